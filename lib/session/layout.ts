@@ -1,0 +1,136 @@
+/**
+ * Layout of the session table in memory, shared by the packet worker, the main thread and every
+ * process that maps the file to look.
+ *
+ * ```
+ * region   0        4096                4096 + 65536 * 32      + (capacity + 1) * 144
+ *          | header | dictionary of endpoints | records ...                        |
+ * ```
+ *
+ * One record is one session, IPv4 and IPv6 alike (IPv4 as mapped addresses). Every field has one
+ * writer: the worker (w) that carries the packets, or the main thread (m) that talks to agents.
+ *
+ * ```
+ * byte   0  client address, 4 x int32, network order as numbers      w
+ *       16  client port, NAT port, VIP, server          4 x uint16    w   (VIP, server: dictionary)
+ *       24  NAT address (dictionary), path MTU          2 x uint16    w
+ *       28  protocol, state, flags, hold                4 x uint8     w   (hold: w sets, m clears)
+ *       32  instruction state, reason, agent flags, -   4 x uint8     m
+ *       36  generation of the newest instruction        uint32        m
+ *       40  id                                          float64       w
+ *       48  created, last packet seen (boot time, ms)   2 x float64   w
+ *       64  packets and bytes from the client           2 x float64   w
+ *       80  packets and bytes to the client via NAT     2 x float64   w
+ *       96  packets and bytes to the client, bypassed   2 x float64   m
+ *      112  last packet the agent saw (boot time, ms)   float64       m
+ *      120  value that the reason names                 float32       m
+ *      124  next hop to the client                      uint32        w   (valid for one process)
+ *      128  newest acknowledgement of the client        uint32        w
+ *      132  newest sequence number via NAT              uint32        w
+ *      136  newest sequence number the agent sent       uint32        m
+ *      140  client's newest sequence number             uint32        w
+ * ```
+ */
+
+export const MAGIC = 0x42595041; // "BYPA"
+export const LAYOUT_VERSION = 1;
+
+export const HEADER_BYTES = 4096;
+export const DICTIONARY_ENTRIES = 65536;
+export const DICTIONARY_ENTRY_BYTES = 32;
+export const RECORD_BYTES = 144;
+
+/** A slot number and nine more bits share 32 bits in the index. */
+export const MAXIMUM_CAPACITY = 2 ** 23 - 1;
+
+/** Header fields, as indices of 32-bit words … */
+export const HEADER = {
+  magic: 0,
+  version: 1,
+  capacity: 2,
+  recordBytes: 3,
+  /** Slots above this one have never been used. */
+  highWater: 4,
+  /** Sessions that live or rest in quarantine. */
+  used: 5,
+  dictionaryUsed: 6,
+  hopEpoch: 7,
+  bootId: 8, // 4 words
+  pid: 12,
+} as const;
+
+/** … and as indices of float64. */
+export const HEADER_F64 = { epoch: 8, nextId: 9, generation: 10, opened: 11 } as const;
+
+/** Record fields, as offsets in units of their own size from the start of the record. */
+export const U8 = {
+  protocol: 28,
+  state: 29,
+  flags: 30,
+  hold: 31,
+  instruction: 32,
+  reason: 33,
+  agentFlags: 34,
+} as const;
+export const U16 = {
+  clientPort: 8,
+  natPort: 9,
+  vip: 10,
+  server: 11,
+  natAddress: 12,
+  pathMtu: 13,
+} as const;
+export const I32 = {
+  client: 0,
+  generation: 9,
+  clientHop: 31,
+  clientAcknowledgement: 32,
+  natSequence: 33,
+  agentSequence: 34,
+  clientSequence: 35,
+} as const;
+export const F32 = { reasonValue: 30 } as const;
+export const F64 = {
+  id: 5,
+  createdMs: 6,
+  lastSeenMs: 7,
+  packetsFromClient: 8,
+  bytesFromClient: 9,
+  packetsViaNat: 10,
+  bytesViaNat: 11,
+  packetsViaBypass: 12,
+  bytesViaBypass: 13,
+  agentSeenMs: 14,
+} as const;
+
+/** Bits of a record's flags. */
+export const FLAG = {
+  /** Found by its client endpoint. */
+  inbound: 1,
+  /** Found by its NAT endpoint; set as long as the endpoint is taken. */
+  outbound: 2,
+  /** The start criteria are still being watched. */
+  armed: 4,
+  clientFin: 8,
+  serverFin: 16,
+  /** The server has answered. */
+  replied: 32,
+} as const;
+
+/** Why `hold` keeps a slot from being used again: the main thread has an instruction open for it. */
+export const HOLD_NONE = 0;
+export const HOLD_INSTRUCTION = 1;
+
+/** What is known of a session's instruction. */
+export const INSTRUCTION = { none: 0, sent: 1, installed: 2, stopping: 3 } as const;
+export const INSTRUCTION_NAMES = ["none", "sent", "installed", "stopping"] as const;
+
+/** Bytes of a region for `capacity` sessions. */
+export function regionBytes(capacity: number): number {
+  return recordsOffset() + (capacity + 1) * RECORD_BYTES;
+}
+
+/** Where the records begin. Record 0 is never used: slot 0 means "none". */
+export function recordsOffset(): number {
+  return HEADER_BYTES + DICTIONARY_ENTRIES * DICTIONARY_ENTRY_BYTES;
+}

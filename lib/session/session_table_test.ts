@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { formatTable, type NewSession, SessionRecords, SessionTable } from "./session_table.ts";
+import { regionBytes, U16 } from "./layout.ts";
+import { STATE } from "./tcp_state.ts";
+
+function makeTable(capacity: number): SessionTable {
+  const region = new ArrayBuffer(regionBytes(capacity));
+  formatTable(region, capacity, { epoch: 42, bootId: [1, 2, 3, 4] });
+  return new SessionTable(region, [7, 9]);
+}
+
+function session(client: number, port: number, natPort: number): NewSession {
+  return {
+    addresses: Int32Array.of(0, 0, 0xffff, client),
+    clientOffset: 0,
+    clientPort: port,
+    vip: 1,
+    server: 2,
+    natAddress: 3,
+    natPort,
+    protocol: 6,
+    state: STATE.opening,
+  };
+}
+
+Deno.test("a session is found from both directions until it is released", () => {
+  const table = makeTable(16);
+  const made = session(0x0a000001, 40000, 1024);
+  const slot = table.insert(made, 100);
+  assert.equal(table.findInbound(made.addresses, 0, 40000, 1, 6), slot);
+  assert.equal(table.findOutbound(2, 3, 1024, 6), slot);
+  assert.equal(table.findInbound(made.addresses, 0, 40000, 1, 17), 0);
+  assert.equal(table.findOutbound(2, 3, 1025, 6), 0);
+  table.detachInbound(slot);
+  assert.equal(table.findInbound(made.addresses, 0, 40000, 1, 6), 0);
+  assert.equal(table.findOutbound(2, 3, 1024, 6), slot);
+  table.release(slot);
+  assert.equal(table.findOutbound(2, 3, 1024, 6), 0);
+  assert.equal(table.used, 0);
+});
+
+Deno.test("a full table says so and takes sessions again after a release", () => {
+  const table = makeTable(4);
+  const slots = [1, 2, 3, 4].map((n) => table.insert(session(n, n, n), 0));
+  assert.ok(table.full);
+  assert.equal(table.insert(session(5, 5, 5), 0), 0);
+  table.release(slots[2]!);
+  assert.ok(!table.full);
+  assert.equal(table.insert(session(5, 5, 5), 0), slots[2]);
+});
+
+Deno.test("a second process finds every session after taking the region over", () => {
+  const region = new ArrayBuffer(regionBytes(1000));
+  formatTable(region, 1000, { epoch: 1, bootId: [] });
+  const first = new SessionTable(region, [1, 2]);
+  const vip = first.internEndpoint(Int32Array.of(0, 0, 0xffff, 5), 0, 80);
+  for (let n = 1; n <= 900; n++) first.insert(session(n, n, n), n);
+  for (let slot = 100; slot < 200; slot++) first.release(slot);
+  const second = new SessionTable(region, [3, 4]);
+  assert.equal(second.used, 800);
+  assert.equal(second.findEndpoint(Int32Array.of(0, 0, 0xffff, 5), 0, 80), vip);
+  for (let n = 1; n <= 900; n++) {
+    const found = second.findOutbound(2, 3, n, 6);
+    assert.equal(found === 0, n >= 100 && n < 200);
+    if (found !== 0) assert.equal(second.getU16(found, U16.natPort), n);
+  }
+  assert.equal(new SessionRecords(region).used, 800);
+});
+
+Deno.test("random insertions and releases agree with a plain map", () => {
+  const operations = fc.array(
+    fc.record({ key: fc.integer({ min: 1, max: 60 }), remove: fc.boolean() }),
+    { maxLength: 400 },
+  );
+  fc.assert(fc.property(operations, (list) => {
+    const table = makeTable(40);
+    const model = new Map<number, number>();
+    for (const { key, remove } of list) {
+      const known = model.get(key);
+      if (remove) {
+        if (known === undefined) continue;
+        table.release(known);
+        model.delete(key);
+      } else if (known === undefined) {
+        const slot = table.insert(session(key, key, key), 0);
+        assert.equal(slot === 0, model.size === 40);
+        if (slot !== 0) model.set(key, slot);
+      }
+      for (let probe = 1; probe <= 60; probe++) {
+        const expected = model.get(probe) ?? 0;
+        assert.equal(table.findOutbound(2, 3, probe, 6), expected);
+        assert.equal(
+          table.findInbound(Int32Array.of(0, 0, 0xffff, probe), 0, probe, 1, 6),
+          expected,
+        );
+      }
+    }
+  }));
+});
+
+Deno.test("bytes that are no session table are refused with the reason", () => {
+  assert.throws(() => new SessionRecords(new ArrayBuffer(10)), /too short/);
+  assert.throws(() => new SessionRecords(new ArrayBuffer(8192)), /not a session table/);
+  const region = new ArrayBuffer(regionBytes(8));
+  formatTable(region, 8, { epoch: 1, bootId: [] });
+  assert.throws(() => new SessionRecords(region.slice(0, region.byteLength - 1)), /cut short/);
+  new Int32Array(region)[1] = 99;
+  assert.throws(() => new SessionRecords(region), /layout version 99/);
+});
