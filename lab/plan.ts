@@ -1,0 +1,75 @@
+import type { LabNode, NodeName, Topology } from "./topology.ts";
+
+/** What brings one namespace from new to ready: kernel settings first, links exist by then. */
+export interface NodePlan {
+  readonly node: NodeName;
+  readonly namespace: string;
+  /** `net/ipv4/ip_forward` to its value; written before any interface exists. */
+  readonly settings: readonly (readonly [path: string, value: string])[];
+  /** Lines for `ip -n NAMESPACE -batch -`. */
+  readonly commands: readonly string[];
+}
+
+export interface LabPlan {
+  readonly namespaces: readonly string[];
+  /** Lines for `ip -batch -` in the host's namespace; no interface ever appears there. */
+  readonly links: readonly string[];
+  readonly nodes: readonly NodePlan[];
+}
+
+/** The namespace of a node: `bypath-nat`. */
+export function namespaceOf(lab: string, node: NodeName): string {
+  return `${lab}-${node}`;
+}
+
+/** Everything `ip` has to do for a lab of that name. Pure. */
+export function planLab(lab: string, topology: Topology): LabPlan {
+  const links = topology.links.map(({ ends: [a, b] }) =>
+    `link add name ${a.device} netns ${namespaceOf(lab, a.node)} type veth ` +
+    `peer name ${b.device} netns ${namespaceOf(lab, b.node)}`
+  );
+  return {
+    namespaces: topology.nodes.map((node) => namespaceOf(lab, node.name)),
+    links,
+    nodes: topology.nodes.map((node) => ({
+      node: node.name,
+      namespace: namespaceOf(lab, node.name),
+      settings: settingsOf(node),
+      commands: commandsOf(node),
+    })),
+  };
+}
+
+function settingsOf(node: LabNode): [string, string][] {
+  const forwards = node.forwards ? "1" : "0";
+  return [
+    ["net/ipv4/ip_forward", forwards],
+    ["net/ipv6/conf/all/forwarding", forwards],
+    // The larger of "all" and the interface counts: strict filtering would drop what reaches a
+    // server once the agent's route for the SNAT addresses exists.
+    ["net/ipv4/conf/all/rp_filter", "0"],
+    ["net/ipv4/conf/default/rp_filter", "0"],
+    ["net/ipv4/conf/all/send_redirects", "0"],
+    ["net/ipv4/conf/default/send_redirects", "0"],
+    ["net/ipv6/conf/default/accept_dad", "0"],
+    ["net/ipv6/conf/default/accept_ra", "0"],
+  ];
+}
+
+function commandsOf(node: LabNode): string[] {
+  const commands = ["link set dev lo up"];
+  if (node.bridge !== undefined) {
+    commands.push(`link add name ${node.bridge} type bridge`, `link set dev ${node.bridge} up`);
+  }
+  for (const { device, addresses } of node.interfaces) {
+    if (node.bridge !== undefined) commands.push(`link set dev ${device} master ${node.bridge}`);
+    for (const address of addresses) {
+      commands.push(`address add ${address} dev ${device}${address.includes(":") ? " nodad" : ""}`);
+    }
+    commands.push(`link set dev ${device} up`);
+  }
+  for (const { to, via } of node.routes) {
+    commands.push(`route add ${to} via ${via}`);
+  }
+  return commands;
+}

@@ -1,0 +1,30 @@
+/** A process, told from a later one with the same number by the time at which it started. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since the host's start: field 22 of /proc/PID/stat, proc_pid_stat(5). */
+  readonly startTime: number;
+}
+
+/** @throws {Error} when there is no such process */
+export function identityOf(pid: number): ProcessIdentity {
+  const startTime = startTimeOf(pid);
+  if (startTime === null) throw new Error(`Cannot read /proc/${pid}/stat: no such process`);
+  return { pid, startTime };
+}
+
+export function isAlive(process: ProcessIdentity): boolean {
+  return startTimeOf(process.pid) === process.startTime;
+}
+
+function startTimeOf(pid: number): number | null {
+  let line: string;
+  try {
+    line = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  } catch {
+    return null;
+  }
+  // The second field is the program's name in parentheses and may hold anything, ")" included.
+  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  const state = fields[0];
+  return state === "Z" || state === "X" ? null : Number(fields[19]);
+}
