@@ -1,0 +1,39 @@
+import { CLOCK_BOOTTIME, CLOCK_MONOTONIC } from "./constants.ts";
+import { openLibc } from "./libc.ts";
+import { mapAnonymous } from "./memory.ts";
+import { TIMESPEC } from "./structs.ts";
+
+const HIGH_WORD = 2 ** 32;
+
+class Clock {
+  readonly #libc = openLibc();
+  readonly #memory = mapAnonymous(TIMESPEC.size);
+  readonly #pointer = this.#memory.pointer;
+  /** Read as 32-bit words: a 64-bit read would allocate a bigint. */
+  readonly #words = new Uint32Array(this.#memory.buffer);
+
+  nowMs(clock: number): number {
+    this.#libc.clock_gettime(clock, this.#pointer);
+    const words = this.#words;
+    return (words[0]! + words[1]! * HIGH_WORD) * 1000 + words[2]! / 1e6;
+  }
+}
+
+let clock: Clock | undefined;
+
+/**
+ * Milliseconds since the host started, the time it was suspended included (CLOCK_BOOTTIME).
+ *
+ * It never goes back, and all processes of a host see the same, so it can be kept in a file that
+ * outlives the process. Resolution is one nanosecond, less the rounding of a float.
+ */
+export function bootTimeMs(): number {
+  clock ??= new Clock();
+  return clock.nowMs(CLOCK_BOOTTIME);
+}
+
+/** Milliseconds of CLOCK_MONOTONIC, which systemd wants to hear when a service reloads. */
+export function monotonicTimeMs(): number {
+  clock ??= new Clock();
+  return clock.nowMs(CLOCK_MONOTONIC);
+}

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { EPERM } from "./constants.ts";
+import { errnoName, lastErrno, LinuxError } from "./error.ts";
+import { cString, openLibc } from "./libc.ts";
+
+Deno.test("LinuxError says what failed, why, and what is needed", () => {
+  const error = new LinuxError('bind to "eth0"', EPERM, { call: "bind", needs: "CAP_NET_RAW" });
+  assert.equal(error.message, 'Cannot bind to "eth0": operation not permitted, needs CAP_NET_RAW');
+  assert.deepEqual([error.errno, error.code, error.call], [1, "EPERM", "bind"]);
+});
+
+Deno.test("LinuxError names no capability when the reason is another one", () => {
+  const error = new LinuxError("open a socket", 22, {
+    call: "socket",
+    needs: "CAP_NET_RAW",
+    hint: "use another kernel",
+  });
+  assert.equal(error.message, "Cannot open a socket: invalid argument, use another kernel");
+});
+
+Deno.test("errnoName() names what has a name and numbers the rest", () => {
+  assert.equal(errnoName(11), "EAGAIN");
+  assert.equal(errnoName(133), "EHWPOISON");
+  assert.equal(errnoName(41), "E41");
+  assert.equal(errnoName(4000), "E4000");
+});
+
+Deno.test("lastErrno() tells the reason of the call just made, on the main thread and in a worker", async () => {
+  assert.equal(openLibc().close(-1), -1);
+  assert.equal(lastErrno(), 9);
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal(openLibc().open(cString("/nowhere/at/all"), 0, 0), -1);
+  assert.equal(lastErrno(), 2);
+  assert.deepEqual(await errnosInWorker(), [9, 2]);
+  assert.equal(lastErrno(), 2);
+});
+
+Deno.test("cString() ends text with a zero byte and refuses one inside", () => {
+  assert.deepEqual(cString("ab"), new Uint8Array([97, 98, 0]));
+  assert.throws(() => cString("a\0b"), TypeError);
+});
+
+function errnosInWorker(): Promise<number[]> {
+  const source = `
+    import { lastErrno } from ${JSON.stringify(import.meta.resolve("./error.ts"))};
+    import { cString, openLibc } from ${JSON.stringify(import.meta.resolve("./libc.ts"))};
+    openLibc().close(-1);
+    const first = lastErrno();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    openLibc().open(cString("/nowhere/at/all"), 0, 0);
+    self.postMessage([first, lastErrno()]);`;
+  const url = URL.createObjectURL(new Blob([source], { type: "application/javascript" }));
+  const worker = new Worker(url, { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onerror = reject;
+    worker.onmessage = ({ data }) => resolve(data);
+  }).finally(() => {
+    worker.terminate();
+    URL.revokeObjectURL(url);
+  }) as Promise<number[]>;
+}

@@ -1,0 +1,168 @@
+/**
+ * Memory that the garbage collector never moves or frees, for everything whose address goes into a
+ * struct that the kernel reads or writes.
+ */
+import {
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  O_CLOEXEC,
+  O_CREAT,
+  O_RDONLY,
+  O_RDWR,
+  PROT_READ,
+  PROT_WRITE,
+  SEEK_END,
+} from "./constants.ts";
+import { lastErrno, LinuxError } from "./error.ts";
+import { Fd } from "./fd.ts";
+import { cString, openLibc } from "./libc.ts";
+
+/**
+ * Pages of memory at a fixed address.
+ *
+ * Disposing of it unmaps the pages. Its own `buffer` is detached first, so views of it become
+ * empty. Views made with {@link viewAt}, here or in another thread, do not: touching one of those
+ * afterwards ends the process with a segmentation fault.
+ */
+export interface Mapping extends Disposable {
+  /** Where it starts; a multiple of the page size. Send this number to another thread. */
+  readonly address: bigint;
+  readonly pointer: Deno.PointerObject;
+  readonly buffer: ArrayBuffer;
+  readonly lengthBytes: number;
+}
+
+/** How a file is mapped. */
+export interface MapFileOptions {
+  /** How much of it; absent: all. */
+  readonly lengthBytes?: number;
+  /** Without it, writing to the buffer ends the process with a segmentation fault. */
+  readonly writable: boolean;
+  /**
+   * Makes the file (mode 0600) when there is none, and grows a shorter one to `lengthBytes` with
+   * zeros. It never gets shorter: another process may have it mapped.
+   */
+  readonly create?: boolean;
+  /**
+   * With `create`: takes the room on the disk (or, on tmpfs, the memory) at once. Without it a
+   * disk that is full later ends the process with SIGBUS at the first touch of a new page.
+   */
+  readonly reserve?: boolean;
+}
+
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+
+class MappedPages implements Mapping {
+  readonly pointer: Deno.PointerObject;
+  readonly address: bigint;
+  readonly buffer: ArrayBuffer;
+  readonly lengthBytes: number;
+  #mapped = true;
+
+  constructor(pointer: Deno.PointerObject, lengthBytes: number) {
+    this.pointer = pointer;
+    this.address = Deno.UnsafePointer.value(pointer);
+    this.buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, lengthBytes);
+    this.lengthBytes = lengthBytes;
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#mapped) return;
+    this.#mapped = false;
+    // Detaches without a copy. A shorter length given here would zero what lies beyond it.
+    this.buffer.transfer();
+    openLibc().munmap(this.pointer, BigInt(this.lengthBytes));
+  }
+}
+
+/**
+ * New pages full of zeros, readable by every thread of this process.
+ *
+ * Throws RangeError for a length that is not a positive integer, LinuxError when memory is short.
+ */
+export function mapAnonymous(lengthBytes: number): Mapping {
+  checkLength(lengthBytes);
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  return map(`map ${lengthBytes} bytes of memory`, { lengthBytes, flags, writable: true, fd: -1 });
+}
+
+/**
+ * The bytes of a file, shared live with every process that maps it.
+ *
+ * Throws LinuxError when it cannot be opened or mapped, RangeError when it is shorter than asked.
+ */
+export function mapFile(path: string, options: MapFileOptions): Mapping {
+  const { writable, create = false } = options;
+  using file = openFile(path, (writable ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0));
+  if (create) grow(file, path, options);
+  const fileBytes = fileLength(file);
+  const lengthBytes = options.lengthBytes ?? fileBytes;
+  checkLength(lengthBytes);
+  if (lengthBytes > fileBytes) {
+    throw new RangeError(
+      `Cannot map "${path}": it has ${fileBytes} bytes, ${lengthBytes} were expected`,
+    );
+  }
+  return map(`map "${path}"`, { lengthBytes, flags: MAP_SHARED, writable, fd: file.number });
+}
+
+/**
+ * A view of memory mapped elsewhere in this process, such as by another thread.
+ *
+ * The mapping must be alive as long as the view is used: nothing checks it.
+ */
+export function viewAt(address: bigint, lengthBytes: number): ArrayBuffer {
+  checkLength(lengthBytes);
+  const pointer = Deno.UnsafePointer.create(address);
+  if (pointer === null) throw new RangeError("Cannot view memory: the address is 0");
+  return Deno.UnsafePointerView.getArrayBuffer(pointer, lengthBytes);
+}
+
+interface MapOptions {
+  readonly lengthBytes: number;
+  readonly flags: number;
+  readonly writable: boolean;
+  readonly fd: number;
+}
+
+function map(action: string, { lengthBytes, flags, writable, fd }: MapOptions): Mapping {
+  const protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  const pointer = openLibc().mmap(null, BigInt(lengthBytes), protection, flags, fd, 0n);
+  const errno = lastErrno();
+  if (pointer === null || Deno.UnsafePointer.value(pointer) === MAP_FAILED) {
+    throw new LinuxError(action, errno, { call: "mmap" });
+  }
+  return new MappedPages(pointer, lengthBytes);
+}
+
+function openFile(path: string, flags: number): Fd {
+  const number = openLibc().open(cString(path), flags | O_CLOEXEC, 0o600);
+  if (number < 0) throw new LinuxError(`open "${path}"`, lastErrno(), { call: "open" });
+  return new Fd(number, path);
+}
+
+function grow(file: Fd, path: string, options: MapFileOptions): void {
+  const { lengthBytes, reserve = false } = options;
+  if (lengthBytes === undefined) throw new TypeError(`Cannot create "${path}": no length given`);
+  checkLength(lengthBytes);
+  const length = BigInt(lengthBytes);
+  if (fileLength(file) < lengthBytes && openLibc().ftruncate(file.number, length) < 0) {
+    throw new LinuxError(`make "${path}" longer`, lastErrno(), { call: "ftruncate" });
+  }
+  if (reserve && openLibc().fallocate(file.number, 0, 0n, length) < 0) {
+    throw new LinuxError(`reserve ${lengthBytes} bytes for "${path}"`, lastErrno(), {
+      call: "fallocate",
+    });
+  }
+}
+
+function fileLength(file: Fd): number {
+  return Number(openLibc().lseek(file.number, 0n, SEEK_END));
+}
+
+function checkLength(lengthBytes: number): void {
+  if (!Number.isSafeInteger(lengthBytes) || lengthBytes <= 0) {
+    throw new RangeError(`Cannot map ${lengthBytes} bytes: the length must be a positive integer`);
+  }
+}
