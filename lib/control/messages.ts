@@ -1,0 +1,235 @@
+/**
+ * The messages between a NAT machine and an agent: one JSON object a line, over mutually authenticated TLS.
+ *
+ * ```
+ * agent                                NAT machine
+ *   hello  ------------------------------>          who I am, whether I can bypass
+ *          <------------------------------ welcome  epoch, lease, what may be translated
+ *   table ... table (last) -------------->          every instruction I hold
+ *   report ------------------------------>          heartbeat with a nonce, and counters that changed
+ *          <------------------------------ grant    renews every lease, from the sending of that heartbeat
+ *          <------------------------------ install
+ *   installed --------------------------->          in force, or refused and why
+ *          <------------------------------ stop
+ *   stopped ----------------------------->          no longer in force, with the last counters
+ *          <------------------------------ policy   what may be translated has changed
+ *   bye ---------------------------------> <------  the reason for ending the connection
+ * ```
+ *
+ * Instructions are named by session and generation; generations come from one increasing counter of the NAT machine and
+ * mean something within one epoch (the life of one session table). The two machines never compare clocks: only durations
+ * and nonces travel. Everything here is strict: an unknown key or type is an error, `protocol` in `hello` tells versions
+ * apart.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+
+/** The version of the protocol that this program speaks. */
+export const PROTOCOL = 1;
+
+/** The longest line, its newline not counted. */
+export const MAX_LINE_BYTES = 256 * 1024;
+
+/** The longest array that is accepted in a message. */
+export const MAX_ENTRIES = 1000;
+
+/** How many entries this program puts in one message, so that the longest entries still fit into a line. */
+export const BATCH_ENTRIES = 256;
+
+const sessionId = z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/);
+const generation = z.int().min(1);
+const nonce = z.int().min(1);
+const count = z.int().min(0);
+const protocolName = z.enum(["tcp", "udp"]);
+/** Shape only: whoever uses an endpoint or an address parses it, and refuses that entry when it is none. */
+const endpoint = z.string().min(1).max(64);
+const address = z.string().min(1).max(64);
+const identifier = z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/);
+const name = z.string().min(1).max(64).regex(/^\P{Cc}+$/u);
+/** For people. No control characters, so that it can be logged as it is. */
+const text = z.string().max(300).regex(/^\P{Cc}*$/u);
+const program = z.string().max(64).regex(/^\P{Cc}*$/u);
+const port = z.int().min(1).max(65535);
+
+const key = { session: sessionId, generation };
+const pair = z.strictObject({ source: endpoint, destination: endpoint });
+const instruction = z.strictObject({ ...key, protocol: protocolName, match: pair, rewrite: pair });
+
+/** What the agent counted for one generation of an instruction, from its start. */
+const counters = {
+  packets: count,
+  bytes: count,
+  /** Since the last packet, as the message is written. */
+  idleMs: count,
+  /** Whether the server's FIN or RST was seen. */
+  fin: z.boolean(),
+  rst: z.boolean(),
+  /** One past the highest TCP sequence number that left directly; null when none did, or for UDP. */
+  sequence: z.int().min(0).max(0xffffffff).nullable(),
+};
+
+const lists = {
+  /** SNAT addresses: what an instruction's `match.destination` may be. */
+  snat: z.array(z.strictObject({ first: address, last: address })).max(MAX_ENTRIES),
+  ports: z.strictObject({ first: port, last: port }),
+  /** The services this agent's servers belong to: what an instruction's `rewrite.source` may be. */
+  services: z.array(z.strictObject({ name, protocol: protocolName, vip: endpoint }))
+    .max(MAX_ENTRIES),
+  /** The servers that this agent speaks for. */
+  servers: z.array(endpoint).max(MAX_ENTRIES),
+};
+
+/** Why an agent refused an instruction. `expired`: it came later than its lease; `unable`: the agent cannot bypass now. */
+export const refusalReasons = [
+  "expired",
+  "stale",
+  "conflict",
+  "forbidden",
+  "malformed",
+  "full",
+  "busy",
+  "unable",
+] as const;
+
+const hello = z.strictObject({
+  type: z.literal("hello"),
+  protocol: z.int().min(1).max(65535),
+  program,
+  /** Chosen at random by each process: a new one holds nothing of what its predecessor held. */
+  instance: identifier,
+  able: z.boolean(),
+  reason: text.nullable(),
+});
+
+const table = z.strictObject({
+  type: z.literal("table"),
+  entries: z.array(
+    z.strictObject({
+      ...key,
+      epoch: identifier,
+      protocol: protocolName,
+      match: pair,
+      rewrite: pair,
+      ...counters,
+    }),
+  ).max(MAX_ENTRIES),
+  last: z.boolean(),
+});
+
+const installed = z.strictObject({
+  type: z.literal("installed"),
+  entries: z.array(z.strictObject(key)).max(MAX_ENTRIES),
+  refused: z.array(z.strictObject({ ...key, reason: z.enum(refusalReasons), detail: text }))
+    .max(MAX_ENTRIES),
+});
+
+const stopped = z.strictObject({
+  type: z.literal("stopped"),
+  entries: z.array(
+    z.strictObject({
+      ...key,
+      /** Whether the agent held it, or still remembers that it did; if not, the counters are zero and mean nothing. */
+      known: z.boolean(),
+      /** Why it ended, when nobody asked for it. */
+      reason: text.nullable(),
+      ...counters,
+    }),
+  ).max(MAX_ENTRIES),
+});
+
+const report = z.strictObject({
+  type: z.literal("report"),
+  nonce,
+  able: z.boolean(),
+  reason: text.nullable(),
+  entries: z.array(z.strictObject({ ...key, ...counters })).max(MAX_ENTRIES),
+});
+
+const bye = z.strictObject({ type: z.literal("bye"), reason: text });
+
+const welcome = z.strictObject({
+  type: z.literal("welcome"),
+  protocol: z.int().min(1).max(65535),
+  program,
+  instance: identifier,
+  epoch: identifier,
+  leaseMs: z.int().min(100).max(3_600_000),
+  reportMs: z.int().min(10).max(600_000),
+  ...lists,
+});
+
+const policy = z.strictObject({ type: z.literal("policy"), ...lists });
+
+const install = z.strictObject({
+  type: z.literal("install"),
+  /** Of the newest report that the NAT machine has: the lease counts from the moment the agent sent it. */
+  nonce,
+  entries: z.array(instruction).min(1).max(MAX_ENTRIES),
+});
+
+const stop = z.strictObject({
+  type: z.literal("stop"),
+  /** Ends this and every earlier generation of the session. */
+  entries: z.array(z.strictObject(key)).min(1).max(MAX_ENTRIES),
+});
+
+const grant = z.strictObject({ type: z.literal("grant"), nonce });
+
+/** Schemas of what an agent may send, by type. */
+export const agentMessages = { hello, table, installed, stopped, report, bye };
+
+/** Schemas of what a NAT machine may send, by type. */
+export const natMessages = { welcome, policy, install, stop, grant, bye };
+
+export type Hello = z.infer<typeof hello>;
+export type Table = z.infer<typeof table>;
+export type Installed = z.infer<typeof installed>;
+export type Stopped = z.infer<typeof stopped>;
+export type Report = z.infer<typeof report>;
+export type Bye = z.infer<typeof bye>;
+export type Welcome = z.infer<typeof welcome>;
+export type Policy = z.infer<typeof policy>;
+export type Install = z.infer<typeof install>;
+export type Stop = z.infer<typeof stop>;
+export type Grant = z.infer<typeof grant>;
+
+export type AgentMessage = Hello | Table | Installed | Stopped | Report | Bye;
+export type NatMessage = Welcome | Policy | Install | Stop | Grant | Bye;
+
+/** Match and rewrite for one session's outbound packets. Endpoints are text, `10.0.0.1:80` or `[2001:db8::1]:80`. */
+export type Instruction = z.infer<typeof instruction>;
+/** What names one generation of one session's instruction. */
+export type InstructionKey = Stop["entries"][number];
+export type TableEntry = Table["entries"][number];
+export type StoppedEntry = Stopped["entries"][number];
+export type ReportEntry = Report["entries"][number];
+export type RefusedEntry = Installed["refused"][number];
+export type RefusalReason = (typeof refusalReasons)[number];
+
+/** What may be translated, as the NAT machine announces it to one agent. */
+export type Announcement = Pick<Policy, "snat" | "ports" | "services" | "servers">;
+
+/** What the agent counted for one generation of an instruction. */
+export type Counters = Pick<
+  ReportEntry,
+  "packets" | "bytes" | "idleMs" | "fin" | "rst" | "sequence"
+>;
+
+/** Counters of an instruction that never translated a packet. */
+export const NO_COUNTERS: Counters = {
+  packets: 0,
+  bytes: 0,
+  idleMs: 0,
+  fin: false,
+  rst: false,
+  sequence: null,
+};
+
+/** Cuts a list into pieces that fit into one message each; no piece for an empty list. */
+export function* inBatches<T>(entries: readonly T[]): Generator<T[]> {
+  for (let start = 0; start < entries.length; start += BATCH_ENTRIES) {
+    yield entries.slice(start, start + BATCH_ENTRIES);
+  }
+}
