@@ -227,6 +227,11 @@ export const NO_COUNTERS: Counters = {
   sequence: null,
 };
 
+/** Makes any text fit to be a message's reason: short, on one line. */
+export function asReason(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, " ").slice(0, 300);
+}
+
 /** Cuts a list into pieces that fit into one message each; no piece for an empty list. */
 export function* inBatches<T>(entries: readonly T[]): Generator<T[]> {
   for (let start = 0; start < entries.length; start += BATCH_ENTRIES) {
