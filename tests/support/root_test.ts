@@ -7,6 +7,7 @@
 
 /** Bit numbers in `CapEff` of /proc/self/status (linux/capability.h). */
 const CAPABILITY_BITS = {
+  CAP_DAC_OVERRIDE: 1,
   CAP_NET_BIND_SERVICE: 10,
   CAP_NET_ADMIN: 12,
   CAP_NET_RAW: 13,

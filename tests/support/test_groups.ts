@@ -1,0 +1,60 @@
+/** Test files that one `deno test` process runs. */
+export interface TestGroup {
+  /** The folder they are in, `lib/wire` or `tests/claims`. */
+  readonly name: string;
+  readonly files: string[];
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeLimitMs: number;
+}
+
+const UNIT_LIMIT_MS = 3 * 60_000;
+const LAB_LIMIT_MS = 8 * 60_000;
+
+/** Tests of the standalone executable; they need it made. */
+const EXECUTABLE_TESTS = "tests/support/standalone/executable_test.ts";
+
+/**
+ * Sorts test files (paths from the top, with `/`) into groups: the quick ones first, the ones that
+ * move packets through a lab last.
+ */
+export function groupTests(files: readonly string[]): TestGroup[] {
+  const groups = new Map<string, string[]>();
+  for (const file of [...files].sort()) {
+    if (file === EXECUTABLE_TESTS) continue;
+    const name = groupName(file);
+    groups.set(name, [...groups.get(name) ?? [], file]);
+  }
+  return [...groups]
+    .map(([name, members]) => ({ name, files: members, timeLimitMs: timeLimit(name) }))
+    .sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
+}
+
+/** The claims once more, carried out by the standalone executable, and its own tests. */
+export function executableGroup(files: readonly string[], executable: string): TestGroup {
+  return {
+    name: "standalone executable",
+    files: files.filter((file) => file === EXECUTABLE_TESTS || groupName(file) === "tests/claims"),
+    env: { BYPATH_EXECUTABLE: executable },
+    timeLimitMs: LAB_LIMIT_MS,
+  };
+}
+
+/** Two folders deep in lib and tests, one elsewhere: `tests`, `lab`, `lib/wire`. */
+function groupName(file: string): string {
+  const folders = file.split("/").slice(0, -1);
+  return folders.slice(0, folders[0] === "lib" || folders[0] === "tests" ? 2 : 1).join("/");
+}
+
+function rank(name: string): number {
+  if (usesLab(name)) return 2;
+  return name.startsWith("tests") ? 0 : 1;
+}
+
+function usesLab(name: string): boolean {
+  return name === "lab" || (name.startsWith("tests/") && name !== "tests/support");
+}
+
+function timeLimit(name: string): number {
+  return usesLab(name) ? LAB_LIMIT_MS : UNIT_LIMIT_MS;
+}
