@@ -1,6 +1,7 @@
 /** Compares the constants and struct layouts of this folder with the C headers of the host. */
 import assert from "node:assert/strict";
 import * as constants from "./constants.ts";
+import * as bpf from "./sockets_filter.ts";
 import { errnoName } from "./errno_names.ts";
 import * as structs from "./structs.ts";
 import { missingTools } from "../../tests/support/root_test.ts";
@@ -44,10 +45,11 @@ Deno.test({
   name: "every constant has the value that the C headers give it",
   ignore,
   async fn() {
-    const names = Object.keys(constants);
+    const expected = { ...constants, ...numbers(bpf) };
+    const names = Object.keys(expected);
     const lines = names.map((name) => `printf("${name} %lld\\n", (long long)(${name}));`);
     const actual = Object.fromEntries(await runC(lines));
-    assert.deepEqual(actual, { ...constants });
+    assert.deepEqual(actual, expected);
   },
 });
 
@@ -111,4 +113,11 @@ async function run(program: string, args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
+}
+
+/** Those exports of a module that are numbers. */
+function numbers(module: object): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(module).filter(([, value]) => typeof value === "number"),
+  );
 }

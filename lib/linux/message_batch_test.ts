@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { rootTest } from "../../tests/support/root_test.ts";
+import { inVethPair, makeFrame, ROOT } from "./_test_end.ts";
+import { run } from "./_test_namespace.ts";
+import { ENETDOWN, ETH_P_IP } from "./constants.ts";
+import { mapAnonymous } from "./memory.ts";
+import { MessageBatch } from "./message_batch.ts";
+
+rootTest("a packet longer than its slot is marked as truncated", ROOT, async () => {
+  await inVethPair((sender, receiver) => {
+    sender.send([makeFrame(300, { type: ETH_P_IP }), makeFrame(60, { type: ETH_P_IP })]);
+    using batch = new MessageBatch({ slots: 4, slotBytes: 200, headerBytes: 16 });
+    assert.equal(batch.receive(receiver.socket.fd.number), 2);
+    assert.deepEqual([batch.truncated(0), batch.truncated(1)], [true, false]);
+    assert.deepEqual([batch.receivedBytes(0), batch.receivedBytes(1)], [200 - 16, 60]);
+    const start = batch.slotOffset(1);
+    assert.deepEqual(new Uint8Array(batch.buffer, start, 16), new Uint8Array(16));
+    assert.equal(new Uint8Array(batch.buffer, start, 30)[16 + 12], ETH_P_IP >> 8);
+  });
+});
+
+Deno.test("two batches can share one mapping", () => {
+  using memory = mapAnonymous(4 * 1000);
+  using first = new MessageBatch({ slots: 2, slotBytes: 1000, memory });
+  using second = new MessageBatch({ slots: 2, slotBytes: 997, memory, memoryOffset: 2000 });
+  assert.equal(first.buffer, second.buffer);
+  assert.deepEqual([first.slotOffset(1), second.slotOffset(0), second.slotOffset(1)], [
+    1000,
+    2000,
+    3000,
+  ]);
+  assert.throws(() => new MessageBatch({ slots: 3, slotBytes: 1000, memory, memoryOffset: 2000 }), {
+    name: "RangeError",
+  });
+});
+
+rootTest(
+  "receive() tells once that the interface went down, and goes on when up",
+  ROOT,
+  async () => {
+    await inVethPair(async (sender, receiver) => {
+      const fd = receiver.socket.fd.number;
+      await run("ip link set vb down");
+      assert.equal(receiver.batch.receive(fd), -ENETDOWN);
+      assert.equal(receiver.batch.receive(fd), 0);
+      await run("ip link set vb up");
+      const frame = makeFrame(60, { type: ETH_P_IP });
+      assert.equal(sender.send([frame]), 1);
+      assert.deepEqual(receiver.receive(), [frame]);
+    });
+  },
+);
