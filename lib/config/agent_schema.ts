@@ -1,0 +1,17 @@
+import { z } from "zod";
+import { endpoint, interfaceName, path } from "./fields.ts";
+
+/** agent.yaml. The one source of its checks, its defaults and `schema/agent.json`. */
+export const agentSchema = z.strictObject({
+  nat: z.array(endpoint()).min(1).max(16).describe("The NAT machines to connect to"),
+  interface: interfaceName().optional().describe(
+    "Where direct responses leave; absent: by the routing table",
+  ),
+  ca: path().describe("Certificate of the authority that signed the NAT machine's certificate"),
+  certificate: path().describe("Names the server addresses that the agent speaks for"),
+  key: path(),
+  socket: path().prefault("/run/bypath/agent.sock").describe("Where inspect connects"),
+}).meta({ title: "bypath agent.yaml", description: "Configuration of a bypath agent" });
+
+/** What {@link agentSchema} makes of a document. */
+export type AgentDocument = z.output<typeof agentSchema>;

@@ -1,0 +1,115 @@
+/**
+ * What a configuration means, for people (`nat check`, `agent check`) and for programs (with `--json`).
+ *
+ * @module
+ */
+
+import { type Endpoint, formatEndpoint } from "../wire/address.ts";
+import { countAddresses, formatAddressRange } from "../wire/prefix.ts";
+import type { AgentConfig } from "./agent_config.ts";
+import type { NatConfig, ServiceConfig } from "./nat_config.ts";
+import { formatDurationMs, formatSizeBytes } from "./units.ts";
+
+/** nat.yaml in plain lines, one fact a line. */
+export function describeNat(config: NatConfig): string[] {
+  const { snat, control, timeouts } = config;
+  const ranges = snat.addresses.map(formatAddressRange).join(", ");
+  const addresses = snat.addresses.reduce((sum, range) => sum + countAddresses(range), 0);
+  const endpoints = addresses * (snat.portLast - snat.portFirst + 1);
+  return [
+    `interfaces: ${config.interfaces.join(", ")}`,
+    `SNAT: ${ranges}, ports ${snat.portFirst}-${snat.portLast}: ` +
+    `at most ${endpoints} sessions at a time with one server endpoint, ${config.capacity} in all`,
+    ...config.services.flatMap((service) => describeService(service, control !== undefined)),
+    control
+      ? `agents: connect to ${formatEndpoint(control.listen)}, ` +
+        `leases of ${formatDurationMs(control.leaseMs)}, ` +
+        `reports every ${formatDurationMs(control.reportMs)}`
+      : "agents: none, as there is no control section: every response goes by way of this machine",
+    config.announce
+      ? "announce: ARP and neighbour discovery are answered for the VIPs and SNAT addresses"
+      : "announce: nothing, so networks must route the VIPs and SNAT addresses to this machine",
+    config.refuse === "reject"
+      ? "refused packets: answered with RST or ICMP unreachable"
+      : "refused packets: dropped in silence",
+    `timeouts: TCP ${formatDurationMs(timeouts.tcpOpeningMs)} opening, ` +
+    `${formatDurationMs(timeouts.tcpEstablishedMs)} idle, ` +
+    `${formatDurationMs(timeouts.tcpClosingMs)} closing; ` +
+    `UDP ${formatDurationMs(timeouts.udpOpeningMs)} opening, ${
+      formatDurationMs(timeouts.udpMs)
+    } idle`,
+    `quarantine: a NAT endpoint rests for ${formatDurationMs(config.quarantineMs)}`,
+    `files: ${config.socket} (inspect), ${config.state} (session table)`,
+  ];
+}
+
+function describeService(service: ServiceConfig, agents: boolean): string[] {
+  const { name, protocol, vip, scheduler, servers, health } = service;
+  const total = servers.reduce((sum, server) => sum + server.weight, 0);
+  return [
+    `service ${name}: ${protocol} ${formatEndpoint(vip)}, ${scheduler}`,
+    ...servers.map(({ address, weight }) =>
+      `  server ${formatEndpoint(address)}, ` +
+      (weight === 0
+        ? "weight 0: no new sessions"
+        : `weight ${weight}: ${Math.round((100 * weight) / total)} % of the new sessions`)
+    ),
+    health
+      ? `  health: TCP connection every ${formatDurationMs(health.intervalMs)}, failed after ` +
+        `${
+          formatDurationMs(health.timeoutMs)
+        }; up after ${health.rise} good, down after ${health.fall} bad`
+      : "  health: not checked, every server counts as able",
+    `  bypass: ${agents ? describeBypass(service) : "never, as there is no control section"}`,
+  ];
+}
+
+function describeBypass({ protocol, bypass }: ServiceConfig): string {
+  const { never, immediately, packets, bytes } = bypass.start;
+  if (never) return "never";
+  const starts = [
+    immediately &&
+    (protocol === "tcp" ? "as the TCP handshake completes" : "with the first packet"),
+    packets !== undefined && `after ${packets} response packets`,
+    bytes !== undefined && `after ${formatSizeBytes(bytes)} of responses`,
+  ].filter((text) => typeof text === "string");
+  const { idleMs } = bypass.stop;
+  const stops = idleMs === undefined ? "" : `, until idle for ${formatDurationMs(idleMs)}`;
+  return `starts ${starts.join(" or ")}${stops}`;
+}
+
+/** agent.yaml in plain lines, one fact a line. */
+export function describeAgent(config: AgentConfig): string[] {
+  return [
+    `NAT machines: ${config.nat.map(formatEndpoint).join(", ")}`,
+    `direct responses: by ${config.interface ?? "the routing table"}`,
+    `certificate: ${config.certificate}, key ${config.key}, authority ${config.ca}`,
+    `files: ${config.socket} (inspect)`,
+  ];
+}
+
+/** nat.yaml with every default filled in, for JSON: endpoints and ranges as text, without the notices. */
+export function plainNatConfig(config: NatConfig) {
+  const { notices: _, snat, services, control, metrics, ...rest } = config;
+  return {
+    ...rest,
+    snat: { ...snat, addresses: snat.addresses.map(formatAddressRange) },
+    services: services.map((service) => ({
+      ...service,
+      vip: formatEndpoint(service.vip),
+      servers: service.servers.map(plainServer),
+    })),
+    control: control ? { ...control, listen: formatEndpoint(control.listen) } : null,
+    metrics: metrics ? formatEndpoint(metrics) : null,
+  };
+}
+
+function plainServer(server: { address: Endpoint; weight: number }) {
+  return { ...server, address: formatEndpoint(server.address) };
+}
+
+/** agent.yaml with every default filled in, for JSON. */
+export function plainAgentConfig(config: AgentConfig) {
+  const { notices: _, nat, interface: name, ...rest } = config;
+  return { nat: nat.map(formatEndpoint), interface: name ?? null, ...rest };
+}

@@ -1,0 +1,191 @@
+/**
+ * The kinds of value that configuration files are made of, as zod schemas: text on one side, plain values of the program
+ * on the other. Each carries what the published JSON Schema says of it.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { type Endpoint, IpAddress, parseEndpoint } from "../wire/address.ts";
+import { parseAddressRange } from "../wire/prefix.ts";
+import {
+  DURATION_PATTERN,
+  formatDurationMs,
+  parseDurationMs,
+  parsePortRange,
+  parseSizeBytes,
+  PORT_RANGE_PATTERN,
+  SIZE_PATTERN,
+} from "./units.ts";
+
+/** A value in a message: short, and on one line. */
+export function show(value: unknown): string {
+  if (value === null) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "keys with values";
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}..."` : text;
+}
+
+/** The message of a schema that wants `what`, for zod's `error` parameter. */
+function expected(what: string) {
+  return (issue: { input?: unknown }) =>
+    issue.input === undefined ? "missing" : `expected ${what}, got ${show(issue.input)}`;
+}
+
+interface TextFieldOptions {
+  /** `a duration such as 10s`, for the message when the value is no text at all. */
+  readonly what: string;
+  /** Regular expression for editors; the parser decides. */
+  readonly pattern?: string;
+  readonly examples: string[];
+}
+
+/** A text that `parse` turns into a value; what it throws becomes the problem's message. */
+function textField<T>(parse: (text: string) => T, options: TextFieldOptions) {
+  const { what, ...schema } = options;
+  return z.string({ error: expected(what) }).meta(schema)
+    .transform((text, context) => valueOrIssue(() => parse(text), text, context));
+}
+
+interface IssueSink {
+  readonly issues: unknown[];
+}
+
+function valueOrIssue<T>(make: () => T, input: unknown, context: IssueSink): T {
+  try {
+    return make();
+  } catch (error) {
+    context.issues.push({ code: "custom", input, message: lowerFirst((error as Error).message) });
+    return z.NEVER;
+  }
+}
+
+/** Messages stand behind `file:line:column: key: ` and so begin small. */
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** An address, `10.0.0.1`. */
+export const address = () =>
+  textField((text) => unicast(IpAddress.parse(text)), {
+    what: "an address such as 10.0.0.1",
+    examples: ["203.0.113.10"],
+  });
+
+/** One address, a range or a prefix. */
+export const addressRange = () =>
+  textField((text) => {
+    const range = parseAddressRange(text);
+    unicast(range.first);
+    unicast(range.last);
+    return range;
+  }, {
+    what: "an address, a range a-b or a prefix a/length",
+    examples: ["10.0.1.1", "10.0.1.1-10.0.1.9", "10.0.1.0/24"],
+  });
+
+/**
+ * Gives the address back when one host can have it, on a network.
+ *
+ * @throws SyntaxError for the unspecified, loopback, multicast, reserved and broadcast addresses
+ */
+function unicast(value: IpAddress): IpAddress {
+  const [w0, w1, w2, w3] = value.words as unknown as [number, number, number, number];
+  const first = value.family === 4 ? w3 >>> 24 : w0 >>> 24;
+  const unusable = value.family === 4
+    ? first === 0 || first === 127 || first >= 224
+    : first === 0xff || (w0 === 0 && w1 === 0 && w2 === 0 && w3 >>> 1 === 0);
+  if (unusable) throw new SyntaxError(`${value} is not an address of one host on a network`);
+  return value;
+}
+
+/** An address and a port other than 0: `10.0.0.1:7400`. */
+export const endpoint = () =>
+  textField((text): Endpoint => {
+    const value = parseEndpoint(text);
+    if (value.port === 0) throw new SyntaxError(`"${text}" has port 0: ports go from 1 to 65535`);
+    return value;
+  }, { what: "an endpoint such as 10.0.0.1:7400", examples: ["10.0.0.1:7400"] });
+
+interface DurationOptions {
+  readonly minMs?: number;
+  readonly maxMs?: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** A duration in milliseconds; at most a day unless said otherwise. */
+export const duration = (options: DurationOptions = {}) => {
+  const { minMs = 0, maxMs = DAY_MS } = options;
+  return textField((text) => {
+    const durationMs = parseDurationMs(text);
+    if (durationMs < minMs || durationMs > maxMs) {
+      throw new RangeError(
+        `${text} is out of range: from ${formatDurationMs(minMs)} to ${formatDurationMs(maxMs)}`,
+      );
+    }
+    return durationMs;
+  }, {
+    what: "a duration with its unit, such as 500ms, 10s or 5m",
+    pattern: DURATION_PATTERN,
+    examples: ["500ms", "10s", "5m"],
+  });
+};
+
+/** A size in bytes, at least 1. */
+export const size = () =>
+  numberOrText(z.int().min(1), atLeastOneByte, {
+    what: "a size such as 4096, 64KiB or 10MB",
+    pattern: SIZE_PATTERN,
+    examples: ["64KiB", "10MB"],
+  });
+
+function atLeastOneByte(text: string): number {
+  const bytes = parseSizeBytes(text);
+  if (bytes < 1) throw new RangeError("a size of 0 is reached before the first packet");
+  return bytes;
+}
+
+/** A port number. */
+export const port = () => z.int({ error: expected("a port from 1 to 65535") }).min(1).max(65535);
+
+/** `1024-65535`, or one port. */
+export const portRange = () =>
+  numberOrText(port(), parsePortRange, {
+    what: "a range of ports such as 1024-65535",
+    pattern: PORT_RANGE_PATTERN,
+    examples: ["1024-65535"],
+  });
+
+/** A number, or a text for what a number cannot say (YAML makes a number of `4096` and a text of `4KiB`). */
+function numberOrText<T>(
+  number: z.ZodNumber,
+  parse: (text: string) => T,
+  { what, ...schema }: TextFieldOptions,
+) {
+  return z.union([number, z.string().meta(schema)], { error: expected(what) })
+    .transform((value, context) => valueOrIssue(() => parse(String(value)), value, context));
+}
+
+/** The name of a service: what people type on command lines and read in metrics. */
+export const name = () =>
+  z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
+    error: (issue) =>
+      `${
+        show(issue.input)
+      } is not a name: 1-63 letters, digits, ".", "_" and "-", a letter or digit first`,
+  });
+
+/** The name of a network interface (net/core/dev.c, dev_valid_name: 1-15 bytes, no slash, colon or space). */
+export const interfaceName = () =>
+  z.string({ error: expected("the name of an interface") }).regex(/^(?!\.{1,2}$)[^\s/:]{1,15}$/, {
+    error: (issue) => `${show(issue.input)} is not a name of an interface: 1-15 characters`,
+  });
+
+/** A path of a file; relative ones belong to the directory of the configuration file. */
+export const path = () =>
+  // A NUL would end the path early in every system call.
+  z.string({ error: expected("a path") }).min(1).regex(/^[^\0]*$/, {
+    error: "a path holds no NUL character",
+  });

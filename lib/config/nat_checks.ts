@@ -1,0 +1,197 @@
+/**
+ * What must be true between the values of nat.yaml, beyond what each value must be on its own.
+ *
+ * @module
+ */
+
+import { type Endpoint, formatEndpoint, type IpAddress } from "../wire/address.ts";
+import {
+  type AddressRange,
+  countAddresses,
+  formatAddressRange,
+  rangeContains,
+  rangesOverlap,
+} from "../wire/prefix.ts";
+import type { NatDocument } from "./nat_schema.ts";
+import { type ConfigPath, formatPath } from "./problem.ts";
+import type { Draft } from "./read.ts";
+import { formatDurationMs } from "./units.ts";
+
+/** Takes one problem. */
+export type Report = (path: ConfigPath, message: string) => void;
+
+/** Each SNAT address has tables of its own; more of them are a slip in a prefix length. */
+export const MAX_SNAT_ADDRESSES = 65_536;
+
+const NO_IPV6 = "IPv6 addresses are not available in this version";
+
+type NatDraft = Draft<NatDocument>;
+type ServiceDraft = NonNullable<NonNullable<NatDraft["services"]>[number]>;
+
+/** Reports everything that is wrong between the values of a document; values that are undefined are left out. */
+export function checkNatDocument(draft: NatDraft, report: Report): void {
+  const snat = draft.snat?.addresses ?? [];
+  const services = draft.services ?? [];
+  checkInterfaces(draft.interfaces ?? [], report);
+  checkSnatRanges(snat, report);
+  checkServiceNames(services, report);
+  const vips = checkVips(services, snat, report);
+  services.forEach((service, index) => {
+    if (service === undefined) return;
+    checkServers(service, { path: ["services", index], vips, snat, report });
+    checkHealth(service, { path: ["services", index], report });
+  });
+  checkControl(draft, report);
+  checkOwnEndpoint(draft.control?.listen, { path: ["control", "listen"], vips, snat, report });
+  checkOwnEndpoint(draft.metrics, { path: ["metrics"], vips, snat, report });
+  if (draft.socket !== undefined && draft.socket === draft.state) {
+    report(["state"], "the same path as socket");
+  }
+}
+
+function checkInterfaces(names: readonly (string | undefined)[], report: Report): void {
+  names.forEach((name, index) => {
+    if (name !== undefined && names.indexOf(name) < index) {
+      report(["interfaces", index], `"${name}" is named twice`);
+    }
+  });
+}
+
+function checkSnatRanges(ranges: readonly (AddressRange | undefined)[], report: Report): void {
+  let total = 0;
+  const sorted: { range: AddressRange; index: number }[] = [];
+  ranges.forEach((range, index) => {
+    if (range === undefined) return;
+    if (range.first.family === 6) report(["snat", "addresses", index], NO_IPV6);
+    total += countAddresses(range);
+    sorted.push({ range, index });
+  });
+  if (total > MAX_SNAT_ADDRESSES) {
+    report(["snat", "addresses"], `${total} addresses are too many: at most ${MAX_SNAT_ADDRESSES}`);
+  }
+  sorted.sort((a, b) => a.range.first.compare(b.range.first));
+  let widest = sorted[0];
+  for (const entry of sorted.slice(1)) {
+    if (rangesOverlap(widest!.range, entry.range)) {
+      const [later, earlier] = entry.index > widest!.index ? [entry, widest!] : [widest!, entry];
+      report(
+        ["snat", "addresses", later.index],
+        `${formatAddressRange(later.range)} overlaps ${formatAddressRange(earlier.range)}`,
+      );
+    }
+    if (entry.range.last.compare(widest!.range.last) > 0) widest = entry;
+  }
+}
+
+function checkServiceNames(
+  services: readonly (ServiceDraft | undefined)[],
+  report: Report,
+): void {
+  const seen = new Set<string>();
+  services.forEach((service, index) => {
+    const name = service?.name;
+    if (name === undefined) return;
+    if (seen.has(name)) report(["services", index, "name"], `"${name}" is already a service`);
+    seen.add(name);
+  });
+}
+
+/** Checks each VIP, and gives back which service has which one first. */
+function checkVips(
+  services: readonly (ServiceDraft | undefined)[],
+  snat: readonly (AddressRange | undefined)[],
+  report: Report,
+): ReadonlyMap<string, ConfigPath> {
+  const vips = new Map<string, ConfigPath>();
+  const served = new Map<string, ConfigPath>();
+  services.forEach((service, index) => {
+    const { vip, port, protocol } = service ?? {};
+    if (vip === undefined) return;
+    const path: ConfigPath = ["services", index, "vip"];
+    if (vip.family === 6) report(path, NO_IPV6);
+    const range = findRange(snat, vip);
+    if (range) report(path, `${vip} is a SNAT address too (${formatAddressRange(range)})`);
+    if (!vips.has(String(vip))) vips.set(String(vip), path);
+    if (port === undefined || protocol === undefined) return;
+    const what = `${protocol} ${formatEndpoint({ address: vip, port })}`;
+    const first = served.get(what);
+    if (first) report(path, `${what} is already served by ${formatPath(first.slice(0, 2))}`);
+    else served.set(what, path);
+  });
+  return vips;
+}
+
+interface Around {
+  readonly path: ConfigPath;
+  readonly report: Report;
+}
+
+interface Addresses extends Around {
+  readonly vips: ReadonlyMap<string, ConfigPath>;
+  readonly snat: readonly (AddressRange | undefined)[];
+}
+
+function checkServers(service: ServiceDraft, { path, vips, snat, report }: Addresses): void {
+  const servers = service.servers ?? [];
+  const seen = new Map<string, number>();
+  servers.forEach((server, index) => {
+    const { address, port = service.port } = server ?? {};
+    if (address === undefined) return;
+    const at = [...path, "servers", index];
+    if (address.family === 6) report(at, NO_IPV6);
+    const vip = vips.get(String(address));
+    // Packets to such a server would come back to the NAT machine and go round.
+    if (service.vip?.equals(address)) report(at, `${address} is the VIP of this service itself`);
+    else if (vip) report(at, `${address} is a VIP (${formatPath(vip)})`);
+    const range = findRange(snat, address);
+    if (range) report(at, `${address} is a SNAT address too (${formatAddressRange(range)})`);
+    if (port === undefined) return;
+    const endpoint = formatEndpoint({ address, port });
+    const first = seen.get(endpoint);
+    if (first !== undefined) report(at, `${endpoint} is already servers[${first}]`);
+    else seen.set(endpoint, index);
+  });
+  if (servers.length > 0 && servers.every((server) => server?.weight === 0)) {
+    report([...path, "servers"], "every weight is 0: no server would get a new session");
+  }
+}
+
+function checkHealth({ health }: ServiceDraft, { path, report }: Around): void {
+  if (health?.interval === undefined || health.timeout === undefined) return;
+  if (health.timeout > health.interval) {
+    const interval = formatDurationMs(health.interval);
+    report(
+      [...path, "health", "timeout"],
+      `${formatDurationMs(health.timeout)} is longer than the interval of ${interval}`,
+    );
+  }
+}
+
+function checkControl({ control }: NatDraft, report: Report): void {
+  if (control?.lease === undefined || control.report === undefined) return;
+  if (control.lease < 3 * control.report) {
+    report(
+      ["control", "lease"],
+      `${formatDurationMs(control.lease)} is shorter than three reports of ${
+        formatDurationMs(control.report)
+      }: one lost report would end the bypass`,
+    );
+  }
+}
+
+/** VIPs and SNAT addresses are on no interface of this host, so nothing of its own can listen there. */
+function checkOwnEndpoint(endpoint: Endpoint | undefined, around: Addresses): void {
+  if (endpoint === undefined) return;
+  const { path, vips, snat, report } = around;
+  const vip = vips.get(String(endpoint.address));
+  const range = findRange(snat, endpoint.address);
+  if (vip) report(path, `${endpoint.address} is a VIP (${formatPath(vip)})`);
+  if (range) report(path, `${endpoint.address} is a SNAT address (${formatAddressRange(range)})`);
+}
+
+function findRange(
+  ranges: readonly (AddressRange | undefined)[],
+  address: IpAddress,
+): AddressRange | undefined {
+  return ranges.find((range) => range !== undefined && rangeContains(range, address));
+}

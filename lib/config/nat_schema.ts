@@ -1,0 +1,143 @@
+import { z } from "zod";
+import {
+  address,
+  addressRange,
+  duration,
+  endpoint,
+  interfaceName,
+  name,
+  path,
+  port,
+  portRange,
+  size,
+} from "./fields.ts";
+
+const SECOND_MS = 1000;
+const THIRTY_DAYS_MS = 30 * 86_400_000;
+
+const server = z.strictObject({
+  address: address().describe("Address of the server"),
+  port: port().optional().describe("Port of the server; absent: the service's port"),
+  weight: z.int().min(0).max(1000).prefault(1).describe(
+    "Share of the new sessions, relative to the other servers; 0: no new sessions",
+  ),
+});
+
+const health = z.strictObject({
+  tcp: z.strictObject({}).describe("Opens a TCP connection to each server and closes it again"),
+  interval: duration({ minMs: 100 }).prefault("2s").describe("From one check to the next"),
+  timeout: duration({ minMs: 10 }).prefault("1s").describe("When a check counts as failed"),
+  rise: z.int().min(1).max(100).prefault(2).describe(
+    "Good checks in a row that bring a server up",
+  ),
+  fall: z.int().min(1).max(100).prefault(3).describe("Bad checks in a row that take it down"),
+});
+
+const start = z.strictObject({
+  never: z.literal(true).optional().describe("Every response goes by way of the NAT machine"),
+  immediately: z.literal(true).optional().describe(
+    "As the TCP handshake completes, or with the first UDP packet",
+  ),
+  packets: z.int().min(1).optional().describe("When so many response packets have passed"),
+  bytes: size().optional().describe("When so many bytes of response packets have passed"),
+}).superRefine(checkStart).describe(
+  "The predetermined criteria: the first that is met starts the bypass",
+);
+
+function checkStart(criteria: object, context: z.core.$RefinementCtx): void {
+  const given = Object.keys(criteria);
+  const others = (alone: string) => given.filter((key) => key !== alone);
+  const alone = ["never", "immediately"].find((key) =>
+    given.includes(key) && others(key).length > 0
+  );
+  if (given.length === 0) {
+    context.addIssue("needs a criterion: bytes, packets, immediately or never");
+  } else if (alone !== undefined) {
+    context.addIssue(`"${alone}" leaves no room for ${others(alone).join(" and ")}`);
+  }
+}
+
+const stop = z.strictObject({
+  idle: duration({ minMs: SECOND_MS }).optional().describe(
+    "When the session has been idle for so long",
+  ),
+}).describe("When a session returns to the way by the NAT machine");
+
+const bypass = z.strictObject({
+  start: start.prefault({ bytes: "64KiB" }),
+  stop: stop.prefault({ idle: "60s" }),
+});
+
+const service = z.strictObject({
+  name: name(),
+  vip: address().describe(
+    "The address that clients use; not configured on any interface of this host",
+  ),
+  protocol: z.enum(["tcp", "udp"]).prefault("tcp"),
+  port: port().describe("The port that clients use"),
+  scheduler: z.enum(["maglev", "round-robin", "least-sessions", "source-hash"]).prefault("maglev")
+    .describe("How a new session gets its server"),
+  servers: z.array(server).min(1).max(1000),
+  health: health.optional().describe("Absent: every server counts as able"),
+  bypass: bypass.prefault({}).describe("When responses go directly from the server to the client"),
+});
+
+const control = z.strictObject({
+  listen: endpoint().describe("Where agents connect"),
+  ca: path().describe("Certificate of the authority that agents' certificates must be signed by"),
+  certificate: path(),
+  key: path(),
+  lease: duration({ minMs: SECOND_MS, maxMs: 3600 * SECOND_MS }).prefault("10s").describe(
+    "How long an agent may use its instructions after it last heard from the NAT machine",
+  ),
+  report: duration({ minMs: 100, maxMs: 600 * SECOND_MS }).prefault("1s").describe(
+    "How often agents report counters",
+  ),
+});
+
+const timeout = () => duration({ minMs: 100, maxMs: THIRTY_DAYS_MS });
+
+const timeouts = z.strictObject({
+  tcpOpening: timeout().prefault("4m").describe("TCP before its handshake is complete"),
+  tcpEstablished: timeout().prefault("2h4m").describe("Idle TCP session (RFC 5382 REQ-5)"),
+  tcpClosing: timeout().prefault("4m").describe("TCP after FIN in both directions, or RST"),
+  udpOpening: timeout().prefault("30s").describe("UDP before the server has answered"),
+  udp: timeout().prefault("5m").describe("Idle UDP session (RFC 4787 REQ-5)"),
+});
+
+/** nat.yaml. The one source of its checks, its defaults and `schema/nat.json`. */
+export const natSchema = z.strictObject({
+  interfaces: z.array(interfaceName()).min(1).max(2).describe(
+    "Where client-side and server-side packets come and go: one or two names",
+  ),
+  snat: z.strictObject({
+    addresses: z.array(addressRange()).min(1).max(1000).describe(
+      "Single addresses, a-b ranges or prefixes; not configured on any interface of this host",
+    ),
+    ports: portRange().prefault("1024-65535"),
+  }).describe("The NAT endpoints: what servers see in place of the client"),
+  services: z.array(service).min(1).max(1000),
+  control: control.optional().describe("Where agents connect; absent: no bypass"),
+  announce: z.boolean().prefault(false).describe(
+    "true: answer ARP and neighbour discovery for the VIPs and SNAT addresses, and announce them at start",
+  ),
+  refuse: z.enum(["reject", "drop"]).prefault("reject").describe(
+    "What a client gets that cannot be served: RST or ICMP unreachable, or silence",
+  ),
+  metrics: endpoint().optional().describe("Prometheus; absent: off"),
+  socket: path().prefault("/run/bypath/nat.sock").describe("Where inspect and the verbs connect"),
+  state: path().prefault("/run/bypath/nat.sessions").describe(
+    "The session table, kept across a restart",
+  ),
+  timeouts: timeouts.prefault({}),
+  quarantine: duration().prefault("60s").describe(
+    "How long a NAT endpoint rests before another session gets it",
+  ),
+  capacity: z.int().min(1).max(16_777_216).prefault(1_048_576).describe("Most sessions at a time"),
+  engine: z.enum(["raw"], {
+    error: ({ input }) => input === "ebpf" ? `"ebpf" is not available in this version` : undefined,
+  }).prefault("raw").describe("What moves the packets"),
+}).meta({ title: "bypath nat.yaml", description: "Configuration of a bypath NAT machine" });
+
+/** What {@link natSchema} makes of a document. */
+export type NatDocument = z.output<typeof natSchema>;
