@@ -5,6 +5,14 @@ export interface LabProcessOptions {
   readonly cwd?: string;
 }
 
+export interface WaitForLineOptions {
+  /** Default: stdout. */
+  readonly stream?: "stdout" | "stderr";
+  /** Default: 15 seconds. */
+  readonly timeoutMs?: number;
+  readonly after?: number;
+}
+
 /** A program that does not do what was waited for; the message ends with its last words. */
 export class LabProcessError extends Error {
   override readonly name = "LabProcessError";
@@ -78,16 +86,17 @@ export class LabProcess {
   }
 
   /**
-   * Waits for a line of standard output or standard error, earlier lines included.
+   * Waits for a line of standard output or standard error, earlier lines included unless they come
+   * before the mark `after` (a value of `LineBuffer.seen`).
    *
    * @throws {LabProcessError} when the program ends or the time is over before it appears
    */
   async waitForLine(
     matches: (line: string) => boolean,
-    options: { readonly stream?: "stdout" | "stderr"; readonly timeoutMs?: number } = {},
+    options: WaitForLineOptions = {},
   ): Promise<string> {
-    const { stream = "stdout", timeoutMs = 15_000 } = options;
-    const line = await this[stream].find(matches, timeoutMs);
+    const { stream = "stdout", timeoutMs = 15_000, after = 0 } = options;
+    const line = await this[stream].find(matches, { timeoutMs, after });
     if (line !== null) return line;
     if (this.running) {
       throw this.#failure(`did not say what was waited for within ${timeoutMs / 1000} s`);

@@ -15,6 +15,11 @@ export class LineBuffer {
     return this.#lines;
   }
 
+  /** How many lines there were so far: a mark for `find`. */
+  get seen(): number {
+    return this.#seen;
+  }
+
   async readFrom(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
     try {
       const lines = stream.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
@@ -25,9 +30,16 @@ export class LineBuffer {
     }
   }
 
-  /** The first kept line that matches, waiting for it; null when the stream ends or time is over. */
-  async find(matches: (line: string) => boolean, timeoutMs: number): Promise<string | null> {
-    let checked = this.#seen - this.#lines.length;
+  /**
+   * The first line that matches, among those kept since the mark `after` and those to come; null when
+   * the stream ends or the time is over.
+   */
+  async find(
+    matches: (line: string) => boolean,
+    options: { readonly timeoutMs: number; readonly after?: number },
+  ): Promise<string | null> {
+    const { timeoutMs, after = 0 } = options;
+    let checked = Math.max(after, this.#seen - this.#lines.length);
     let late = false;
     const timer = setTimeout(() => {
       late = true;

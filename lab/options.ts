@@ -1,0 +1,29 @@
+export type LabCommandName =
+  | "up"
+  | "down"
+  | "status"
+  | "exec"
+  | "run"
+  | "demo"
+  | "bench"
+  | "traffic";
+
+/** What the command line says, for every `bypath lab` command alike. */
+export interface LabCommandOptions {
+  /** `--name`. Default: `bypath` for up, down, status and exec; one of its own for run and demo. */
+  readonly name?: string;
+  /** `--json`. */
+  readonly json?: boolean;
+  /** `lab run --list`. */
+  readonly list?: boolean;
+  /** What follows: NODE CMD… of exec, SCENARIO… of run, everything of traffic. */
+  readonly args?: readonly string[];
+}
+
+/** The lab of `lab up`. */
+export const DEFAULT_LAB_NAME = "bypath";
+
+/** Wrong usage, told in one line; exit status 2. */
+export class LabUsageError extends Error {
+  override readonly name = "LabUsageError";
+}

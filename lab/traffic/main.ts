@@ -1,0 +1,55 @@
+import { parseArgs } from "node:util";
+
+/**
+ * `bypath lab traffic PROGRAM …`: clients and servers for the lab and the tests, so that neither
+ * needs a program of the host. Not meant to be typed, and not in the help.
+ */
+export async function traffic(argv: readonly string[]): Promise<number> {
+  const [program, ...rest] = argv;
+  const { values, positionals } = parseArgs({
+    args: rest,
+    allowPositionals: true,
+    options: {
+      listen: { type: "string" },
+      verify: { type: "string", default: "sha256" },
+      count: { type: "string", default: "1000" },
+      size: { type: "string", default: "1000" },
+      rate: { type: "string", default: "1000" },
+      "at-once": { type: "string", default: "50" },
+      "progress-ms": { type: "string", default: "100" },
+      "timeout-ms": { type: "string", default: "120000" },
+    },
+  });
+  const target = values.listen ?? positionals[0] ?? "";
+  const progressMs = Number(values["progress-ms"]);
+  switch (program) {
+    case "http-server":
+      return await (await import("./http_server.ts")).httpServer({ listen: target });
+    case "http-get":
+      return await (await import("./http_get.ts")).httpGet({
+        url: target,
+        verify: values.verify === "pages" ? "pages" : "sha256",
+        progressMs,
+        timeoutMs: Number(values["timeout-ms"]),
+      });
+    case "udp-stream-server":
+      return await (await import("./udp_stream_server.ts")).udpStreamServer({ listen: target });
+    case "udp-stream-client":
+      return await (await import("./udp_stream_client.ts")).udpStreamClient({
+        connect: target,
+        count: Number(values.count),
+        sizeBytes: Number(values.size),
+        rate: Number(values.rate),
+        progressMs,
+      });
+    case "tcp-sessions":
+      return await (await import("./tcp_sessions.ts")).tcpSessions({
+        connect: target,
+        count: Number(values.count),
+        atOnce: Number(values["at-once"]),
+      });
+    default:
+      console.error(`Cannot run traffic program "${program ?? ""}": there is none of that name`);
+      return 2;
+  }
+}
