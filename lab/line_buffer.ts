@@ -26,7 +26,7 @@ export class LineBuffer {
       for await (const line of lines) this.#add(line);
     } finally {
       this.#ended = true;
-      this.#wake.resolve();
+      this.#wakeAll();
     }
   }
 
@@ -43,7 +43,7 @@ export class LineBuffer {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      this.#wake.resolve();
+      this.#wakeAll();
     }, timeoutMs);
     try {
       for (;;) {
@@ -64,7 +64,13 @@ export class LineBuffer {
     this.#lines.push(line);
     this.#seen++;
     if (this.#lines.length > MAX_LINES) this.#lines.shift();
-    this.#wake.resolve();
+    this.#wakeAll();
+  }
+
+  /** The next wait must find a new promise, else it would spin on the settled one. */
+  #wakeAll(): void {
+    const wake = this.#wake;
     this.#wake = Promise.withResolvers<void>();
+    wake.resolve();
   }
 }
