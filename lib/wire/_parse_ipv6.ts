@@ -19,6 +19,13 @@
 
 import { checkFragment } from "./_parse_fragment.ts";
 import { isForwardable6, isGroup6 } from "./address_class.ts";
+import {
+  FRAGMENT_HEADER_BYTES,
+  HEADER_FRAGMENT,
+  HEADER_HOP_BY_HOP,
+  HEADER_ROUTING,
+  isExtensionHeader,
+} from "./ipv6_extension.ts";
 import type { Packet } from "./packet.ts";
 import {
   BAD_EXTENSION_HEADER,
@@ -35,11 +42,6 @@ import {
 } from "./reason.ts";
 
 const HEADER_BYTES = 40;
-
-export const HEADER_HOP_BY_HOP = 0;
-export const HEADER_ROUTING = 43;
-export const HEADER_FRAGMENT = 44;
-export const HEADER_DESTINATION = 60;
 
 /** Our own limits (RFC 8504 section 5.3 allows them): real packets have one or two short extension headers. */
 const MAXIMUM_EXTENSION_HEADERS = 8;
@@ -92,12 +94,6 @@ export function parseIpv6(packet: Packet, givenBytes: number): number {
   return isExtensionHeader(packet.protocol) ? walkExtensionHeaders(packet) : PARSED;
 }
 
-/** The extension headers that are stepped over. AH and ESP are not: what they protect cannot be translated. */
-export function isExtensionHeader(nextHeader: number): boolean {
-  return nextHeader === HEADER_HOP_BY_HOP || nextHeader === HEADER_DESTINATION ||
-    nextHeader === HEADER_ROUTING || nextHeader === HEADER_FRAGMENT;
-}
-
 function walkExtensionHeaders(packet: Packet): number {
   const bytes = packet.bytes;
   const start = packet.ipOffset + HEADER_BYTES;
@@ -108,7 +104,9 @@ function walkExtensionHeaders(packet: Packet): number {
   for (let count = 0; isExtensionHeader(header); count++) {
     if (count === MAXIMUM_EXTENSION_HEADERS || at + 8 > end) return BAD_EXTENSION_HEADER;
     if (header === HEADER_HOP_BY_HOP && at !== start) return BAD_EXTENSION_HEADER;
-    const lengthBytes = header === HEADER_FRAGMENT ? 8 : (bytes[at + 1]! + 1) << 3;
+    const lengthBytes = header === HEADER_FRAGMENT
+      ? FRAGMENT_HEADER_BYTES
+      : (bytes[at + 1]! + 1) << 3;
     if (lengthBytes > MAXIMUM_EXTENSION_HEADER_BYTES || at + lengthBytes > end) {
       return BAD_EXTENSION_HEADER;
     }

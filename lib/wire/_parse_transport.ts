@@ -4,7 +4,7 @@
  * @module
  */
 
-import { HEADER_DESTINATION } from "./_parse_ipv6.ts";
+import { HEADER_DESTINATION } from "./ipv6_extension.ts";
 import type { Packet } from "./packet.ts";
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from "./protocol.ts";
 import {

@@ -15,12 +15,12 @@
  * @module
  */
 
+import { ETHERNET_HEADER_BYTES, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "./ethernet.ts";
 import { parseIpv4 } from "./_parse_ipv4.ts";
 import { parseIpv6 } from "./_parse_ipv6.ts";
 import { parseTransport } from "./_parse_transport.ts";
 import { BAD_VERSION, NOT_IP, NOT_UNICAST, PARSED, TOO_SHORT, UNKNOWN_PROTOCOL } from "./reason.ts";
 
-const ETHERNET_HEADER_BYTES = 14;
 const SMALLEST_IP_HEADER_BYTES = 20;
 
 /** A reusable view of one packet. All fields are valid after `parse` returned `PARSED`, until the next `parse`. */
@@ -114,13 +114,13 @@ export class Packet {
       frameOffset + frameBytes > this.bytes.length
     ) return TOO_SHORT;
     const etherType = this.view.getUint16(frameOffset + 12);
-    if (etherType !== 0x0800 && etherType !== 0x86dd) return NOT_IP;
+    if (etherType !== ETHERTYPE_IPV4 && etherType !== ETHERTYPE_IPV6) return NOT_IP;
     if ((this.bytes[frameOffset]! & 1) !== 0) return NOT_UNICAST;
     const reason = this.parse(
       frameOffset + ETHERNET_HEADER_BYTES,
       frameBytes - ETHERNET_HEADER_BYTES,
     );
     if (reason !== PARSED && reason !== UNKNOWN_PROTOCOL) return reason;
-    return (etherType === 0x0800) === (this.family === 4) ? reason : BAD_VERSION;
+    return (etherType === ETHERTYPE_IPV4) === (this.family === 4) ? reason : BAD_VERSION;
   }
 }

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { ETHERNET_HEADER_BYTES } from "./ethernet.ts";
 import type { Packet } from "./packet.ts";
 import { PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from "./protocol.ts";
 import { BAD_VNET_HEADER, PARSED } from "./reason.ts";
@@ -33,8 +34,6 @@ const HDR_LEN = 2;
 const GSO_SIZE = 4;
 const CSUM_START = 6;
 const CSUM_OFFSET = 8;
-
-const ETHERNET_HEADER_BYTES = 14;
 
 /** Whether the checksum above IP is partial, see `rewrite.ts`. */
 export function needsChecksum(view: DataView, offset: number): boolean {
