@@ -39,20 +39,27 @@ export async function inNamespace(fn: () => void | Promise<void>): Promise<void>
 }
 
 /** Runs a program in this thread's namespace and returns what it says; fails when it fails. */
-export async function run(command: string): Promise<string> {
-  const [program, ...args] = command.split(" ");
+export async function run(command: string | string[]): Promise<string> {
+  const [program, ...args] = typeof command === "string" ? command.split(" ") : command;
   const { success, stdout, stderr } = await new Deno.Command(program!, { args }).output();
-  assert.ok(success, `${command}: ${new TextDecoder().decode(stderr)}`);
+  assert.ok(success, `${program}: ${new TextDecoder().decode(stderr)}`);
   return new TextDecoder().decode(stdout);
+}
+
+/**
+ * New interfaces of this thread's namespace get no IPv6, so that the kernel sends nothing by
+ * itself, and tests see their own packets alone.
+ */
+export function disableIpv6(): void {
+  Deno.writeTextFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 }
 
 /** A pair of connected interfaces without addresses that are up; answers their indexes. */
 export async function makeVethPair(a: string, b: string): Promise<[number, number]> {
+  disableIpv6();
   await run(`ip link add ${a} type veth peer name ${b}`);
-  for (const name of [a, b]) {
-    // Without IPv6 the kernel sends nothing by itself, and tests see their own frames alone.
-    await run(`ip link set ${name} addrgenmode none up`);
-  }
+  await run(`ip link set ${a} up`);
+  await run(`ip link set ${b} up`);
   const indexOf = async (name: string): Promise<number> =>
     JSON.parse(await run(`ip -j link show ${name}`))[0].ifindex;
   return [await indexOf(a), await indexOf(b)];

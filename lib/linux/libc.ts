@@ -27,8 +27,6 @@ const SYMBOLS = {
   read: { parameters: ["i32", "pointer", "usize"], result: "i32" },
   // ssize_t write(int fd, const void *buf, size_t count);
   write: { parameters: ["i32", "pointer", "usize"], result: "i32" },
-  // ssize_t readv(int fd, const struct iovec *iov, int iovcnt);
-  readv: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   // ssize_t writev(int fd, const struct iovec *iov, int iovcnt);
   writev: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   // off_t lseek(int fd, off_t offset, int whence);
@@ -77,6 +75,8 @@ const SYMBOLS = {
     result: "i32",
     nonblocking: true,
   },
+  // unsigned int if_nametoindex(const char *name);
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
   // int eventfd(unsigned int initial, int flags);
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   // int clock_gettime(clockid_t clock, struct timespec *time);
