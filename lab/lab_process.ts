@@ -65,6 +65,11 @@ export class LabProcess {
     return this.#status === null;
   }
 
+  /** @throws {LabProcessError} with its last words, when a program that should go on has ended */
+  mustRun(): void {
+    if (!this.running) throw this.#failure("ended, but should go on");
+  }
+
   /** Sends a signal; nothing happens when the program has ended. */
   kill(signal: Deno.Signal): void {
     try {

@@ -1,0 +1,322 @@
+import { Download } from "./download.ts";
+import { type CommandResult, runHost } from "./host_command.ts";
+import type {
+  InspectedInstruction,
+  InspectedServer,
+  InspectedSession,
+  InspectedStatus,
+} from "./inspect_json.ts";
+import { Lab } from "./lab.ts";
+import {
+  type AgentYaml,
+  defaultAgentYaml,
+  defaultNatYaml,
+  HTTP_PORT,
+  IPERF_PORT,
+  type NatYaml,
+  SERVER_NAMES,
+  type ServerName,
+  STREAM_PORT,
+  writeAgentYaml,
+  writeKeys,
+  writeNatYaml,
+} from "./lab_files.ts";
+import { type LabProcess, LabProcessError } from "./lab_process.ts";
+import { selfCommand } from "./self_command.ts";
+import { ADDRESSES, type NodeName } from "./topology.ts";
+import type { UdpStreamResult } from "./traffic/udp_stream_client.ts";
+import { waitFor } from "./wait.ts";
+
+/** `inspect` of what: a NAT machine or the agent of a server. */
+export type InspectTarget = "nat" | ServerName;
+
+export interface DownloadOptions {
+  /** Default: the VIP's. */
+  readonly url?: string;
+  readonly bytes: number;
+  /** Bytes a second; default: as fast as it goes. */
+  readonly rate?: number;
+  readonly seed?: number;
+  /** `pages` checks order and completeness only, for full speed. Default: SHA-256. */
+  readonly verify?: "sha256" | "pages";
+  readonly progressMs?: number;
+}
+
+export interface StreamOptions {
+  readonly count: number;
+  readonly sizeBytes?: number;
+  /** Datagrams a second. */
+  readonly rate: number;
+}
+
+/**
+ * A lab with bypath in it: keys, configurations, the NAT machine, the agents, servers and clients.
+ *
+ * ```ts
+ * await using lab = await BypathLab.up();
+ * await lab.startServers();
+ * await lab.startNat((config) => config.services[0].bypass = { start: { immediately: true } });
+ * await lab.startAgents();
+ * const result = await lab.download({ bytes: 1e8 }).result();
+ * ```
+ */
+export class BypathLab {
+  readonly lab: Lab;
+  readonly #self = selfCommand();
+  readonly #servers: LabProcess[] = [];
+  readonly #agents = new Map<ServerName, LabProcess>();
+  #nat: LabProcess | null = null;
+
+  private constructor(lab: Lab) {
+    this.lab = lab;
+  }
+
+  /** Makes the network and the keys; starts nothing. */
+  static async up(name?: string): Promise<BypathLab> {
+    const lab = await Lab.up(name);
+    try {
+      await writeKeys(lab.folder);
+    } catch (error) {
+      await lab.down();
+      throw error;
+    }
+    return new BypathLab(lab);
+  }
+
+  /** Where keys, configurations, sockets and the session table are. */
+  get folder(): string {
+    return this.lab.folder;
+  }
+
+  /** The running NAT machine's process. */
+  get nat(): LabProcess {
+    if (this.#nat === null) throw new Error("Cannot use the NAT machine: it was not started");
+    return this.#nat;
+  }
+
+  agent(server: ServerName): LabProcess {
+    const process = this.#agents.get(server);
+    if (process === undefined) throw new Error(`Cannot use the agent of ${server}: not started`);
+    return process;
+  }
+
+  socketOf(target: InspectTarget): string {
+    return `${this.folder}/${target}.sock`;
+  }
+
+  /** Starts `bypath ARGS…` in a node. */
+  startSelf(node: NodeName, args: readonly string[]): LabProcess {
+    return this.lab.start(node, [...this.#self, ...args]);
+  }
+
+  /** Runs `bypath ARGS…` in a node to its end. */
+  async runSelf(node: NodeName, args: readonly string[]): Promise<CommandResult> {
+    return await this.lab.run(node, [...this.#self, ...args]);
+  }
+
+  /** Web servers on both servers and the datagram server on s1. */
+  async startServers(): Promise<void> {
+    const started = SERVER_NAMES.map((name) =>
+      this.#traffic(name, "http-server", "--listen", `${ADDRESSES[name]}:${HTTP_PORT}`)
+    );
+    started.push(
+      this.#traffic("s1", "udp-stream-server", "--listen", `${ADDRESSES.s1}:${STREAM_PORT}`),
+    );
+    this.#servers.push(...started);
+    await Promise.all(started.map((server) => server.waitForLine(isListening)));
+  }
+
+  /** iperf3's server on s1, which is not part of bypath. */
+  async startIperf(): Promise<void> {
+    const bind = ["-s", "-B", ADDRESSES.s1, "-p", `${IPERF_PORT}`, "--forceflush"];
+    const server = this.lab.start("s1", ["iperf3", ...bind]);
+    this.#servers.push(server);
+    await server.waitForLine((line) => line.includes("listening"));
+  }
+
+  /** Writes nat.yaml, the default with `change` made to it. */
+  async writeNatConfig(change: (config: NatYaml) => void = () => {}): Promise<string> {
+    const config = defaultNatYaml();
+    change(config);
+    return await writeNatYaml(this.folder, config);
+  }
+
+  /** Starts the NAT machine and waits until it translates. */
+  async startNat(change?: (config: NatYaml) => void): Promise<LabProcess> {
+    const path = await this.writeNatConfig(change);
+    return await this.restartNat(path);
+  }
+
+  /** Starts the NAT machine again with the configuration that it had. */
+  async restartNat(path = `${this.folder}/nat.yaml`): Promise<LabProcess> {
+    this.#nat = this.startSelf("nat", ["nat", "run", "--config", path]);
+    await this.#ready("nat", this.#nat);
+    return this.#nat;
+  }
+
+  async stopNat(): Promise<void> {
+    await this.#nat?.stop();
+    this.#nat = null;
+  }
+
+  /** Starts the agent of a server and waits until the NAT machine says that it can bypass. */
+  async startAgent(
+    server: ServerName,
+    change: (config: AgentYaml) => void = () => {},
+  ): Promise<LabProcess> {
+    const config = defaultAgentYaml(server);
+    change(config);
+    const path = await writeAgentYaml(this.folder, server, config);
+    const process = this.startSelf(server, ["agent", "run", "--config", path]);
+    this.#agents.set(server, process);
+    if (this.#nat !== null) {
+      await waitFor(`the agent of ${server} to be able`, () => {
+        process.mustRun();
+        return this.isAble(server);
+      });
+    }
+    return process;
+  }
+
+  async startAgents(): Promise<void> {
+    await Promise.all(SERVER_NAMES.map((server) => this.startAgent(server)));
+  }
+
+  async stopAgent(server: ServerName): Promise<void> {
+    await this.#agents.get(server)?.stop();
+    this.#agents.delete(server);
+  }
+
+  /** Whether the NAT machine holds the agent for connected and able to bypass. */
+  async isAble(server: ServerName): Promise<boolean> {
+    const servers = await this.servers();
+    const ours = servers.filter((each) => each.address.startsWith(`${ADDRESSES[server]}:`));
+    return ours.length > 0 &&
+      ours.every(({ agent }) => agent.connected && agent.bypass === "able");
+  }
+
+  /**
+   * `bypath inspect WHAT … --json` of the NAT machine or an agent.
+   *
+   * @throws {LabProcessError} when it exits non-zero
+   */
+  async inspect<T>(target: InspectTarget, what: string, ...args: string[]): Promise<T> {
+    const command = ["inspect", what, ...args, "--json", "--socket", this.socketOf(target)];
+    const { code, stdout, stderr } = await this.#run(command);
+    if (code !== 0) throw new LabProcessError(`bypath ${command.join(" ")}: ${stderr.trim()}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  /** What `inspect` prints for people. */
+  async inspectText(target: InspectTarget, what: string, ...args: string[]): Promise<string[]> {
+    const command = ["inspect", what, ...args, "--socket", this.socketOf(target)];
+    const { code, stdout, stderr } = await this.#run(command);
+    if (code !== 0) throw new LabProcessError(`bypath ${command.join(" ")}: ${stderr.trim()}`);
+    return stdout.trimEnd().split("\n");
+  }
+
+  async status(target: InspectTarget = "nat"): Promise<InspectedStatus> {
+    return await this.inspect(target, "status");
+  }
+
+  async servers(): Promise<InspectedServer[]> {
+    return await this.inspect("nat", "servers");
+  }
+
+  async sessions(...filters: string[]): Promise<InspectedSession[]> {
+    return await this.inspect("nat", "sessions", ...filters);
+  }
+
+  async instructions(target: InspectTarget): Promise<InspectedInstruction[]> {
+    return await this.inspect(target, "instructions");
+  }
+
+  /** The session of a client endpoint, or null. */
+  async sessionOf(client: string): Promise<InspectedSession | null> {
+    const sessions = await this.sessions();
+    return sessions.find((session) => session.client === client) ?? null;
+  }
+
+  /** `bypath nat bypass stop|start …`: stop returns when every agent concerned has acknowledged. */
+  async bypass(verb: "stop" | "start", ...which: string[]): Promise<void> {
+    const command = ["nat", "bypass", verb, ...which, "--socket", this.socketOf("nat")];
+    const { code, stderr } = await this.#run(command);
+    if (code !== 0) throw new LabProcessError(`bypath ${command.join(" ")}: ${stderr.trim()}`);
+  }
+
+  /** Starts a download through the VIP, by the program's own client. */
+  download(options: DownloadOptions): Download {
+    const query = [
+      `seed=${options.seed ?? 1}`,
+      ...(options.rate === undefined ? [] : [`rate=${options.rate}`]),
+    ];
+    const base = options.url ?? `http://${ADDRESSES.vip}`;
+    return new Download(this.#traffic(
+      "client",
+      "http-get",
+      `${base}/bytes/${options.bytes}?${query.join("&")}`,
+      "--verify",
+      options.verify ?? "sha256",
+      "--progress-ms",
+      `${options.progressMs ?? 50}`,
+    ));
+  }
+
+  /** Starts a stream of numbered datagrams through the VIP; the result is the client's last line. */
+  stream(options: StreamOptions): { process: LabProcess; result(): Promise<UdpStreamResult> } {
+    const process = this.#traffic(
+      "client",
+      "udp-stream-client",
+      `${ADDRESSES.vip}:${STREAM_PORT}`,
+      "--count",
+      `${options.count}`,
+      "--size",
+      `${options.sizeBytes ?? 1000}`,
+      "--rate",
+      `${options.rate}`,
+    );
+    const timeoutMs = options.count / options.rate * 1000 + 30_000;
+    const done = (line: string) => line.includes('"event":"done"');
+    return {
+      process,
+      result: async () => JSON.parse(await process.waitForLine(done, { timeoutMs })),
+    };
+  }
+
+  /** Opens that many idle TCP sessions through the VIP. */
+  openSessions(count: number): LabProcess {
+    return this.#traffic("client", "tcp-sessions", `${ADDRESSES.vip}:80`, "--count", `${count}`);
+  }
+
+  /** Ends everything in reverse order and removes the lab. May be called again. */
+  async down(): Promise<void> {
+    await Promise.all([...this.#agents.values()].map((agent) => agent.stop()));
+    await this.#nat?.stop();
+    await this.lab.down();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.down();
+  }
+
+  #traffic(node: NodeName, ...args: string[]): LabProcess {
+    return this.startSelf(node, ["lab", "traffic", ...args]);
+  }
+
+  /** The verbs talk to a unix socket by path, which every namespace sees: no need to enter one. */
+  async #run(args: readonly string[]): Promise<CommandResult> {
+    return await runHost([...this.#self, ...args]);
+  }
+
+  async #ready(target: InspectTarget, process: LabProcess): Promise<void> {
+    await waitFor("the NAT machine to be ready", async () => {
+      process.mustRun();
+      const { code } = await this.#run(["inspect", "status", "--socket", this.socketOf(target)]);
+      return code === 0;
+    }, { timeoutMs: 20_000 });
+  }
+}
+
+function isListening(line: string): boolean {
+  return line.includes('"event":"listening"');
+}

@@ -1,0 +1,63 @@
+/** The JSON of `bypath inspect`, as far as the lab reads it. */
+
+export interface InspectedSession {
+  readonly id: string;
+  readonly service: string;
+  readonly protocol: "tcp" | "udp";
+  readonly client: string;
+  readonly vip: string;
+  readonly nat: string;
+  readonly server: string;
+  readonly state: string;
+  /** The way the next response packet takes. */
+  readonly path: "nat" | "bypass";
+  readonly reason: string;
+  readonly packets: InspectedCounts;
+  readonly bytes: InspectedCounts;
+  readonly ageMs: number;
+  readonly idleMs: number;
+  readonly instruction:
+    | { readonly generation: number; readonly state: string; readonly leaseMs: number }
+    | null;
+}
+
+export interface InspectedCounts {
+  readonly fromClient: number;
+  readonly viaNat: number;
+  readonly viaBypass: number;
+}
+
+export interface InspectedInstruction {
+  readonly session: string;
+  readonly generation: number;
+  readonly protocol: string;
+  readonly match: { readonly source: string; readonly destination: string };
+  readonly rewrite: { readonly source: string; readonly destination: string };
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+export interface InspectedServer {
+  readonly service: string;
+  readonly address: string;
+  readonly health: string;
+  readonly draining: boolean;
+  readonly sessions: number;
+  readonly agent: {
+    readonly connected: boolean;
+    readonly bypass: "able" | "unable" | "unknown";
+    readonly reason: string | null;
+  };
+}
+
+export interface InspectedStatus {
+  readonly role: string;
+  readonly ready: boolean;
+  readonly sessions: { readonly total: number; readonly bypass: number };
+  readonly packets: {
+    readonly received: number;
+    readonly forwarded: number;
+    readonly dropped: Readonly<Record<string, number>>;
+  };
+  readonly agents: readonly { readonly name: string; readonly connected: boolean }[];
+}

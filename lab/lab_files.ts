@@ -1,0 +1,115 @@
+import { stringify } from "yaml";
+import type { z } from "zod";
+import type { agentSchema } from "../lib/config/agent_schema.ts";
+import type { natSchema } from "../lib/config/nat_schema.ts";
+import { initKeys, issueKeys } from "../lib/control/keys.ts";
+import { ADDRESSES } from "./topology.ts";
+
+/** nat.yaml as people write it. */
+export type NatYaml = z.input<typeof natSchema>;
+/** agent.yaml as people write it. */
+export type AgentYaml = z.input<typeof agentSchema>;
+export type ServiceYaml = NatYaml["services"][number];
+
+/** The servers of the lab. */
+export type ServerName = "s1" | "s2";
+export const SERVER_NAMES: readonly ServerName[] = ["s1", "s2"];
+
+export const HTTP_PORT = 8080;
+export const STREAM_PORT = 9000;
+export const IPERF_PORT = 5201;
+
+/** `web` on both servers; `stream` and `iperf` on s1 alone, since they have one server program. */
+export function defaultServices(): ServiceYaml[] {
+  const vip = ADDRESSES.vip;
+  return [
+    {
+      name: "web",
+      vip,
+      port: 80,
+      scheduler: "round-robin",
+      servers: [
+        { address: ADDRESSES.s1, port: HTTP_PORT },
+        { address: ADDRESSES.s2, port: HTTP_PORT },
+      ],
+      bypass: { start: { bytes: "64KiB" } },
+    },
+    {
+      name: "stream",
+      vip,
+      protocol: "udp",
+      port: STREAM_PORT,
+      servers: [{ address: ADDRESSES.s1, port: STREAM_PORT }],
+      bypass: { start: { packets: 100 } },
+    },
+    {
+      name: "iperf",
+      vip,
+      port: IPERF_PORT,
+      servers: [{ address: ADDRESSES.s1, port: IPERF_PORT }],
+      bypass: { start: { bytes: "64KiB" } },
+    },
+  ];
+}
+
+/** The NAT machine's configuration; paths are relative to the lab's folder, where the file is. */
+export function defaultNatYaml(): NatYaml {
+  return {
+    interfaces: ["eth0", "eth1"],
+    snat: { addresses: ["10.0.1.1-10.0.1.4"], ports: "1024-65535" },
+    services: defaultServices(),
+    control: {
+      listen: `${ADDRESSES.nat}:7400`,
+      ca: "ca.pem",
+      certificate: "nat.pem",
+      key: "nat.key",
+    },
+    socket: "nat.sock",
+    state: "nat.sessions",
+    capacity: 65536,
+  };
+}
+
+export function defaultAgentYaml(server: ServerName): AgentYaml {
+  return {
+    nat: [`${ADDRESSES.nat}:7400`],
+    interface: "eth0",
+    ca: "ca.pem",
+    certificate: `${server}.pem`,
+    key: `${server}.key`,
+    socket: `${server}.sock`,
+  };
+}
+
+export async function writeNatYaml(folder: string, config: NatYaml): Promise<string> {
+  return await writeYaml(`${folder}/nat.yaml`, config);
+}
+
+export async function writeAgentYaml(
+  folder: string,
+  server: ServerName,
+  config: AgentYaml,
+): Promise<string> {
+  return await writeYaml(`${folder}/${server}.yaml`, config);
+}
+
+/** An authority, and a certificate for the NAT machine and for each agent. */
+export async function writeKeys(folder: string): Promise<void> {
+  await initKeys(folder);
+  await issueKeys(folder, { name: "nat", addresses: [ADDRESSES.nat], role: "nat" });
+  for (const name of SERVER_NAMES) {
+    await issueKeys(folder, { name, addresses: [ADDRESSES[name]], role: "agent" });
+  }
+}
+
+/** Everything a lab needs before the NAT machine and the agents can be started by hand. */
+export async function writeLabFiles(folder: string): Promise<void> {
+  await writeKeys(folder);
+  await writeNatYaml(folder, defaultNatYaml());
+  for (const name of SERVER_NAMES) await writeAgentYaml(folder, name, defaultAgentYaml(name));
+}
+
+async function writeYaml(path: string, value: unknown): Promise<string> {
+  await Deno.writeTextFile(path, stringify(value));
+  return path;
+}
