@@ -1,13 +1,12 @@
-import { type Endpoint } from "../wire/address.ts";
-import { type AddressRange } from "../wire/prefix.ts";
+import type { SchedulerName } from "../policy/scheduler.ts";
+import type { Endpoint } from "../wire/address.ts";
+import type { AddressRange } from "../wire/prefix.ts";
 import type { TransportName } from "../wire/protocol.ts";
 import { besideFile, pemFilesOf } from "./files.ts";
 import { checkDocument, type ConfigText, readConfigText } from "./load.ts";
 import { checkNatDocument } from "./nat_checks.ts";
 import { type NatDocument, natSchema } from "./nat_schema.ts";
 import type { ConfigProblem } from "./problem.ts";
-
-export type SchedulerName = "maglev" | "round-robin" | "least-sessions" | "source-hash";
 
 export interface ServerConfig {
   readonly address: Endpoint;

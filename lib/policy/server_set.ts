@@ -1,0 +1,28 @@
+/** The servers of a service, as schedulers see them; a server is known by its index. */
+export interface ServerSet {
+  /** What a server is called wherever it stands in the list: `10.0.0.11:8080`. No two are the same. */
+  readonly names: readonly string[];
+  /** Share of the new sessions, relative to the others; 0: never chosen. */
+  readonly weights: ArrayLike<number>;
+  /** 1: takes new sessions; 0: down or draining. The owner changes it at any time. */
+  readonly eligible: Uint8Array;
+  /** Sessions that each server has now; the owner counts. */
+  readonly sessions: ArrayLike<number>;
+}
+
+/** Chooses servers. Nothing is allocated by `choose`. */
+export interface Scheduler {
+  /**
+   * The index of the server for a new session; -1 when no server takes one.
+   *
+   * @param words the client's address is the first four
+   * @param port the client's port
+   * @param random uniform in [0, 1)
+   */
+  choose(words: Int32Array, port: number, random: number): number;
+}
+
+/** Whether the server may be chosen at all. */
+export function takesSessions(servers: ServerSet, index: number): boolean {
+  return servers.eligible[index] === 1 && servers.weights[index]! > 0;
+}
