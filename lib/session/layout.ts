@@ -3,7 +3,7 @@
  * process that maps the file to look.
  *
  * ```
- * region   0        4096                4096 + 65536 * 32      + (capacity + 1) * 144
+ * region   0        4096                4096 + 65536 * 32      + (capacity + 1) * 160
  *          | header | dictionary of endpoints | records ...                        |
  * ```
  *
@@ -29,6 +29,7 @@
  *      132  newest sequence number via NAT              uint32        w
  *      136  newest sequence number the agent sent       uint32        m
  *      140  client's newest sequence number             uint32        w
+ *      144  bypassed packets and bytes before this generation  2 x float64  m
  * ```
  */
 
@@ -38,7 +39,7 @@ export const LAYOUT_VERSION = 1;
 export const HEADER_BYTES = 4096;
 export const DICTIONARY_ENTRIES = 65536;
 export const DICTIONARY_ENTRY_BYTES = 32;
-export const RECORD_BYTES = 144;
+export const RECORD_BYTES = 160;
 
 /** A slot number and nine more bits share 32 bits in the index. */
 export const MAXIMUM_CAPACITY = 2 ** 23 - 1;
@@ -101,6 +102,8 @@ export const F64 = {
   packetsViaBypass: 12,
   bytesViaBypass: 13,
   agentSeenMs: 14,
+  basePackets: 18,
+  baseBytes: 19,
 } as const;
 
 /** Bits of a record's flags. */

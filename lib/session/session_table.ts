@@ -455,12 +455,13 @@ export class SessionTable extends SessionRecords {
     return hash.finish();
   }
 
+  /** Not keyed: what stands in the dictionary comes from the configuration, not from packets. */
   #hashEndpoint(words: Int32Array, offset: number, port: number): number {
-    const hash = this.#hash;
-    hash.start();
-    for (let i = 0; i < 4; i++) hash.add(words[offset + i]!);
-    hash.add(port);
-    return hash.finish();
+    let hash = Math.imul(words[offset]! ^ (words[offset + 1]! << 7), 0x9e3779b1);
+    hash = Math.imul(hash ^ words[offset + 2]!, 0x85ebca6b);
+    hash = Math.imul(hash ^ words[offset + 3]!, 0xc2b2ae35);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ port, 0x27d4eb2f);
+    return hash ^ (hash >>> 13);
   }
 
   #sameEndpoint(entry: number, words: Int32Array, offset: number, port: number): boolean {

@@ -1,0 +1,99 @@
+import type { Packet } from "../wire/packet.ts";
+import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
+import { rewrite } from "../wire/rewrite.ts";
+import { DROP } from "../session/drop_reason.ts";
+import { TCP_FIN, TCP_RST, TCP_SYN } from "../session/tcp_state.ts";
+import { type InstructionTable, SEEN_FIN, SEEN_RST } from "./instruction_table.ts";
+
+/** Next hops of the server, by its routing table without the agent's own routes. */
+export interface AgentHops {
+  /** Changes whenever a remembered hop may be out of date; 1 to 65535. */
+  readonly epoch: number;
+  /** The next hop to a client, 1 to 65535, or 0. */
+  toClient(words: Int32Array, offset: number): number;
+  /** The next hop of the ordinary way to a SNAT address, 1 to 65535, or 0. */
+  toNat(words: Int32Array, offset: number): number;
+  /** Can a packet leave by this hop at once: is its link address known? */
+  resolved(hop: number): boolean;
+  /** Largest IP packet that the link of this hop carries. */
+  mtu(hop: number): number;
+}
+
+/**
+ * The agent's decision for each response packet (claims C2, C3, C7): is an instruction stored for
+ * it? Then it is rewritten and goes to the client; else, and whenever there is any doubt, it goes
+ * to the NAT machine as it is. Never drops a packet that has a way.
+ */
+export class DirectTranslator {
+  readonly #table: InstructionTable;
+  readonly #hops: AgentHops;
+  /** FIN or RST was seen for the first time in this slot. */
+  readonly #closing: (slot: number) => void;
+  /** Did the last packet leave by the direct way? */
+  bypassed = false;
+
+  constructor(table: InstructionTable, hops: AgentHops, closing: (slot: number) => void) {
+    this.#table = table;
+    this.#hops = hops;
+    this.#closing = closing;
+  }
+
+  /**
+   * Decides about one parsed packet, and rewrites it in place when it goes to the client.
+   * @param partial its checksum field holds only the pseudo-header sum (NEEDS_CSUM)
+   * @param segmentBytes the largest IP packet it will be on the wire, after segmentation
+   * @returns the next hop (positive), or a reason from DROP, negated
+   */
+  handle(packet: Packet, partial: boolean, segmentBytes: number, nowMs: number): number {
+    this.bypassed = false;
+    const hop = this.#direct(packet, segmentBytes, nowMs);
+    if (hop === 0) return this.viaNat(packet);
+    const table = this.#table;
+    const ports = table.loadRewrite(this.#slot);
+    rewrite(packet, table.rewriteWords, ports >>> 16, ports & 0xffff, partial);
+    table.count(this.#slot, packet.totalBytes, nowMs);
+    if (packet.protocol === PROTOCOL_TCP) {
+      const flags = packet.tcpFlags;
+      const ends = (flags & TCP_FIN) !== 0 ? 1 : 0;
+      table.sent(this.#slot, (packet.tcpSequence + packet.payloadBytes + ends) | 0);
+      if ((flags & (TCP_FIN | TCP_RST)) !== 0) {
+        const seen = ((flags & TCP_FIN) !== 0 ? SEEN_FIN : 0) |
+          ((flags & TCP_RST) !== 0 ? SEEN_RST : 0);
+        if (table.see(this.#slot, seen)) this.#closing(this.#slot);
+      }
+    }
+    this.bypassed = true;
+    return hop;
+  }
+
+  /** The way of a packet that stays as it is. */
+  viaNat(packet: Packet): number {
+    const hop = this.#hops.toNat(packet.addresses, 4);
+    return hop === 0 ? -DROP.noRoute : hop;
+  }
+
+  #slot = 0;
+
+  /** The hop to the client, with the instruction in `#slot`; 0: by way of the NAT machine. */
+  #direct(packet: Packet, segmentBytes: number, nowMs: number): number {
+    const protocol = packet.protocol;
+    if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) return 0;
+    // What is not fully understood here is for the NAT machine.
+    if (packet.isFragment || packet.hasOptions) return 0;
+    if (protocol === PROTOCOL_TCP && (packet.tcpFlags & TCP_SYN) !== 0) return 0;
+    const table = this.#table;
+    const ports = (packet.sourcePort << 16) | packet.destinationPort;
+    const slot = table.find(packet.addresses, ports, protocol);
+    if (slot === 0 || !table.leased(slot, nowMs)) return 0;
+    let hop = table.hop(slot);
+    if (hop >>> 16 !== this.#hops.epoch) {
+      hop = this.#hops.toClient(table.clientWords, table.clientOffset(slot));
+      if (hop === 0) return 0;
+      table.setHop(slot, (this.#hops.epoch << 16) | hop);
+    }
+    hop &= 0xffff;
+    if (!this.#hops.resolved(hop) || segmentBytes > this.#hops.mtu(hop)) return 0;
+    this.#slot = slot;
+    return hop;
+  }
+}

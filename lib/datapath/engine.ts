@@ -1,0 +1,42 @@
+import type { Packet } from "../wire/packet.ts";
+
+/**
+ * Where packets lie while an engine works on them: a slot begins with the virtio_net_hdr, the
+ * Ethernet header follows, then the IP packet. Whoever fills a slot leaves room for all three.
+ */
+export const VNET_HEADER_BYTES = 10;
+export const ETHERNET_HEADER_BYTES = 14;
+export const IP_OFFSET = VNET_HEADER_BYTES + ETHERNET_HEADER_BYTES;
+
+/** What decides about packets; pure given time. The engine moves them. */
+export interface PacketHandler {
+  /**
+   * Decides about one parsed packet and changes it in place. The packet is the handler's until it
+   * returns; the bytes are sent from where they lie.
+   *
+   * @param slot offset of the packet's slot in the buffer
+   * @returns the next hop (positive), 0 when nothing is left to do, or a drop reason, negated
+   */
+  handle(packet: Packet, slot: number, nowMs: number): number;
+  /** Called between batches, at least every {@linkcode MAINTENANCE_MS}; must be quick. */
+  maintain(nowMs: number): void;
+}
+
+/** Where packets come from; fills slots. */
+export interface PacketSource {
+  /** To wait on. */
+  readonly fd: number;
+  /** Takes what is there without waiting: how many packets, or a negative errno. */
+  receive(): number;
+  /** Offset of packet i's slot. */
+  slotOffset(i: number): number;
+  /** Bytes of packet i from its Ethernet header on; 0 when it is not to be looked at. */
+  frameBytes(i: number): number;
+  /** Why `frameBytes` is 0: a drop reason. */
+  refusal(i: number): number;
+  /** Packets that the kernel dropped because nobody took them in time, since the start. */
+  drops(): number;
+}
+
+/** How long the engine sleeps at most when nothing arrives. */
+export const MAINTENANCE_MS = 50;

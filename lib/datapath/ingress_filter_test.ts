@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { BpfInstruction } from "../linux/sockets_filter.ts";
+import { IpAddress } from "../wire/address.ts";
+import { contains, parsePrefix, type Prefix } from "../wire/prefix.ts";
+import { ingressFilter } from "./ingress_filter.ts";
+
+/** Runs the few instructions that these filters use (Documentation/networking/filter.rst). */
+function run(program: BpfInstruction[], frame: Uint8Array): number {
+  const view = new DataView(frame.buffer);
+  let a = 0;
+  for (let pc = 0; pc < program.length; pc++) {
+    const { code, jt, jf, k } = program[pc]!;
+    if (code === 0x28) a = view.getUint16(k);
+    else if (code === 0x20) a = view.getUint32(k);
+    else if (code === 0x54) a = (a & k) >>> 0;
+    else if (code === 0x15) pc += a === k ? jt : jf;
+    else if (code === 0x05) pc += k;
+    else if (code === 0x06) return k;
+    else assert.fail(`unknown instruction ${code}`);
+  }
+  return assert.fail("ran past the end");
+}
+
+function frameTo(address: IpAddress): Uint8Array {
+  const frame = new Uint8Array(80);
+  const v4 = address.family === 4;
+  frame.set(v4 ? [0x08, 0x00] : [0x86, 0xdd], 12);
+  frame.set(address.toBytes(), v4 ? 30 : 38);
+  return frame;
+}
+
+const prefixes: Prefix[] = [
+  "203.0.113.10",
+  "10.0.1.0/24",
+  "10.8.0.0/15",
+  "2001:db8:f::10",
+  "2001:db8:1::/64",
+  "2001:db8:80::/41",
+].map(parsePrefix);
+
+Deno.test("the filter takes a packet exactly when one of the prefixes holds its destination", () => {
+  const program = ingressFilter(prefixes);
+  const near = fc.constantFrom(...prefixes).chain((prefix) =>
+    fc.uint8Array({
+      minLength: prefix.address.toBytes().length,
+      maxLength: prefix.address.toBytes().length,
+    }).chain((noise) =>
+      fc.integer({ min: 0, max: noise.length }).map((keep) => {
+        const bytes = prefix.address.toBytes();
+        return IpAddress.fromBytes(bytes.map((byte, i) => i < keep ? byte : noise[i]!));
+      })
+    )
+  );
+  fc.assert(
+    fc.property(near, (address) => {
+      const expected = prefixes.some((prefix) => contains(prefix, address));
+      assert.equal(run(program, frameTo(address)) > 0, expected, String(address));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("other Ethernet types are left alone, and no prefix takes nothing", () => {
+  const arp = new Uint8Array(80);
+  arp.set([0x08, 0x06], 12);
+  assert.equal(run(ingressFilter(prefixes), arp), 0);
+  assert.equal(run(ingressFilter([]), frameTo(IpAddress.parse("1.2.3.4"))), 0);
+});
+
+Deno.test("more prefixes than a filter holds take the whole family", () => {
+  const many = Array.from({ length: 3000 }, (_, i) => parsePrefix(`10.${i >> 8}.${i & 255}.1`));
+  const program = ingressFilter(many);
+  assert.ok(program.length < 4096);
+  assert.ok(run(program, frameTo(IpAddress.parse("192.0.2.1"))) > 0);
+});

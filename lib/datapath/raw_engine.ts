@@ -1,0 +1,201 @@
+import { SendQueue } from "../linux/message_batch.ts";
+import type { Mapping } from "../linux/memory.ts";
+import { Poller } from "../linux/poll.ts";
+import { drainEventFd } from "../linux/event_fd.ts";
+import { bootTimeMs } from "../linux/clock.ts";
+import { COUNTER } from "../session/counters.ts";
+import { DROP } from "../session/drop_reason.ts";
+import { Packet } from "../wire/packet.ts";
+import { PARSED, TOO_SHORT, UNKNOWN_PROTOCOL } from "../wire/reason.ts";
+import { check, FLAG_NEEDS_CSUM, gsoSize } from "../wire/virtio_net_header.ts";
+import {
+  ETHERNET_HEADER_BYTES,
+  IP_OFFSET,
+  MAINTENANCE_MS,
+  type PacketHandler,
+  type PacketSource,
+  VNET_HEADER_BYTES,
+} from "./engine.ts";
+import { HeldPackets } from "./held_packets.ts";
+import type { NextHops } from "./next_hops.ts";
+import { BATCH } from "./packet_source.ts";
+
+const POLLIN = 1;
+
+export interface RawEngineOptions {
+  /** All packets lie in this memory, so that any output can send from where they are. */
+  readonly memory: Mapping;
+  readonly sources: readonly PacketSource[];
+  /** Sockets to send by, in the order of `hops.interfaces`. */
+  readonly outputs: readonly number[];
+  readonly hops: NextHops;
+  readonly handler: PacketHandler;
+  readonly counters: Float64Array;
+  /** Offsets of slots for packets that wait for a link address. */
+  readonly heldSlots: readonly number[];
+  /** An eventfd that wakes the engine. */
+  readonly bell: number;
+  /** rtnetlink's notifications. */
+  readonly monitorFd: number;
+  /** True when the engine is to return from {@linkcode RawEngine.run}. */
+  readonly interrupted: () => boolean;
+  /** Says that the engine goes to sleep (true) or woke up. */
+  readonly asleep: (sleeping: boolean) => void;
+}
+
+/**
+ * Moves packets with system calls alone: up to 64 in with one recvmmsg (or that many reads of a
+ * tun device), changed where they lie, out with one sendmmsg per interface. Sleeps in poll when
+ * nothing comes. Runs on a worker thread, which it blocks.
+ */
+export class RawEngine {
+  readonly #sources: readonly PacketSource[];
+  readonly #outputs: readonly number[];
+  readonly #queues: SendQueue[];
+  readonly #hops: NextHops;
+  readonly #handler: PacketHandler;
+  readonly #counters: Float64Array;
+  readonly #held: HeldPackets;
+  readonly #options: RawEngineOptions;
+  readonly #packet = new Packet();
+  readonly #poller: Poller;
+  readonly #monitorAt: number;
+  #maintainedMs = 0;
+  #followedMs = 0;
+
+  constructor(options: RawEngineOptions) {
+    this.#options = options;
+    this.#sources = options.sources;
+    this.#outputs = options.outputs;
+    this.#queues = options.outputs.map(() => new SendQueue(options.memory, { capacity: BATCH }));
+    this.#hops = options.hops;
+    this.#handler = options.handler;
+    this.#counters = options.counters;
+    this.#held = new HeldPackets(options.memory.buffer, options.heldSlots);
+    this.#packet.attach(options.memory.buffer);
+    this.#poller = new Poller({ capacity: options.sources.length + 2 });
+    for (const source of options.sources) this.#poller.add(source.fd, POLLIN);
+    this.#poller.add(options.bell, POLLIN);
+    this.#monitorAt = this.#poller.add(options.monitorFd, POLLIN);
+    this.#hops.onResolved = (hop) => {
+      const send = (slot: number, bytes: number) => this.#send(hop, slot, bytes);
+      this.#held.release(hop, send);
+    };
+  }
+
+  /** Moves packets until it is interrupted. */
+  run(): void {
+    const counters = this.#counters;
+    let wokenMs = bootTimeMs();
+    while (!this.#options.interrupted()) {
+      const nowMs = bootTimeMs();
+      let received = 0;
+      for (let i = 0; i < this.#sources.length; i++) received += this.#turn(i, nowMs);
+      if (nowMs - this.#maintainedMs >= 1) this.#maintain(nowMs);
+      if (nowMs - this.#followedMs >= MAINTENANCE_MS) this.#follow(nowMs);
+      if (received > 0) continue;
+      this.#options.asleep(true);
+      // What was written to a ring before `asleep` was set rang no bell.
+      if (!this.#options.interrupted()) {
+        this.#handler.maintain(nowMs);
+        counters[COUNTER.busyMs] = counters[COUNTER.busyMs]! + bootTimeMs() - wokenMs;
+        this.#poller.wait(MAINTENANCE_MS);
+        wokenMs = bootTimeMs();
+        counters[COUNTER.wakeUps] = counters[COUNTER.wakeUps]! + 1;
+      }
+      this.#options.asleep(false);
+      drainEventFd(this.#options.bell);
+      if (this.#poller.ready(this.#monitorAt) !== 0) this.#follow(wokenMs);
+    }
+  }
+
+  #turn(sourceAt: number, nowMs: number): number {
+    const source = this.#sources[sourceAt]!;
+    const count = source.receive();
+    if (count <= 0) return 0;
+    const counters = this.#counters;
+    counters[COUNTER.batches] = counters[COUNTER.batches]! + 1;
+    counters[COUNTER.received] = counters[COUNTER.received]! + count;
+    for (let i = 0; i < count; i++) {
+      const frameBytes = source.frameBytes(i);
+      if (frameBytes === 0) this.#drop(source.refusal(i));
+      else this.#process(source.slotOffset(i), frameBytes, nowMs);
+    }
+    this.#flush();
+    return count;
+  }
+
+  #process(slot: number, frameBytes: number, nowMs: number): void {
+    const packet = this.#packet;
+    const ipBytes = frameBytes - ETHERNET_HEADER_BYTES;
+    if (ipBytes <= 0) return this.#drop(TOO_SHORT);
+    const reason = packet.parse(slot + IP_OFFSET, ipBytes);
+    if (reason === UNKNOWN_PROTOCOL) return this.#drop(DROP.unsupportedProtocol);
+    if (reason !== PARSED) return this.#drop(reason);
+    const bad = check(packet.view, slot, frameBytes, packet);
+    if (bad !== PARSED) return this.#drop(bad);
+    this.#counters[COUNTER.bytesReceived] = this.#counters[COUNTER.bytesReceived]! +
+      packet.totalBytes;
+    const verdict = this.#handler.handle(packet, slot, nowMs);
+    if (verdict < 0) return this.#drop(-verdict);
+    if (verdict === 0) return;
+    // Frames are padded to 60 bytes on the wire; what is sent is the packet alone.
+    const outBytes = ETHERNET_HEADER_BYTES + packet.totalBytes;
+    // DATA_VALID is the receiving device's word and means nothing to the sending one.
+    packet.bytes[slot] = packet.bytes[slot]! & FLAG_NEEDS_CSUM;
+    if (this.#hops.resolved(verdict)) this.#send(verdict, slot, outBytes);
+    else if (this.#held.hold(verdict, slot, outBytes, nowMs)) this.#drop(DROP.neighbour);
+  }
+
+  #send(hop: number, slot: number, frameBytes: number): void {
+    const view = this.#packet.view;
+    const mtu = this.#hops.mtu(hop);
+    if (frameBytes - ETHERNET_HEADER_BYTES > mtu && gsoSize(view, slot) === 0) {
+      return this.#drop(DROP.tooBig);
+    }
+    this.#hops.writeEthernet(hop, view, slot);
+    const output = this.#hops.output(hop);
+    const queue = this.#queues[output]!;
+    if (queue.full) this.#flushOne(output);
+    queue.push(slot, VNET_HEADER_BYTES + frameBytes);
+    this.#counters[COUNTER.bytesForwarded] = this.#counters[COUNTER.bytesForwarded]! +
+      frameBytes - ETHERNET_HEADER_BYTES;
+  }
+
+  #flush(): void {
+    for (let i = 0; i < this.#queues.length; i++) {
+      if (this.#queues[i]!.length > 0) this.#flushOne(i);
+    }
+  }
+
+  #flushOne(output: number): void {
+    const queue = this.#queues[output]!;
+    const waiting = queue.length;
+    const sent = queue.flush(this.#outputs[output]!);
+    const counters = this.#counters;
+    counters[COUNTER.forwarded] = counters[COUNTER.forwarded]! + sent;
+    if (sent < waiting) {
+      const at = COUNTER.drops + DROP.sendFailed;
+      counters[at] = counters[at]! + waiting - sent;
+    }
+  }
+
+  #drop(reason: number): void {
+    const at = COUNTER.drops + reason;
+    this.#counters[at] = this.#counters[at]! + 1;
+  }
+
+  #maintain(nowMs: number): void {
+    this.#maintainedMs = nowMs;
+    this.#handler.maintain(nowMs);
+  }
+
+  /** Follows routes and neighbours, and sends or gives up what waited for one. */
+  #follow(nowMs: number): void {
+    this.#followedMs = nowMs;
+    this.#hops.maintain(nowMs);
+    const gone = this.#held.expire(nowMs);
+    for (let i = 0; i < gone; i++) this.#drop(DROP.neighbour);
+    this.#flush();
+  }
+}

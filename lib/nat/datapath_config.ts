@@ -1,0 +1,72 @@
+import type { SessionTimeouts } from "../session/tcp_state.ts";
+import type { StartSettings } from "../policy/criteria.ts";
+import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
+import { addressAt, countAddresses, type Prefix, prefixesOfRange } from "../wire/prefix.ts";
+import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
+import type { Endpoint } from "../wire/address.ts";
+
+/** What the packet worker needs of a configuration: numbers alone, so that it can be sent there. */
+export interface DatapathConfig {
+  /** What is addressed to us, VIPs and SNAT addresses, as few prefixes as possible. */
+  readonly destinations: readonly { readonly words: readonly number[]; readonly length: number }[];
+  readonly snat: readonly (readonly number[])[];
+  readonly portFirst: number;
+  readonly portLast: number;
+  readonly timeouts: SessionTimeouts;
+  readonly services: readonly DatapathService[];
+}
+
+export interface DatapathEndpoint {
+  /** Address, 4 words. */
+  readonly words: readonly number[];
+  readonly port: number;
+}
+
+export interface DatapathService {
+  readonly name: string;
+  readonly protocol: number;
+  readonly vip: DatapathEndpoint;
+  readonly scheduler: ServiceConfig["scheduler"];
+  readonly servers: readonly (DatapathEndpoint & { readonly weight: number })[];
+  readonly start: StartSettings;
+}
+
+/** Picks out of a configuration what concerns packets. */
+export function datapathConfig(config: NatConfig): DatapathConfig {
+  const snat: number[][] = [];
+  for (const range of config.snat.addresses) {
+    const count = countAddresses(range);
+    for (let i = 0; i < count; i++) snat.push([...addressAt(range, i).words]);
+  }
+  return {
+    destinations: destinationsOf(config).map(({ address, length }) => ({
+      words: [...address.words],
+      length,
+    })),
+    snat,
+    portFirst: config.snat.portFirst,
+    portLast: config.snat.portLast,
+    timeouts: { ...config.timeouts, quarantineMs: config.quarantineMs },
+    services: config.services.map((service) => ({
+      name: service.name,
+      protocol: service.protocol === "tcp" ? PROTOCOL_TCP : PROTOCOL_UDP,
+      vip: endpoint(service.vip),
+      scheduler: service.scheduler,
+      servers: service.servers.map((s) => ({ ...endpoint(s.address), weight: s.weight })),
+      start: service.bypass.start,
+    })),
+  };
+}
+
+/** The prefixes of a configuration's VIPs and SNAT addresses: what the NAT machine answers for. */
+export function destinationsOf(config: NatConfig): Prefix[] {
+  const vips = new Map(config.services.map(({ vip }) => [String(vip.address), vip.address]));
+  return [
+    ...[...vips.values()].map((vip) => ({ address: vip, length: vip.family === 4 ? 32 : 128 })),
+    ...config.snat.addresses.flatMap(({ first, last }) => prefixesOfRange(first, last)),
+  ];
+}
+
+function endpoint(from: Endpoint): DatapathEndpoint {
+  return { words: [...from.address.words], port: from.port };
+}

@@ -1,0 +1,93 @@
+import type { SessionTable } from "../session/session_table.ts";
+import { createScheduler } from "../policy/scheduler.ts";
+import type { Scheduler, ServerSet } from "../policy/server_set.ts";
+import { type StartCriteria, startCriteria } from "../policy/criteria.ts";
+import { PROTOCOL_TCP } from "../wire/protocol.ts";
+import { formatEndpoint, IpAddress } from "../wire/address.ts";
+import type { DatapathConfig, DatapathEndpoint, DatapathService } from "./datapath_config.ts";
+
+interface Service {
+  readonly criteria: StartCriteria;
+  /** Dictionary entries of the servers. */
+  readonly servers: Int32Array;
+  readonly eligible: Uint8Array;
+  readonly sessions: Int32Array;
+  readonly scheduler: Scheduler;
+}
+
+/** The services of a configuration, found by VIP, with their servers and criteria. */
+export class ServiceTable {
+  readonly #services: Service[];
+  /** Service number + 1 by dictionary entry of the VIP; one table a protocol. */
+  readonly #tcp = new Uint16Array(65536);
+  readonly #udp = new Uint16Array(65536);
+
+  constructor(config: DatapathConfig, table: SessionTable) {
+    this.#services = config.services.map((service, number) => {
+      const vip = intern(table, service.vip);
+      (service.protocol === PROTOCOL_TCP ? this.#tcp : this.#udp)[vip] = number + 1;
+      return makeService(service, table);
+    });
+  }
+
+  /** The number of the service at a VIP (a dictionary entry), or -1. */
+  find(vip: number, protocol: number): number {
+    return (protocol === PROTOCOL_TCP ? this.#tcp : this.#udp)[vip]! - 1;
+  }
+
+  criteria(service: number): StartCriteria {
+    return this.#services[service]!.criteria;
+  }
+
+  /** The server (a dictionary entry) for a new session of a client, or 0. */
+  choose(service: number, client: Int32Array, clientPort: number, random: number): number {
+    const { scheduler, servers } = this.#services[service]!;
+    const chosen = scheduler.choose(client, clientPort, random);
+    return chosen < 0 ? 0 : servers[chosen]!;
+  }
+
+  setEligible(service: number, eligible: readonly boolean[]): void {
+    const flags = this.#services[service]?.eligible;
+    for (let i = 0; flags !== undefined && i < flags.length; i++) flags[i] = eligible[i] ? 1 : 0;
+  }
+
+  /** Adds to the sessions that a server has in a service. */
+  count(service: number, server: number, change: number): void {
+    const { servers, sessions } = this.#services[service]!;
+    for (let i = 0; i < servers.length; i++) {
+      if (servers[i] === server) sessions[i] = sessions[i]! + change;
+    }
+  }
+}
+
+function makeService(service: DatapathService, table: SessionTable): Service {
+  const { servers } = service;
+  const set: ServerSet & { eligible: Uint8Array; sessions: Int32Array } = {
+    names: servers.map(endpointName),
+    weights: Float64Array.from(servers, (server) => server.weight),
+    eligible: new Uint8Array(servers.length).fill(1),
+    sessions: new Int32Array(servers.length),
+  };
+  return {
+    criteria: startCriteria(service.start),
+    servers: Int32Array.from(servers, (server) => intern(table, server)),
+    eligible: set.eligible,
+    sessions: set.sessions,
+    scheduler: createScheduler(service.scheduler, set),
+  };
+}
+
+function intern(table: SessionTable, { words, port }: DatapathEndpoint): number {
+  const entry = table.internEndpoint(Int32Array.from(words), 0, port);
+  if (entry === 0) {
+    throw new RangeError(
+      "Cannot add another endpoint: the session table has no room for more VIPs and servers, start with a new state file",
+    );
+  }
+  return entry;
+}
+
+function endpointName({ words, port }: DatapathEndpoint): string {
+  const address = IpAddress.fromWords(words[0]!, words[1]!, words[2]!, words[3]!);
+  return formatEndpoint({ address, port });
+}

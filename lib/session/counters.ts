@@ -1,0 +1,45 @@
+import { DROP, DROP_REASONS, dropName } from "./drop_reason.ts";
+
+/** Indices of the counters that a packet worker keeps; one writer, any number of readers. */
+export const COUNTER = {
+  received: 0,
+  forwarded: 1,
+  /** Consumed without being forwarded and without being lost: answered or held and expired. */
+  answered: 2,
+  bytesReceived: 3,
+  bytesForwarded: 4,
+  /** Sum of the sizes and number of the IP packets from servers, to see super-packets. */
+  wakeUps: 5,
+  batches: 6,
+  /** Milliseconds between waking up and going to sleep. */
+  busyMs: 7,
+  socketDrops: 8,
+  sessionsOpened: 9,
+  sessionsClosed: 10,
+  bypassed: 11,
+  bytesBypassed: 12,
+  /** Events that found the ring full and were tried again later. */
+  ringFull: 13,
+  drops: 32,
+} as const;
+
+export const COUNTERS = COUNTER.drops + DROP_REASONS;
+
+/** A shared array of counters. */
+export function makeCounters(): Float64Array<SharedArrayBuffer> {
+  return new Float64Array(new SharedArrayBuffer(COUNTERS * 8));
+}
+
+/** `inspect status`'s `dropped`: every named reason, what is malformed summed under one. */
+export function droppedByReason(counters: Float64Array): Record<string, number> {
+  let malformed = 0;
+  for (let reason = 1; reason < DROP.noService; reason++) {
+    malformed += counters[COUNTER.drops + reason]!;
+  }
+  const dropped: Record<string, number> = { malformed };
+  for (let reason = DROP.noService as number; reason < DROP_REASONS; reason++) {
+    const name = dropName(reason);
+    if (name !== undefined) dropped[name] = counters[COUNTER.drops + reason]!;
+  }
+  return dropped;
+}

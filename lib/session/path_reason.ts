@@ -1,0 +1,52 @@
+/** Why a session is on its path; recorded with the session as a code and one number. */
+export const REASON = {
+  /** The start criteria are not met yet. */
+  waiting: 0,
+  // The criteria, numbered as in policy/criteria.ts.
+  bytes: 1,
+  packets: 2,
+  immediately: 3,
+  never: 4,
+  /** The agent of the server is not connected. */
+  noAgent: 5,
+  /** The agent says that it cannot bypass. */
+  agentUnable: 6,
+  /** An operator keeps it via NAT. */
+  operator: 7,
+  /** `bypass.stop: idle`. */
+  idle: 8,
+  agentLost: 9,
+  refused: 10,
+  /** The agent did not renew its lease. */
+  leaseEnded: 11,
+  sessionOver: 12,
+  serverDown: 13,
+  policyChanged: 14,
+  restarted: 15,
+  agentRestarted: 16,
+} as const;
+
+const TEXT: Record<number, (value: number) => string> = {
+  [REASON.waiting]: () => "start criteria not met",
+  [REASON.bytes]: (value) => `bytes ${value} reached`,
+  [REASON.packets]: (value) => `packets ${value} reached`,
+  [REASON.immediately]: () => "immediately",
+  [REASON.never]: () => "never, by configuration",
+  [REASON.noAgent]: () => "no agent connected for the server",
+  [REASON.agentUnable]: () => "the agent cannot bypass",
+  [REASON.operator]: () => "stopped by the operator",
+  [REASON.idle]: (value) => `idle ${value} ms reached`,
+  [REASON.agentLost]: () => "connection to the agent lost",
+  [REASON.refused]: () => "the agent refused the instruction",
+  [REASON.leaseEnded]: () => "the agent's lease ended",
+  [REASON.sessionOver]: () => "the session is over",
+  [REASON.serverDown]: () => "the server is down",
+  [REASON.policyChanged]: () => "the configuration changed",
+  [REASON.restarted]: () => "the NAT machine was restarted",
+  [REASON.agentRestarted]: () => "the agent was restarted",
+};
+
+/** The reason in words, as `inspect` shows it. */
+export function reasonText(code: number, value: number): string {
+  return TEXT[code]?.(value) ?? `reason ${code}`;
+}
