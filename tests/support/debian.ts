@@ -67,23 +67,24 @@ async function run(command: string, args: string[]): Promise<string | null> {
 }
 
 /**
- * Packages such as nginx start their service when installed. invoke-rc.d asks this script first
- * (exit status 101: forbidden), and a host that has one already is left as it is. Should this
- * process be killed, the script that stays behind allows everything.
+ * Keeps the installation of a package from starting its service, as nginx's does. invoke-rc.d asks
+ * this script first (exit status 101: forbidden, 104: allowed); a host that has one of its own is
+ * left as it is. Should this process be killed, the script that stays behind allows everything.
  */
-class NoServiceStarts implements Disposable {
-  static readonly #path = "/usr/sbin/policy-rc.d";
+export class NoServiceStarts implements Disposable {
+  readonly #path: string;
   readonly #made: boolean;
 
-  constructor() {
-    this.#made = !exists(NoServiceStarts.#path);
+  constructor(path = "/usr/sbin/policy-rc.d") {
+    this.#path = path;
+    this.#made = !exists(path);
     if (!this.#made) return;
     const script = `#!/bin/sh\nkill -0 ${Deno.pid} 2>/dev/null && exit 101\nexit 104\n`;
-    Deno.writeTextFileSync(NoServiceStarts.#path, script, { createNew: true, mode: 0o755 });
+    Deno.writeTextFileSync(path, script, { createNew: true, mode: 0o755 });
   }
 
   [Symbol.dispose](): void {
-    if (this.#made) Deno.removeSync(NoServiceStarts.#path);
+    if (this.#made) Deno.removeSync(this.#path);
   }
 }
 

@@ -73,8 +73,8 @@ async function record(name: string, run: () => Promise<string | null>): Promise<
   say(`\n${name}`);
   const begunMs = performance.now();
   const problem = await run();
-  if (problem) say(problem);
-  const failed = problem === null ? [] : [name];
+  if (problem !== null) say(problem);
+  const failed = problem === null ? [] : [problem.split("\n", 1)[0]!];
   addResult(name, { passed: 1 - failed.length, failed, skipped: [] }, begunMs);
   return problem === null;
 }

@@ -38,6 +38,7 @@ async function bundle(): Promise<void> {
   const workers = await findWorkers("lib");
   const { success, stderr } = await deno([
     "bundle",
+    "--quiet",
     "--code-splitting",
     `--outdir=${BUNDLE}`,
     "cli/main.ts",
@@ -59,16 +60,21 @@ async function findWorkers(folder: string): Promise<string[]> {
 
 /** False when denort could not be downloaded. */
 async function denoCompile(): Promise<boolean> {
+  // deno compile overwrites only what it made itself.
+  const made = `${OUTPUT}.compiled`;
+  await Deno.remove(ROOT + made).catch(ignoreNotFound);
   const { success, stderr } = await deno([
     "compile",
+    "--quiet",
     "-A",
     "--no-check",
     `--include=${BUNDLE}`,
-    `--output=${OUTPUT}`,
+    `--output=${made}`,
     `${BUNDLE}/cli/main.js`,
   ]);
   if (success) {
-    await checkStarts();
+    await checkStarts(ROOT + made);
+    await Deno.rename(ROOT + made, ROOT + OUTPUT);
     return true;
   }
   if (Deno.env.get("DENORT_BIN") === undefined && stderr.includes("denort")) return false;
@@ -76,10 +82,10 @@ async function denoCompile(): Promise<boolean> {
 }
 
 /** deno compile takes any file for denort; one that is not leaves a program that is not ours. */
-async function checkStarts(): Promise<void> {
-  const { stdout } = await new Deno.Command(ROOT + OUTPUT, { args: ["--help"] }).output();
+async function checkStarts(executable: string): Promise<void> {
+  const { stdout } = await new Deno.Command(executable, { args: ["--help"] }).output();
   if (!new TextDecoder().decode(stdout).includes("bypath")) {
-    await Deno.remove(ROOT + OUTPUT);
+    await Deno.remove(executable);
     throw new Error(`Cannot compile: "${Deno.env.get("DENORT_BIN")}" is not a denort`);
   }
 }
@@ -88,7 +94,7 @@ async function deno(args: string[]): Promise<{ success: boolean; stderr: string 
   const output = await new Deno.Command(Deno.execPath(), {
     args,
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
     stdout: "null",
     signal: AbortSignal.timeout(DOWNLOAD_LIMIT_MS),
   }).output();
