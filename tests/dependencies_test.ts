@@ -45,8 +45,8 @@ const PURE = [
   "lib/control/line_decoder.ts",
   "lib/control/messages.ts",
   "lib/linux/netlink_message.ts",
-  "lib/nat/instruction_book.ts",
-  "lib/agent/instruction_store.ts",
+  "lib/nat/instruction_",
+  "lib/agent/instruction_",
 ];
 const IMPURE_NAMES =
   /^(Deno|Date|performance|crypto|console|fetch|setTimeout|setInterval|Worker|globalThis|process\..*|Math\.random)$/;
