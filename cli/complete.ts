@@ -1,0 +1,44 @@
+import { command } from "./command.ts";
+
+/** Options whose values are paths. */
+const PATH_OPTIONS = new Set(["config", "dir", "socket", "write"]);
+
+export const completeCommand = () =>
+  command("complete", {
+    summary: "print the script that completes commands in a shell",
+    example: `eval "$(bypath complete bash)"`,
+  })
+    .usage("SHELL")
+    .argument("[shell]", "bash, zsh, fish or powershell")
+    // The script asks by `bypath complete -- WORDS`.
+    .allowExcessArguments()
+    .action(async () => {
+      const [{ default: tab }, { createCommands }] = await Promise.all([
+        import("@bomb.sh/tab/commander"),
+        import("./program.ts"),
+      ]);
+      const program = createCommands();
+      // The same object, seen through commander's own types instead of the stricter ones used here.
+      const completion = tab(program as unknown as Parameters<typeof tab>[0]);
+      const paths = pathsFrom(Deno.args.at(-1) ?? "");
+      for (const { options } of completion.commands.values()) {
+        for (const [name, option] of options) {
+          if (!PATH_OPTIONS.has(name)) continue;
+          option.handler = (complete) => paths.forEach((path) => complete(path, ""));
+        }
+      }
+      await program.parseAsync(Deno.args, { from: "user" });
+    });
+
+/** What is in the directory that a path begun points into; directories end with a slash. */
+function pathsFrom(begun: string): string[] {
+  const directory = begun.slice(0, begun.lastIndexOf("/") + 1);
+  try {
+    return Array.from(
+      Deno.readDirSync(directory || "."),
+      (entry) => directory + entry.name + (entry.isDirectory ? "/" : ""),
+    ).sort();
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,16 @@
+import { command, jsonOption } from "../command.ts";
+import { loadLab } from "../modules.ts";
+import { nameOption } from "./options.ts";
+
+export const labDemo = () =>
+  command("demo", {
+    summary:
+      "the whole story with real traffic and measured figures; fails when a step does not hold",
+    example: "bypath lab demo",
+  })
+    .addOption(nameOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { labCommand } = await loadLab();
+      Deno.exitCode = await labCommand("demo", options);
+    });

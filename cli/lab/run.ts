@@ -1,0 +1,20 @@
+import { command, jsonOption } from "../command.ts";
+import { loadLab } from "../modules.ts";
+import { nameOption } from "./options.ts";
+
+export const labRun = () =>
+  command("run", {
+    summary: "run scripted scenarios, each with its own checks",
+    example: "bypath lab run --list",
+  })
+    .argument("[scenario...]", "names of scenarios")
+    .option("--list", "list the scenarios")
+    .addOption(nameOption())
+    .addOption(jsonOption())
+    .action(async (scenarios, options, command) => {
+      if (scenarios.length === 0 && !options.list) {
+        command.error("needs the name of a scenario, or --list");
+      }
+      const { labCommand } = await loadLab();
+      Deno.exitCode = await labCommand("run", { ...options, args: scenarios });
+    });
