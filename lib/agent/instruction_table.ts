@@ -1,4 +1,5 @@
 import { KeyedHash } from "../session/hash.ts";
+import type { Endpoint } from "../wire/address.ts";
 
 /** 32-bit words of one instruction; see the field constants below. */
 const WORDS = 32;
@@ -40,19 +41,21 @@ export function makeInstructionMemory(capacity: number): InstructionMemory {
   };
 }
 
-/** One instruction as it is given to the worker. */
+/** What an instruction says, in numbers. */
 export interface InstructionWords {
   readonly protocol: number;
-  /** Source and destination, 8 words. */
-  readonly match: Int32Array;
-  readonly matchPorts: number;
-  readonly rewrite: Int32Array;
-  readonly rewritePorts: number;
+  readonly match: EndpointPair;
+  readonly rewrite: EndpointPair;
   readonly lease: number;
 }
 
-/** The counters of one instruction, as the main thread and `inspect` read them. */
-export class InstructionCounters {
+interface EndpointPair {
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+}
+
+/** The instructions as the main thread sees them: writes them, reads their counters. */
+export class InstructionRecords {
   protected readonly words: Int32Array;
   protected readonly doubles: Float64Array;
   protected readonly leases: Float64Array;
@@ -61,6 +64,21 @@ export class InstructionCounters {
     this.words = new Int32Array(memory.records);
     this.doubles = new Float64Array(memory.records);
     this.leases = new Float64Array(memory.leases);
+  }
+
+  /** Writes an instruction into a slot that the worker does not use. */
+  write(slot: number, { protocol, match, rewrite, lease }: InstructionWords): void {
+    const base = slot * WORDS;
+    const words = this.words;
+    words.fill(0, base, base + WORDS);
+    words.set(match.source.address.words, base + MATCH);
+    words.set(match.destination.address.words, base + MATCH + 4);
+    words.set(rewrite.source.address.words, base + REWRITE);
+    words.set(rewrite.destination.address.words, base + REWRITE + 4);
+    words[base + MATCH_PORTS] = (match.source.port << 16) | match.destination.port;
+    words[base + REWRITE_PORTS] = (rewrite.source.port << 16) | rewrite.destination.port;
+    words[base + PROTOCOL] = protocol;
+    words[base + LEASE] = lease;
   }
 
   packets(slot: number): number {
@@ -90,7 +108,7 @@ export class InstructionCounters {
  * endpoints' halves that a response packet shows (source and destination), hashed with a key, open
  * addressing with backward shift. Slot 0 is none. Slots are given out by the caller.
  */
-export class InstructionTable extends InstructionCounters {
+export class InstructionTable extends InstructionRecords {
   readonly #index: Int32Array;
   readonly #mask: number;
   readonly #hash: KeyedHash;
@@ -124,17 +142,8 @@ export class InstructionTable extends InstructionCounters {
     }
   }
 
-  /** Writes an instruction into a slot that is not in use. */
-  insert(slot: number, instruction: InstructionWords): void {
-    const base = slot * WORDS;
-    const words = this.words;
-    words.fill(0, base, base + WORDS);
-    words.set(instruction.match, base + MATCH);
-    words.set(instruction.rewrite, base + REWRITE);
-    words[base + MATCH_PORTS] = instruction.matchPorts;
-    words[base + REWRITE_PORTS] = instruction.rewritePorts;
-    words[base + PROTOCOL] = instruction.protocol;
-    words[base + LEASE] = instruction.lease;
+  /** The instruction written into this slot is found from now on. */
+  add(slot: number): void {
     let at = this.#home(slot);
     while (this.#index[at] !== 0) at = (at + 1) & this.#mask;
     this.#index[at] = slot;

@@ -1,4 +1,5 @@
-import type { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
+import { RTN_UNICAST } from "../linux/constants.ts";
+import { isUsable, type Link, type RouteMonitor, type RouteNetlink } from "../linux/rtnetlink.ts";
 import { IpAddress } from "../wire/address.ts";
 import { ETHERNET_HEADER_BYTES, VNET_HEADER_BYTES } from "./engine.ts";
 
@@ -17,6 +18,15 @@ export interface HopInterface {
   readonly name: string;
   mac: Uint8Array;
   mtu: number;
+}
+
+/** What {@linkcode NextHops} needs of an interface, from the kernel. */
+export function hopInterface(netlink: RouteNetlink, name: string): HopInterface {
+  const link = netlink.link(name);
+  if (link === undefined) {
+    throw new Error(`Cannot use interface "${name}": there is no such interface`);
+  }
+  return { index: link.index, name, mac: link.linkLayerAddress, mtu: link.mtu };
 }
 
 interface Hop {
@@ -114,9 +124,17 @@ export class NextHops {
   maintain(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#options.monitor.drain((event) => {
-      if (event.kind === "neighbour") this.#neighbourChanged(event.interfaceIndex, event.address);
-      else if (event.kind === "link") this.#linkChanged(event.index);
-      else this.#forgetRoutes();
+      switch (event.kind) {
+        case "neighbour":
+          return this.#neighbourChanged(event.neighbour.interfaceIndex, event.neighbour.address);
+        case "link":
+          return this.#linkChanged(event.link);
+        case "overrun":
+          for (const hop of this.#hops) if (hop !== null) this.#refresh(hop);
+          return this.forget();
+        default:
+          return this.forget();
+      }
     });
     if (nowMs - this.#confirmedMs < CONFIRM_MS) return;
     this.#confirmedMs = nowMs;
@@ -124,7 +142,7 @@ export class NextHops {
       if (hop === null || !hop.used) continue;
       hop.used = false;
       // Raw frames do not confirm a neighbour as ordinary traffic does: ask for it by name.
-      this.#options.netlink.requestNeighbour(this.#index(hop), hop.address.toBytes());
+      this.#ask(hop);
     }
   }
 
@@ -154,7 +172,7 @@ export class NextHops {
       address.toBytes(),
       outInterface === undefined ? {} : { outInterface },
     );
-    if (route instanceof Error || route.type !== "unicast") return 0;
+    if (route instanceof Error || route.type !== RTN_UNICAST) return 0;
     const output = this.#options.interfaces.findIndex((i) => i.index === route.outInterface);
     if (output < 0) return 0;
     const gateway = route.gateway === undefined ? address : IpAddress.fromBytes(route.gateway);
@@ -170,22 +188,30 @@ export class NextHops {
     const hop: Hop = { output, address, mac: null, used: false, requestedMs: -Infinity };
     this.#hops.push(hop);
     this.#byKey.set(key, number);
-    hop.mac = this.#linkAddress(hop);
+    this.#refresh(hop);
     if (hop.mac === null) this.#request(hop);
     return number;
   }
 
-  #linkAddress(hop: Hop): Uint8Array | null {
+  #refresh(hop: Hop): void {
     const neighbour = this.#options.netlink.neighbour(this.#index(hop), hop.address.toBytes());
-    return neighbour !== null && neighbour.valid && neighbour.linkAddress?.length === 6
-      ? neighbour.linkAddress
-      : null;
+    const usable = neighbour !== undefined && isUsable(neighbour) &&
+      neighbour.linkLayerAddress!.length === 6;
+    hop.mac = usable ? neighbour.linkLayerAddress! : null;
   }
 
   #request(hop: Hop): void {
     if (this.#nowMs - hop.requestedMs < REQUEST_MS) return;
     hop.requestedMs = this.#nowMs;
-    this.#options.netlink.requestNeighbour(this.#index(hop), hop.address.toBytes());
+    this.#ask(hop);
+  }
+
+  #ask(hop: Hop): void {
+    try {
+      this.#options.netlink.requestNeighbour(this.#index(hop), hop.address.toBytes());
+    } catch {
+      // The interface is down or gone: its link event says so, and packets are counted meanwhile.
+    }
   }
 
   #index(hop: Hop): number {
@@ -199,22 +225,27 @@ export class NextHops {
     if (number === undefined) return;
     const hop = this.#hops[number]!;
     const before = hop.mac;
-    hop.mac = this.#linkAddress(hop);
+    this.#refresh(hop);
     if (before === null && hop.mac !== null) this.onResolved(number);
   }
 
-  #linkChanged(index: number): void {
-    const link = this.#options.interfaces.find((i) => i.index === index);
-    const now = this.#options.netlink.link(index);
-    if (link === undefined || now === null) return;
-    link.mtu = now.mtu;
-    link.mac = now.address;
-    this.#forgetRoutes();
+  #linkChanged(changed: Link): void {
+    const link = this.#options.interfaces.find((i) => i.index === changed.index);
+    if (link === undefined) return;
+    if (link.mtu === changed.mtu && sameBytes(link.mac, changed.linkLayerAddress)) return;
+    link.mtu = changed.mtu;
+    link.mac = changed.linkLayerAddress;
+    this.forget();
   }
 
-  #forgetRoutes(): void {
+  /** Looks every route up anew. */
+  forget(): void {
     this.#byWord.clear();
     this.#byText.clear();
     this.#epoch = this.#epoch >= 65535 ? 1 : this.#epoch + 1;
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -5,7 +5,6 @@
  * rare message it announces one in SIGNAL.posted, the loop ends, the message is handled and the
  * loop begins again.
  */
-/// <reference lib="webworker" />
 import { openPacketSocket } from "../linux/packet_socket.ts";
 import { mapAnonymous, viewAt } from "../linux/memory.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
@@ -13,10 +12,10 @@ import { ETH_P_ALL } from "../linux/constants.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { type PacketHandler } from "../datapath/engine.ts";
 import { ingressFilter } from "../datapath/ingress_filter.ts";
-import { type HopInterface, NextHops } from "../datapath/next_hops.ts";
+import { hopInterface, NextHops } from "../datapath/next_hops.ts";
 import { BATCH, SLOT_BYTES, SocketSource } from "../datapath/packet_source.ts";
 import { RawEngine } from "../datapath/raw_engine.ts";
-import { Ring } from "../datapath/ring.ts";
+import { PacketThreadEnd, servePackets } from "../datapath/packet_thread_end.ts";
 import { secureRandom } from "../datapath/secure_random.ts";
 import { COUNTER } from "../session/counters.ts";
 import { HEADER } from "../session/layout.ts";
@@ -28,46 +27,25 @@ import type { Prefix } from "../wire/prefix.ts";
 import { needsChecksum } from "../wire/virtio_net_header.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import { Translator, type TranslatorEvents } from "./translator.ts";
-import {
-  COMMAND,
-  EVENT,
-  type NatWorkerAnswer,
-  type NatWorkerMessage,
-  type NatWorkerStart,
-  SIGNAL,
-} from "./worker_protocol.ts";
+import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
 
 const HELD_SLOTS = 32;
 const RECEIVE_BUFFER_BYTES = 64 * 1024 * 1024;
 /** Sessions ended per turn of the loop: bounds how long packets wait for it. */
 const EXPIRY_BUDGET = 256;
 
-const scope = self as unknown as DedicatedWorkerGlobalScope;
-
-function answer(message: NatWorkerAnswer): void {
-  scope.postMessage(message);
-}
-
 class NatWorker implements PacketHandler, TranslatorEvents {
-  readonly #signals: Int32Array;
-  readonly #counters: Float64Array;
-  readonly #events: Ring;
-  readonly #commands: Ring;
+  readonly #main: PacketThreadEnd;
   readonly #journal: Journal;
   readonly #table: SessionTable;
   readonly #translator: Translator;
   readonly #engine: RawEngine;
   readonly #sockets: ReturnType<typeof openPacketSocket>[];
-  #handled = 0;
   #nowMs = 0;
 
   constructor(start: NatWorkerStart) {
-    const { shared } = start;
-    this.#signals = new Int32Array(shared.signals);
-    this.#counters = new Float64Array(shared.counters);
-    this.#events = new Ring(shared.events);
-    this.#commands = new Ring(shared.commands);
-    this.#journal = new Journal(shared.journal);
+    this.#main = new PacketThreadEnd(start.shared);
+    this.#journal = new Journal(start.journal);
     this.#table = new SessionTable(
       viewAt(start.table.address, start.table.lengthBytes),
       start.key,
@@ -111,20 +89,18 @@ class NatWorker implements PacketHandler, TranslatorEvents {
       outputs: this.#sockets.map((socket) => socket.fd.number),
       hops,
       handler: this,
-      counters: this.#counters,
+      counters: this.#main.counters,
       heldSlots: Array.from({ length: HELD_SLOTS }, (_, i) => (slots + i) * SLOT_BYTES),
-      bell: shared.bell,
+      bell: start.shared.bell,
       monitorFd: monitor.fd.number,
-      interrupted: () => Atomics.load(this.#signals, SIGNAL.posted) !== this.#handled,
-      asleep: (sleeping) => {
-        Atomics.store(this.#signals, SIGNAL.sleeping, sleeping ? 1 : 0);
-      },
+      interrupted: () => this.#main.interrupted,
+      asleep: (sleeping) => this.#main.sleeping(sleeping),
     });
   }
 
   /** Handles one message; false when it was the last. */
   message(message: NatWorkerMessage): boolean {
-    this.#handled++;
+    this.#main.received();
     switch (message.kind) {
       case "configure":
         this.#translator.configure(message.config);
@@ -152,7 +128,7 @@ class NatWorker implements PacketHandler, TranslatorEvents {
 
   maintain(nowMs: number): void {
     this.#nowMs = nowMs;
-    if (!this.#commands.empty) this.#commands.drain(this.#command);
+    if (!this.#main.commands.empty) this.#main.commands.drain(this.#command);
     this.#translator.expire(nowMs, EXPIRY_BUDGET);
   }
 
@@ -180,21 +156,14 @@ class NatWorker implements PacketHandler, TranslatorEvents {
   }
 
   #tell(event: number, slot: number, id: number, value: number): boolean {
-    const result = this.#events.push(event, slot, id, value);
-    if (result === 0) this.#add(COUNTER.ringFull);
-    else if (result === 2) answer({ kind: "bell" });
-    return result !== 0;
+    const told = this.#main.tell(event, slot, id, value);
+    if (!told) this.#add(COUNTER.ringFull);
+    return told;
   }
 
   #add(counter: number): void {
-    this.#counters[counter] = this.#counters[counter]! + 1;
+    this.#main.counters[counter] = this.#main.counters[counter]! + 1;
   }
-}
-
-function hopInterface(netlink: RouteNetlink, name: string): HopInterface {
-  const link = netlink.link(name);
-  if (link === null) throw new Error(`Cannot use interface "${name}": there is no such interface`);
-  return { index: link.index, name, mac: link.address, mtu: link.mtu };
 }
 
 function destinations(config: DatapathConfig): Prefix[] {
@@ -204,20 +173,4 @@ function destinations(config: DatapathConfig): Prefix[] {
   }));
 }
 
-let worker: NatWorker | undefined;
-
-scope.onmessage = (event: MessageEvent<NatWorkerStart | NatWorkerMessage>) => {
-  try {
-    if (event.data.kind === "start") {
-      worker = new NatWorker(event.data);
-      answer({ kind: "ready" });
-    } else if (!worker!.message(event.data)) {
-      answer({ kind: "done" });
-      scope.close();
-      return;
-    }
-    worker!.run();
-  } catch (error) {
-    answer({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
-  }
-};
+servePackets<NatWorkerStart, NatWorkerMessage>((start) => new NatWorker(start));

@@ -347,7 +347,7 @@ export class Translator {
     if (fins === (FLAG.clientFin | FLAG.serverFin)) this.#advance(slot, false, TCP_ACK, nowMs);
   }
 
-  /** The criteria decide again about this session. */
+  /** The criteria decide again about this session, with its next response via NAT. */
   rearm(slot: number, id: number): void {
     const table = this.#table;
     if (!this.#is(slot, id) || table.getU8(slot, U8.hold) !== HOLD_NONE) return;
@@ -359,7 +359,6 @@ export class Translator {
     );
     if (service < 0 || this.#services.criteria(service).never) return;
     table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) | FLAG.armed);
-    this.#watch(slot, table.getF64(slot, F64.packetsViaNat), table.getF64(slot, F64.bytesViaNat));
   }
 
   /** Ends what has been idle too long; at most `budget` sessions a call. */

@@ -1,3 +1,4 @@
+import type { PacketThreadShared } from "../datapath/packet_thread_end.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 
 /** The first message to the packet worker of a NAT machine. */
@@ -6,42 +7,19 @@ export interface NatWorkerStart {
   readonly config: DatapathConfig;
   /** Names of the one or two interfaces. */
   readonly interfaces: readonly string[];
-  readonly shared: NatWorkerShared;
+  readonly shared: PacketThreadShared;
+  readonly journal: SharedArrayBuffer;
   /** The session table: memory mapped by the main thread, which outlives the worker. */
   readonly table: { readonly address: bigint; readonly lengthBytes: number };
   /** Two random words. */
   readonly key: readonly [number, number];
 }
 
-/** Memory that the main thread and the packet worker share. */
-export interface NatWorkerShared {
-  readonly counters: SharedArrayBuffer;
-  /** Ring, worker to main: {@linkcode EVENT}. */
-  readonly events: SharedArrayBuffer;
-  /** Ring, main to worker: {@linkcode COMMAND}. */
-  readonly commands: SharedArrayBuffer;
-  readonly journal: SharedArrayBuffer;
-  /** Int32: see {@linkcode SIGNAL}. */
-  readonly signals: SharedArrayBuffer;
-  /** An eventfd. */
-  readonly bell: number;
-}
-
-/** Messages after the first. Each is announced in SIGNAL.posted, so that the worker looks. */
+/** Messages after the first. */
 export type NatWorkerMessage =
   | { readonly kind: "configure"; readonly config: DatapathConfig }
   | { readonly kind: "eligible"; readonly service: number; readonly eligible: readonly boolean[] }
   | { readonly kind: "quit" };
-
-/** Messages from the worker. */
-export type NatWorkerAnswer =
-  | { readonly kind: "ready" }
-  | { readonly kind: "failed"; readonly message: string }
-  /** The events ring was empty and is no longer. */
-  | { readonly kind: "bell" }
-  | { readonly kind: "done" };
-
-export const SIGNAL = { sleeping: 0, posted: 1 } as const;
 
 /** Ring records, main to worker: [command, slot, session id, value]. */
 export const COMMAND = {

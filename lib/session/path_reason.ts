@@ -24,6 +24,7 @@ export const REASON = {
   policyChanged: 14,
   restarted: 15,
   agentRestarted: 16,
+  draining: 17,
 } as const;
 
 const TEXT: Record<number, (value: number) => string> = {
@@ -44,6 +45,7 @@ const TEXT: Record<number, (value: number) => string> = {
   [REASON.policyChanged]: () => "the configuration changed",
   [REASON.restarted]: () => "the NAT machine was restarted",
   [REASON.agentRestarted]: () => "the agent was restarted",
+  [REASON.draining]: () => "the server is draining",
 };
 
 /** The reason in words, as `inspect` shows it. */

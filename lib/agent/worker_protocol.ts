@@ -1,0 +1,39 @@
+import type { PacketThreadShared } from "../datapath/packet_thread_end.ts";
+import type { InstructionMemory } from "./instruction_table.ts";
+
+/** The first message to the packet worker of an agent. */
+export interface AgentWorkerStart {
+  readonly kind: "start";
+  readonly memory: InstructionMemory;
+  readonly shared: PacketThreadShared;
+  /** File descriptor of the tun device. */
+  readonly tun: number;
+  /** Where direct responses leave; null: by the routing table. */
+  readonly directInterface: string | null;
+  /** Interfaces that packets may leave by. */
+  readonly interfaces: readonly string[];
+  readonly key: readonly [number, number];
+}
+
+/** Messages after the first. */
+export type AgentWorkerMessage =
+  /** SNAT addresses and the interface of the ordinary way to each of them. */
+  | {
+    readonly kind: "snat";
+    readonly ways: readonly {
+      readonly prefix: string;
+      readonly interfaceIndex: number;
+    }[];
+  }
+  | { readonly kind: "quit" };
+
+/** Ring records, main to worker: [command, slot, 0, 0]. */
+export const AGENT_COMMAND = { add: 1, remove: 2 } as const;
+
+/** Ring records, worker to main: [event, slot, 0, 0]. */
+export const AGENT_EVENT = {
+  added: 1,
+  removed: 2,
+  /** FIN or RST was seen. */
+  closing: 3,
+} as const;

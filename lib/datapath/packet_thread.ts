@@ -1,0 +1,113 @@
+import { type EventFd, openEventFd, signalEventFd } from "../linux/event_fd.ts";
+import { makeCounters } from "../session/counters.ts";
+import {
+  type PacketThreadAnswer,
+  type PacketThreadShared,
+  POSTED,
+  SLEEPING,
+} from "./packet_thread_end.ts";
+import { Ring } from "./ring.ts";
+import { workerUrl } from "./worker_url.ts";
+
+export interface PacketThreadOptions {
+  /** The worker's file in the source tree. */
+  readonly path: string;
+  /** Records that each ring holds; powers of two. */
+  readonly events: number;
+  readonly commands: number;
+  /** Each event of the worker. */
+  readonly onEvent: (a: number, b: number, c: number, d: number) => void;
+  /** The worker came to an end of itself. */
+  readonly onFailure: (message: string) => void;
+}
+
+/**
+ * The main thread's end of a packet worker: starts it, rings it, drains its events, ends it. The
+ * worker blocks in its loop; a message is announced in shared memory, which ends the loop for as
+ * long as it takes to handle it.
+ */
+export class PacketThread {
+  readonly counters: Float64Array<SharedArrayBuffer> = makeCounters();
+  readonly shared: PacketThreadShared;
+  readonly #options: PacketThreadOptions;
+  readonly #events: Ring;
+  readonly #commands: Ring;
+  readonly #signals = new Int32Array(new SharedArrayBuffer(64));
+  readonly #bell: EventFd = openEventFd();
+  readonly #worker: Worker;
+  #started = Promise.withResolvers<void>();
+  #done = Promise.withResolvers<void>();
+
+  constructor(options: PacketThreadOptions) {
+    this.#options = options;
+    this.#events = new Ring(options.events);
+    this.#commands = new Ring(options.commands);
+    this.shared = {
+      counters: this.counters.buffer,
+      events: this.#events.buffer,
+      commands: this.#commands.buffer,
+      signals: this.#signals.buffer as SharedArrayBuffer,
+      bell: this.#bell.fd.number,
+    };
+    this.#worker = new Worker(workerUrl(options.path), { type: "module" });
+    this.#worker.onmessage = (event: MessageEvent<PacketThreadAnswer>) => this.#answer(event.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#failed(event.message);
+    };
+  }
+
+  /** Sends the first message; resolves when the worker carries packets. */
+  start(message: unknown): Promise<void> {
+    this.#worker.postMessage(message);
+    return this.#started.promise;
+  }
+
+  /** Sends a message and wakes the worker for it. */
+  post(message: unknown): void {
+    this.#worker.postMessage(message);
+    Atomics.add(this.#signals, POSTED, 1);
+    signalEventFd(this.#bell.fd.number);
+  }
+
+  /** Puts a command into the ring; false when it is full. */
+  command(a: number, b: number, c: number, d: number): boolean {
+    if (this.#commands.push(a, b, c, d) === 0) return false;
+    if (Atomics.load(this.#signals, SLEEPING) === 1) signalEventFd(this.#bell.fd.number);
+    return true;
+  }
+
+  /** Hands over the events that wait; also called by itself when the worker rings. */
+  drain(): void {
+    this.#events.drain(this.#options.onEvent);
+  }
+
+  /** Ends the worker in order. */
+  async stop(): Promise<void> {
+    this.post({ kind: "quit" });
+    await this.#done.promise;
+    this.#worker.terminate();
+    this.#bell.close();
+  }
+
+  #answer(answer: PacketThreadAnswer): void {
+    switch (answer.kind) {
+      case "ready":
+        return this.#started.resolve();
+      case "bell":
+        return this.drain();
+      case "done":
+        return this.#done.resolve();
+      case "failed":
+        return this.#failed(answer.message);
+    }
+  }
+
+  #failed(message: string): void {
+    this.#started.reject(new Error(message));
+    // Nobody may be waiting any more.
+    this.#started.promise.catch(() => {});
+    this.#done.resolve();
+    this.#options.onFailure(message);
+  }
+}

@@ -1,0 +1,90 @@
+import { Ring } from "./ring.ts";
+
+/** Words of `signals`: the worker sleeps; how many messages were posted to it. */
+export const SLEEPING = 0;
+export const POSTED = 1;
+
+/** Shared memory by which a packet worker and its main thread speak. */
+export interface PacketThreadShared {
+  readonly counters: SharedArrayBuffer;
+  readonly events: SharedArrayBuffer;
+  readonly commands: SharedArrayBuffer;
+  readonly signals: SharedArrayBuffer;
+  readonly bell: number;
+}
+
+/** What a packet worker says to its main thread. */
+export type PacketThreadAnswer =
+  /** `bell`: the events ring was empty and is no longer. */
+  | { readonly kind: "ready" | "bell" | "done" }
+  | { readonly kind: "failed"; readonly message: string };
+
+/** The worker's global scope, as far as it is needed. */
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent) => void;
+  postMessage(message: unknown): void;
+  close(): void;
+};
+
+/** A packet worker's end of the same: what its loop asks between batches. */
+export class PacketThreadEnd {
+  readonly counters: Float64Array;
+  readonly events: Ring;
+  readonly commands: Ring;
+  readonly #signals: Int32Array;
+  #handled = 0;
+
+  constructor(shared: PacketThreadShared) {
+    this.counters = new Float64Array(shared.counters);
+    this.events = new Ring(shared.events);
+    this.commands = new Ring(shared.commands);
+    this.#signals = new Int32Array(shared.signals);
+  }
+
+  /** A posted message waits: the loop has to end so that it can be received. */
+  get interrupted(): boolean {
+    return Atomics.load(this.#signals, POSTED) !== this.#handled;
+  }
+
+  /** A posted message was received. */
+  received(): void {
+    this.#handled++;
+  }
+
+  sleeping(is: boolean): void {
+    Atomics.store(this.#signals, SLEEPING, is ? 1 : 0);
+  }
+
+  /** Tells the main thread something, and rings it when it may be asleep; false when full. */
+  tell(a: number, b: number, c: number, d: number): boolean {
+    const result = this.events.push(a, b, c, d);
+    if (result === 2) answer({ kind: "bell" });
+    return result !== 0;
+  }
+}
+
+/** Runs a packet worker: `start` makes it of the first message, later ones go to `message`. */
+export function servePackets<Start extends { kind: "start" }, Message>(
+  start: (message: Start) => { message(message: Message): boolean; run(): void },
+): void {
+  let worker: ReturnType<typeof start> | undefined;
+  scope.onmessage = (event: MessageEvent<Start | Message>) => {
+    try {
+      if (worker === undefined) {
+        worker = start(event.data as Start);
+        answer({ kind: "ready" });
+      } else if (!worker.message(event.data as Message)) {
+        answer({ kind: "done" });
+        scope.close();
+        return;
+      }
+      worker.run();
+    } catch (error) {
+      answer({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+    }
+  };
+}
+
+function answer(message: PacketThreadAnswer): void {
+  scope.postMessage(message);
+}

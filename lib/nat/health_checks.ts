@@ -1,0 +1,84 @@
+import type { ServerConfig, ServiceConfig } from "../config/nat_config.ts";
+import { Health, type HealthStatus } from "../policy/health.ts";
+import { formatEndpoint } from "../wire/address.ts";
+
+/** Checks one server of one service by TCP connect, again and again, until disposed of. */
+class ServerCheck implements Disposable {
+  readonly health: Health;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #running = false;
+
+  constructor(
+    server: ServerConfig,
+    settings: NonNullable<ServiceConfig["health"]>,
+    changed: () => void,
+  ) {
+    this.health = new Health(settings);
+    const check = async () => {
+      // A check that hangs longer than the interval is not joined by a second one.
+      if (this.#running) return;
+      this.#running = true;
+      const good = await connects(server, settings.timeoutMs);
+      this.#running = false;
+      if (this.health.observe(good)) changed();
+    };
+    this.#timer = setInterval(check, settings.intervalMs);
+    check();
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** The health of every server that a configuration wants checked. */
+export class HealthChecks implements Disposable {
+  readonly #checks = new Map<string, ServerCheck>();
+
+  /** @param changed called with the service and the server whose health changed */
+  constructor(
+    services: readonly ServiceConfig[],
+    changed: (service: string, server: string, status: HealthStatus) => void,
+  ) {
+    for (const { name, health, servers } of services) {
+      if (health === undefined) continue;
+      for (const server of servers) {
+        const address = formatEndpoint(server.address);
+        const check: ServerCheck = new ServerCheck(
+          server,
+          health,
+          () => changed(name, address, check.health.status),
+        );
+        this.#checks.set(`${name} ${address}`, check);
+      }
+    }
+  }
+
+  /** `unknown` also for servers that nobody checks. */
+  status(service: string, server: string): HealthStatus {
+    return this.#checks.get(`${service} ${server}`)?.health.status ?? "unknown";
+  }
+
+  /** May the server get new sessions? */
+  able(service: string, server: string): boolean {
+    return this.#checks.get(`${service} ${server}`)?.health.able ?? true;
+  }
+
+  [Symbol.dispose](): void {
+    for (const check of this.#checks.values()) check[Symbol.dispose]();
+  }
+}
+
+async function connects({ address }: ServerConfig, timeoutMs: number): Promise<boolean> {
+  try {
+    const connection = await Deno.connect({
+      hostname: String(address.address),
+      port: address.port,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    connection.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
