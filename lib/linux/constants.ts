@@ -7,6 +7,7 @@
 // errno.h: those that the code asks for; all names are in errno_names.ts
 export const EPERM = 1;
 export const ENOENT = 2;
+export const ESRCH = 3;
 export const EINTR = 4;
 export const ENXIO = 6;
 export const EAGAIN = 11;
@@ -213,7 +214,6 @@ export const IFLA_MASTER = 10;
 export const IFLA_TXQLEN = 13;
 export const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
-export const IFLA_EXT_MASK = 29;
 export const IFLA_INFO_KIND = 1;
 
 // linux/if_addr.h
