@@ -20,8 +20,11 @@ import { formatDurationMs } from "./units.ts";
 /** Takes one problem. */
 export type Report = (path: ConfigPath, message: string) => void;
 
-/** Each SNAT address has tables of its own; more of them are a slip in a prefix length. */
-export const MAX_SNAT_ADDRESSES = 65_536;
+/** 4096 addresses make more NAT endpoints than any session table holds; more of them are a slip in a prefix length. */
+const MAX_SNAT_ADDRESSES = 4096;
+
+/** The session table knows 65535 VIPs, servers and SNAT addresses; half of them are for those that reloads bring. */
+const MAX_ENDPOINTS = 32_767;
 
 const NO_IPV6 = "IPv6 addresses are not available in this version";
 
@@ -41,6 +44,7 @@ export function checkNatDocument(draft: NatDraft, report: Report): void {
     checkServers(service, { path: ["services", index], vips, snat, report });
     checkHealth(service, { path: ["services", index], report });
   });
+  checkEndpointCount(services, snat, report);
   checkControl(draft, report);
   checkOwnEndpoint(draft.control?.listen, { path: ["control", "listen"], vips, snat, report });
   checkOwnEndpoint(draft.metrics, { path: ["metrics"], vips, snat, report });
@@ -58,12 +62,11 @@ function checkInterfaces(names: readonly (string | undefined)[], report: Report)
 }
 
 function checkSnatRanges(ranges: readonly (AddressRange | undefined)[], report: Report): void {
-  let total = 0;
+  const total = totalAddresses(ranges);
   const sorted: { range: AddressRange; index: number }[] = [];
   ranges.forEach((range, index) => {
     if (range === undefined) return;
     if (range.first.family === 6) report(["snat", "addresses", index], NO_IPV6);
-    total += countAddresses(range);
     sorted.push({ range, index });
   });
   if (total > MAX_SNAT_ADDRESSES) {
@@ -165,6 +168,31 @@ function checkHealth({ health }: ServiceDraft, { path, report }: Around): void {
       `${formatDurationMs(health.timeout)} is longer than the interval of ${interval}`,
     );
   }
+}
+
+function checkEndpointCount(
+  services: readonly (ServiceDraft | undefined)[],
+  snat: readonly (AddressRange | undefined)[],
+  report: Report,
+): void {
+  const endpoints = new Set<string>();
+  for (const service of services) {
+    endpoints.add(`${service?.vip} ${service?.port}`);
+    for (const server of service?.servers ?? []) {
+      endpoints.add(`${server?.address} ${server?.port ?? service?.port}`);
+    }
+  }
+  const total = endpoints.size + totalAddresses(snat);
+  if (total > MAX_ENDPOINTS && totalAddresses(snat) <= MAX_SNAT_ADDRESSES) {
+    report(
+      ["services"],
+      `${total} VIPs, servers and SNAT addresses are too many: at most ${MAX_ENDPOINTS}`,
+    );
+  }
+}
+
+function totalAddresses(ranges: readonly (AddressRange | undefined)[]): number {
+  return ranges.reduce((sum, range) => sum + (range ? countAddresses(range) : 0), 0);
 }
 
 function checkControl({ control }: NatDraft, report: Report): void {

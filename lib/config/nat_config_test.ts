@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import fc from "fast-check";
+import { parse as parseYaml } from "yaml";
 import { formatEndpoint } from "../wire/address.ts";
 import { formatAddressRange } from "../wire/prefix.ts";
 import { loadNatConfig, type NatConfig, parseNatConfig } from "./nat_config.ts";
@@ -271,7 +273,7 @@ Deno.test("SNAT ranges may not overlap, and may not be a whole network by a slip
     "nat.yaml:2:44: snat.addresses[2]: 10.0.1.9-10.0.1.12 overlaps 10.0.1.0-10.0.1.255",
   ]);
   assert.deepEqual(problemsOf(snat("10.2.0.0/15")), [
-    "nat.yaml:2:9: snat.addresses: 131072 addresses are too many: at most 65536",
+    "nat.yaml:2:9: snat.addresses: 131072 addresses are too many: at most 4096",
   ]);
   assert.deepEqual(problemsOf(snat("224.0.0.1")), [
     "nat.yaml:2:21: snat.addresses[0]: 224.0.0.1 is not an address of one host on a network",
@@ -373,6 +375,51 @@ Deno.test("a document that multiplies itself by aliases is refused", () => {
     (_, i) => `a${i}: &a${i} [${i === 0 ? "x" : Array(9).fill(`*a${i - 1}`).join(", ")}]`,
   ).join("\n");
   assert.match(problemsOf(bomb)[0]!, /^nat.yaml:1:1: not YAML: Excessive alias count/);
+});
+
+Deno.test("the VIPs, servers and SNAT addresses must fit into the session table", () => {
+  const servers = (third: number) =>
+    `[${Array.from({ length: 1000 }, (_, i) => `{ address: 10.${third}.${i >> 8}.${i & 255} }`)}]`;
+  const services = Array.from(
+    { length: 33 },
+    (_, i) => `name: s${i}, vip: 203.0.113.${i}, port: 80, servers: ${servers(10 + i)}`,
+  );
+  assert.match(
+    problemsOf(withServices(...services)).join(),
+    /^nat.yaml:3:1: services: 33289 VIPs, servers and SNAT addresses are too many: at most 32767$/,
+  );
+  assert.deepEqual(problemsOf(withServices(...services.slice(1))), []);
+});
+
+Deno.test("whatever a document holds, it is a configuration or a ConfigError with places in it", () => {
+  const parts = Object.keys(Object(parseYaml(EXAMPLE)));
+  const paths = [
+    "",
+    "services.0.",
+    "services.0.bypass.start.",
+    "services.0.servers.1.",
+    "control.",
+  ];
+  fc.assert(fc.property(
+    fc.constantFrom(...paths),
+    fc.oneof(fc.constantFrom(...parts, "port", "vip", "bytes", "weight", "servers"), fc.string()),
+    fc.oneof(fc.anything({ maxDepth: 2 }), fc.constantFrom("10.0.1.1", "1s", "0", -1, "::1")),
+    (path, key, value) => {
+      const document = parseYaml(EXAMPLE);
+      const at = path.split(".").slice(0, -1).reduce((object, part) => object[part], document);
+      at[key] = value;
+      const text = JSON.stringify(document);
+      try {
+        parse(text);
+      } catch (error) {
+        assert.ok(error instanceof ConfigError, `${error} of ${text}`);
+        assert.ok(error.problems.length > 0);
+        for (const { line, column } of error.problems) {
+          assert.ok(line === 1 && column >= 1 && column <= text.length + 1);
+        }
+      }
+    },
+  ));
 });
 
 Deno.test("a file that cannot be read is named without a line", () => {
