@@ -9,12 +9,14 @@ import { type CommandResult, mustRunHost, runHost } from "./host_command.ts";
 import { labFolder } from "./lab_record.ts";
 import { LabProcess, type LabProcessOptions } from "./lab_process.ts";
 import { labDown, labUp, namespaceOf } from "./namespace.ts";
-import type { NodeName } from "./topology.ts";
+import { identityOf, isAlive, type ProcessIdentity } from "./process_identity.ts";
+import { type NodeName, TOPOLOGY } from "./topology.ts";
 
 /** A lab that is up, with the programs started in it. Disposal ends them and removes the lab. */
 export class Lab {
   readonly name: string;
   readonly #processes = new Set<LabProcess>();
+  readonly #everStarted: ProcessIdentity[] = [];
   #closed = false;
 
   private constructor(name: string) {
@@ -52,6 +54,7 @@ export class Lab {
     const title = `${argv.join(" ")} (in ${node})`;
     const process = new LabProcess(this.commandIn(node, argv), title, options);
     this.#processes.add(process);
+    this.#everStarted.push(identityOf(process.pid));
     process.ended.finally(() => this.#processes.delete(process));
     return process;
   }
@@ -80,6 +83,16 @@ export class Lab {
 
   async tcpCounters(node: NodeName): Promise<TcpCounters> {
     return await readTcpCounters(this.namespace(node));
+  }
+
+  /** What of the lab still exists, in words; nothing after `down`. */
+  async remains(): Promise<string[]> {
+    const namespaces = (await mustRunHost(["ip", "netns", "list"])).split("\n")
+      .map((line) => line.split(" ")[0] ?? "")
+      .filter((name) => TOPOLOGY.nodes.some((node) => name === this.namespace(node.name)));
+    const processes = this.#everStarted.filter(isAlive).map(({ pid }) => `process ${pid}`);
+    const folder = await Deno.stat(this.folder).then(() => [this.folder], () => []);
+    return [...namespaces, ...processes, ...folder];
   }
 
   /** Ends every program started here and removes the lab. May be called again. */

@@ -5,11 +5,9 @@ export interface ProcessIdentity {
   readonly startTime: number;
 }
 
-/** @throws {Error} when there is no such process */
+/** The identity of a process that exists; of one that has ended, one that is never alive. */
 export function identityOf(pid: number): ProcessIdentity {
-  const startTime = startTimeOf(pid);
-  if (startTime === null) throw new Error(`Cannot read /proc/${pid}/stat: no such process`);
-  return { pid, startTime };
+  return { pid, startTime: startTimeOf(pid) ?? -1 };
 }
 
 export function isAlive(process: ProcessIdentity): boolean {

@@ -21,6 +21,8 @@ export interface HttpGetResult {
   readonly misplacedPages: number;
   readonly ok: boolean;
   readonly ms: number;
+  /** The longest time without a new byte. */
+  readonly longestPauseMs: number;
   readonly local: string;
   readonly remote: string;
   /** What the server says of itself. */
@@ -47,6 +49,8 @@ export async function httpGet(args: HttpGetArguments): Promise<number> {
   const hash = createHash("sha256");
   const pages = new PageChecker();
   let bytes = 0;
+  let lastByte = started;
+  let longestPauseMs = 0;
   let nextProgress = started + args.progressMs;
   try {
     while (bytes < expectedBytes) {
@@ -56,6 +60,8 @@ export async function httpGet(args: HttpGetArguments): Promise<number> {
       pages.update(piece);
       if (args.verify === "sha256") hash.update(piece);
       const now = performance.now();
+      longestPauseMs = Math.max(longestPauseMs, now - lastByte);
+      lastByte = now;
       if (now >= nextProgress) {
         announce({ event: "progress", bytes, ms: Math.round(now - started) });
         nextProgress = now + args.progressMs;
@@ -77,6 +83,7 @@ export async function httpGet(args: HttpGetArguments): Promise<number> {
     misplacedPages: pages.misplaced,
     ok: bytes === expectedBytes && pages.misplaced === 0 && sha256 === expectedSha256,
     ms,
+    longestPauseMs: Math.round(longestPauseMs),
     local,
     remote,
     server: head.headers.get("server") ?? "",

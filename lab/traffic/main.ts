@@ -15,6 +15,10 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       count: { type: "string", default: "1000" },
       size: { type: "string", default: "1000" },
       rate: { type: "string", default: "1000" },
+      device: { type: "string", default: "eth0" },
+      to: { type: "string", default: "" },
+      client: { type: "string", default: "" },
+      vip: { type: "string", default: "" },
       "at-once": { type: "string", default: "50" },
       "progress-ms": { type: "string", default: "100" },
       "timeout-ms": { type: "string", default: "120000" },
@@ -47,6 +51,14 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         connect: target,
         count: Number(values.count),
         atOnce: Number(values["at-once"]),
+      });
+    case "send-malformed":
+      return await (await import("./send_malformed.ts")).sendMalformed({
+        device: values.device,
+        to: values.to,
+        client: values.client,
+        vip: values.vip,
+        count: Number(values.count),
       });
     default:
       console.error(`Cannot run traffic program "${program ?? ""}": there is none of that name`);

@@ -1,0 +1,92 @@
+import { alignColumns, type Palette, paletteFor } from "./terminal.ts";
+
+/** One statement that holds or does not. */
+export interface Check {
+  readonly claim: string;
+  readonly holds: boolean;
+  /** What was measured instead, when it does not hold. */
+  readonly found: string;
+}
+
+export interface ReportOptions {
+  /** Keeps the checks and figures and prints nothing. */
+  readonly silent?: boolean;
+}
+
+/** Tells a story step by step on standard output, with figures and checks, and remembers both. */
+export class Report {
+  readonly checks: Check[] = [];
+  readonly figures: Record<string, number | string> = {};
+  readonly #palette: Palette = paletteFor(Deno.stdout);
+  readonly #silent: boolean;
+  #steps = 0;
+
+  constructor(options: ReportOptions = {}) {
+    this.#silent = options.silent ?? false;
+  }
+
+  get palette(): Palette {
+    return this.#palette;
+  }
+
+  get failed(): boolean {
+    return this.checks.some((check) => !check.holds);
+  }
+
+  get steps(): number {
+    return this.#steps;
+  }
+
+  title(text: string): void {
+    this.#print(this.#palette.bold(text));
+  }
+
+  /** Begins a numbered step. */
+  step(title: string): void {
+    this.#steps++;
+    this.#print("");
+    this.#print(
+      `${this.#palette.cyan(`${this.#steps}`.padStart(2))}  ${this.#palette.bold(title)}`,
+    );
+  }
+
+  /** Plain lines of the step. */
+  say(...lines: string[]): void {
+    for (const line of lines) this.#print(line === "" ? "" : `    ${line}`);
+  }
+
+  /** Lines that stand back: output of other programs, explanations. */
+  aside(...lines: string[]): void {
+    for (const line of lines) this.#print(`    ${this.#palette.dim(line)}`);
+  }
+
+  /** Rows with aligned columns; the first is the heading. */
+  table(heading: readonly string[], rows: readonly (readonly string[])[]): void {
+    const [first = "", ...rest] = alignColumns([heading, ...rows]);
+    this.#print(`      ${this.#palette.dim(first)}`);
+    for (const line of rest) this.#print(`      ${line}`);
+  }
+
+  /** Names and values, one a line. */
+  facts(rows: readonly (readonly [name: string, ...values: string[]])[]): void {
+    for (const line of alignColumns(rows)) this.#print(`      ${line}`);
+  }
+
+  /** Keeps a measured value under a name, for `--json`. */
+  figure(name: string, value: number | string): void {
+    this.figures[name] = value;
+  }
+
+  /** States a claim and whether it holds; `found` says what was there instead. */
+  check(claim: string, holds: boolean, found = ""): boolean {
+    this.checks.push({ claim, holds, found });
+    const { green, red } = this.#palette;
+    this.#print(`    ${holds ? green("✓") : red("✗")} ${claim}`);
+    if (!holds && found !== "") this.#print(`      ${red(`found: ${found}`)}`);
+    return holds;
+  }
+
+  #print(line: string): void {
+    if (!this.#silent) console.log(line);
+  }
+}

@@ -1,0 +1,87 @@
+import type { BypathLab } from "../bypath_lab.ts";
+import type { LabProcess } from "../lab_process.ts";
+import { formatCount } from "../terminal.ts";
+import { ADDRESSES } from "../topology.ts";
+import { waitFor } from "../wait.ts";
+import type { Scenario } from "./scenario.ts";
+
+const EACH = 20;
+
+/** Hostile bytes are ordinary input. */
+export const malformedPackets: Scenario = {
+  name: "malformed-packets",
+  description:
+    "frames of every malformed kind: dropped, counted by reason, and nothing else happens",
+  async run(lab, report) {
+    await lab.startServers();
+    await lab.startNat();
+    const sender = await startSender(lab);
+    const { kinds } = JSON.parse(await sender.waitForLine((line) => line.includes('"ready"'))) as {
+      kinds: number;
+    };
+    const start = await dropped(lab);
+    const rows: string[][] = [];
+    let before = start;
+    for (let i = 0; i < kinds; i++) {
+      const mark = sender.stdout.seen;
+      sender.kill("SIGUSR2");
+      const line = await sender.waitForLine((line) => line.includes('"sent"'), { after: mark });
+      const { kind } = JSON.parse(line) as { kind: string };
+      const after = await waitFor(`"${kind}" to be counted`, async () => {
+        const now = await dropped(lab);
+        return total(now) - total(before) >= EACH && now;
+      }, { timeoutMs: 1_500, everyMs: 20 }).catch(() => null) ?? await dropped(lab);
+      const increases = Object.entries(after)
+        .filter(([reason, count]) => count > (before[reason] ?? 0))
+        .map(([reason, count]) => `${reason} ${count - (before[reason] ?? 0)}`);
+      rows.push([kind, `${EACH}`, increases.join(", ") || "not counted"]);
+      before = after;
+    }
+    report.table(["kind", "sent", "counted as"], rows);
+    const uncounted = rows.filter((row) => row[2] === "not counted");
+    report.figure("kinds", kinds);
+    report.check(
+      `${kinds} kinds, ${EACH} frames of each: every one is counted under a reason`,
+      uncounted.length === 0 && total(before) - total(start) >= kinds * EACH,
+      `not counted: ${uncounted.map((row) => row[0]).join(", ")}`,
+    );
+    const status = await lab.status();
+    report.check("they made no session", status.sessions.total === 0, `${status.sessions.total}`);
+    report.check("the NAT machine goes on", lab.nat.running && status.ready);
+    const result = await lab.download({ bytes: 50_000_000 }).result();
+    report.check(
+      `a download afterwards: ${formatCount(result.bytes)} bytes, SHA-256 right`,
+      result.ok,
+    );
+  },
+};
+
+/** Frames come from the router's interface, as if the network had brought them. */
+async function startSender(lab: BypathLab): Promise<LabProcess> {
+  const links = JSON.parse(
+    await lab.lab.mustRun("nat", ["ip", "-j", "link", "show", "dev", "eth0"]),
+  ) as [{ address: string }];
+  return lab.startSelf("router", [
+    ...["lab", "traffic", "send-malformed", "--device", "eth1", "--to", links[0].address],
+    ...["--client", `${ADDRESSES.client}:40000`, "--vip", `${ADDRESSES.vip}:80`],
+    ...["--count", `${EACH}`],
+  ]);
+}
+
+/** All reasons for drops by name; reasons may be nested in groups. */
+async function dropped(lab: BypathLab): Promise<Record<string, number>> {
+  const { packets } = await lab.status();
+  const counts: Record<string, number> = {};
+  const collect = (group: object) => {
+    for (const [name, value] of Object.entries(group)) {
+      if (typeof value === "number") counts[name] = value;
+      else if (typeof value === "object" && value !== null) collect(value);
+    }
+  };
+  collect(packets.dropped);
+  return counts;
+}
+
+function total(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}

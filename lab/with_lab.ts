@@ -1,0 +1,42 @@
+import { BypathLab } from "./bypath_lab.ts";
+
+/** Somebody pressed Ctrl-C, or the system ends. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
+  /** As a shell reports it: 128 and the signal's number. */
+  readonly exitCode: number;
+
+  constructor(signal: keyof typeof EXIT_CODES) {
+    super(`Interrupted by ${signal}`);
+    this.exitCode = EXIT_CODES[signal];
+  }
+}
+
+const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Makes a lab, runs `body` in it, and removes it whatever happens: success, failure, or a signal.
+ *
+ * @throws {InterruptedError} after a signal, when everything is removed
+ */
+export async function withBypathLab<T>(
+  options: { readonly name?: string },
+  body: (lab: BypathLab) => Promise<T>,
+): Promise<T> {
+  const interrupted = Promise.withResolvers<never>();
+  interrupted.promise.catch(() => {});
+  const listeners = (Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]).map((signal) => {
+    const listener = () => interrupted.reject(new InterruptedError(signal));
+    Deno.addSignalListener(signal, listener);
+    return () => Deno.removeSignalListener(signal, listener);
+  });
+  try {
+    await using lab = await BypathLab.up(options.name);
+    const story = body(lab);
+    // After a signal the story goes on for a moment in a lab that is being removed: it fails unheard.
+    story.catch(() => {});
+    return await Promise.race([story, interrupted.promise]);
+  } finally {
+    for (const remove of listeners) remove();
+  }
+}
