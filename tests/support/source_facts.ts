@@ -15,7 +15,7 @@ export interface SourceFacts {
   /** `url` of `import.meta.url`. */
   readonly metaProperties: Finding[];
   readonly comments: Finding[];
-  /** Arguments of `workerUrl("…")`; "" when it is not a literal. */
+  /** Strings that name a worker's file: `lib/nat/packet_worker.ts`. */
   readonly workers: Finding[];
 }
 
@@ -60,10 +60,9 @@ export function readFacts(path: string, source: string): SourceFacts {
     Identifier(node) {
       if (isReference(node)) note(facts.names, node.name, node);
     },
-    CallExpression(node) {
-      if (node.callee.type === "Identifier" && node.callee.name === "workerUrl") {
-        note(facts.workers, literal(node.arguments[0]), node);
-      }
+    Literal(node) {
+      const text = literal(node);
+      if (/^[\w/]+_worker\.ts$/.test(text)) note(facts.workers, text, node);
     },
   });
   Deno.lint.runPlugin({ name: "facts", rules: { facts: { create: visitor } } }, path, source);

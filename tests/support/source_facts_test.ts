@@ -37,7 +37,7 @@ Deno.test("readFacts() finds comments, properties of import.meta and workers", (
     "a.ts",
     `// one
 /* two */
-if (import.meta.main) new Worker(workerUrl("lib/nat/a_worker.ts"), { name: import.meta.url });
+if (import.meta.main) start({ path: "lib/nat/a_worker.ts", name: import.meta.url });
 `,
   );
   assert.deepEqual(texts(facts.comments), [" one", " two "]);
