@@ -78,7 +78,6 @@ export const SO_ATTACH_FILTER = 26;
 export const SO_DETACH_FILTER = 27;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
-export const MSG_PEEK = 0x2;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
@@ -109,7 +108,6 @@ export const PACKET_FANOUT_CBPF = 6;
 export const IFNAMSIZ = 16;
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
-export const IFF_RUNNING = 0x40;
 export const IFF_LOWER_UP = 0x10000;
 
 // linux/if_tun.h
@@ -127,12 +125,10 @@ export const TUN_F_TSO6 = 0x04;
 // linux/netlink.h
 export const NETLINK_ROUTE = 0;
 export const SOL_NETLINK = 270;
-export const NETLINK_ADD_MEMBERSHIP = 1;
 export const NETLINK_CAP_ACK = 10;
 export const NETLINK_EXT_ACK = 11;
 export const NETLINK_GET_STRICT_CHK = 12;
 export const NLM_F_REQUEST = 0x1;
-export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_CAPPED = 0x100;
@@ -140,13 +136,10 @@ export const NLM_F_ACK_TLVS = 0x200;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
-export const NLM_F_APPEND = 0x800;
 export const NLM_F_DUMP = 0x300;
-export const NLMSG_NOOP = 1;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 export const NLMSGERR_ATTR_MSG = 1;
-export const NLA_F_NESTED = 0x8000;
 export const NLA_TYPE_MASK = ~0xc000;
 
 // linux/rtnetlink.h
@@ -190,8 +183,6 @@ export const RT_TABLE_DEFAULT = 253;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
 export const RTM_F_CLONED = 0x200;
-export const RTNH_F_DEAD = 1;
-export const RTNH_F_LINKDOWN = 16;
 export const RTA_DST = 1;
 export const RTA_SRC = 2;
 export const RTA_OIF = 4;
@@ -209,10 +200,8 @@ export const RTAX_MTU = 2;
 export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
-export const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
 export const IFLA_TXQLEN = 13;
-export const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
 export const IFLA_INFO_KIND = 1;
 
@@ -225,10 +214,7 @@ export const IFA_F_TENTATIVE = 0x40;
 // linux/neighbour.h
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
-export const NDA_IFINDEX = 8;
 export const NTF_USE = 0x01;
-export const NTF_ROUTER = 0x80;
-export const NUD_NONE = 0x00;
 export const NUD_INCOMPLETE = 0x01;
 export const NUD_REACHABLE = 0x02;
 export const NUD_STALE = 0x04;
@@ -245,7 +231,6 @@ export const FRA_TABLE = 15;
 // sys/prctl.h
 export const PR_SET_PDEATHSIG = 1;
 export const PR_SET_NAME = 15;
-export const PR_SET_TIMERSLACK = 29;
 
 // sys/resource.h
 export const PRIO_PROCESS = 0;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { askWorker } from "./_test_worker.ts";
 import { EPERM } from "./constants.ts";
 import { errnoName, lastErrno, LinuxError } from "./error.ts";
 import { cString, openLibc } from "./libc.ts";
@@ -31,7 +32,7 @@ Deno.test("lastErrno() tells the reason of the call just made, on the main threa
   await new Promise((resolve) => setTimeout(resolve, 1));
   assert.equal(openLibc().open(cString("/nowhere/at/all"), 0, 0), -1);
   assert.equal(lastErrno(), 2);
-  assert.deepEqual(await errnosInWorker(), [9, 2]);
+  assert.deepEqual(await askWorker({ kind: "errnos" }), [9, 2]);
   assert.equal(lastErrno(), 2);
 });
 
@@ -39,23 +40,3 @@ Deno.test("cString() ends text with a zero byte and refuses one inside", () => {
   assert.deepEqual(cString("ab"), new Uint8Array([97, 98, 0]));
   assert.throws(() => cString("a\0b"), TypeError);
 });
-
-function errnosInWorker(): Promise<number[]> {
-  const source = `
-    import { lastErrno } from ${JSON.stringify(import.meta.resolve("./error.ts"))};
-    import { cString, openLibc } from ${JSON.stringify(import.meta.resolve("./libc.ts"))};
-    openLibc().close(-1);
-    const first = lastErrno();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    openLibc().open(cString("/nowhere/at/all"), 0, 0);
-    self.postMessage([first, lastErrno()]);`;
-  const url = URL.createObjectURL(new Blob([source], { type: "application/javascript" }));
-  const worker = new Worker(url, { type: "module" });
-  return new Promise((resolve, reject) => {
-    worker.onerror = reject;
-    worker.onmessage = ({ data }) => resolve(data);
-  }).finally(() => {
-    worker.terminate();
-    URL.revokeObjectURL(url);
-  }) as Promise<number[]>;
-}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { askWorker } from "./_test_worker.ts";
 import { openEventFd, signalEventFd } from "./event_fd.ts";
 import { waitReadable } from "./poll.ts";
 
@@ -13,16 +14,7 @@ Deno.test("an eventfd is ready from a signal to the drain, however many signals"
 
 Deno.test("a thread that knows the number alone can signal", async () => {
   using event = openEventFd();
-  const source = `
-    import { signalEventFd } from ${JSON.stringify(import.meta.resolve("./event_fd.ts"))};
-    self.onmessage = ({ data }) => signalEventFd(data);
-    self.postMessage("ready");`;
-  const url = URL.createObjectURL(new Blob([source], { type: "application/javascript" }));
-  const worker = new Worker(url, { type: "module" });
-  await new Promise((resolve) => worker.onmessage = resolve);
-  worker.postMessage(event.fd.number);
+  await askWorker({ kind: "signal", fd: event.fd.number });
   assert.equal(await waitReadable(event.fd.number, 10_000), true);
   assert.equal(event.drain(), true);
-  worker.terminate();
-  URL.revokeObjectURL(url);
 });

@@ -1,4 +1,6 @@
-import { openLibc } from "./libc.ts";
+import { O_CLOEXEC } from "./constants.ts";
+import { lastErrno, LinuxError } from "./error.ts";
+import { cString, openLibc } from "./libc.ts";
 
 /** A file descriptor with one owner, who closes it. */
 export class Fd implements Disposable {
@@ -34,4 +36,16 @@ export class Fd implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/**
+ * Opens a file with O_* flags, O_CLOEXEC added; a file that O_CREAT makes has mode 0600.
+ *
+ * Throws LinuxError.
+ */
+export function openFile(path: string, flags: number, label = path): Fd {
+  const number = openLibc().open(cString(path), flags | O_CLOEXEC, 0o600);
+  const errno = lastErrno();
+  if (number < 0) throw new LinuxError(`open "${path}"`, errno, { call: "open" });
+  return new Fd(number, label);
 }

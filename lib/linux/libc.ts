@@ -51,8 +51,6 @@ const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int bind(int fd, const struct sockaddr *address, socklen_t length);
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  // int getsockname(int fd, struct sockaddr *address, socklen_t *length);
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   // int setsockopt(int fd, int level, int name, const void *value, socklen_t length);
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   // int getsockopt(int fd, int level, int name, void *value, socklen_t *length);
@@ -92,8 +90,6 @@ const SYMBOLS = {
   },
   // int setpriority(int which, id_t who, int priority);
   setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" },
-  // pid_t getppid(void);
-  getppid: { parameters: [], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The functions of the C library. */

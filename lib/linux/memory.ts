@@ -6,7 +6,6 @@ import {
   MAP_ANONYMOUS,
   MAP_PRIVATE,
   MAP_SHARED,
-  O_CLOEXEC,
   O_CREAT,
   O_RDONLY,
   O_RDWR,
@@ -15,8 +14,8 @@ import {
   SEEK_END,
 } from "./constants.ts";
 import { lastErrno, LinuxError } from "./error.ts";
-import { Fd } from "./fd.ts";
-import { cString, openLibc } from "./libc.ts";
+import { type Fd, openFile } from "./fd.ts";
+import { openLibc } from "./libc.ts";
 
 /**
  * Pages of memory at a fixed address.
@@ -134,12 +133,6 @@ function map(action: string, { lengthBytes, flags, writable, fd }: MapOptions): 
     throw new LinuxError(action, errno, { call: "mmap" });
   }
   return new MappedPages(pointer, lengthBytes);
-}
-
-function openFile(path: string, flags: number): Fd {
-  const number = openLibc().open(cString(path), flags | O_CLOEXEC, 0o600);
-  if (number < 0) throw new LinuxError(`open "${path}"`, lastErrno(), { call: "open" });
-  return new Fd(number, path);
 }
 
 function grow(file: Fd, path: string, options: MapFileOptions): void {

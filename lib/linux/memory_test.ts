@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { askWorker } from "./_test_worker.ts";
 import { LinuxError } from "./error.ts";
 import { Fd } from "./fd.ts";
 import { mapAnonymous, mapFile, viewAt } from "./memory.ts";
@@ -35,25 +36,10 @@ Deno.test("mapAnonymous() says when memory is short", () => {
 
 Deno.test("a thread sees what another writes to a mapping", async () => {
   using mapping = mapAnonymous(4096);
-  const source = `
-    import { viewAt } from ${JSON.stringify(import.meta.resolve("./memory.ts"))};
-    self.onmessage = ({ data }) => {
-      const words = new Int32Array(viewAt(data, 4096));
-      self.postMessage(Atomics.add(words, 0, 1));
-    };
-    self.postMessage("ready");`;
-  const url = URL.createObjectURL(new Blob([source], { type: "application/javascript" }));
-  const worker = new Worker(url, { type: "module" });
-  const next = () => new Promise((resolve) => worker.onmessage = ({ data }) => resolve(data));
-  await next();
   const words = new Int32Array(mapping.buffer);
   words[0] = 41;
-  const answer = next();
-  worker.postMessage(mapping.address);
-  assert.equal(await answer, 41);
+  assert.equal(await askWorker({ kind: "increment", address: mapping.address }), 41);
   assert.equal(words[0], 42);
-  worker.terminate();
-  URL.revokeObjectURL(url);
 });
 
 Deno.test("mapFile() shares a file's bytes between mappings, live", () => {

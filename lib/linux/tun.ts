@@ -11,7 +11,6 @@ import {
   IFF_TUN,
   IFF_VNET_HDR,
   IFNAMSIZ,
-  O_CLOEXEC,
   O_NONBLOCK,
   O_RDWR,
   TUN_F_CSUM,
@@ -22,7 +21,7 @@ import {
   TUNSETVNETHDRSZ,
 } from "./constants.ts";
 import { lastErrno, LinuxError } from "./error.ts";
-import { Fd } from "./fd.ts";
+import { type Fd, openFile } from "./fd.ts";
 import { cString, openLibc } from "./libc.ts";
 import { IFREQ, VIRTIO_NET_HDR } from "./structs.ts";
 
@@ -57,7 +56,7 @@ export function openTun(options: TunOptions): TunDevice {
   if (new TextEncoder().encode(name).length >= IFNAMSIZ) {
     throw new RangeError(`Cannot name a tun device "${name}": longer than ${IFNAMSIZ - 1} bytes`);
   }
-  const fd = openCloneDevice(name);
+  const fd = openFile("/dev/net/tun", O_RDWR | O_NONBLOCK, `tun device "${name}"`);
   try {
     const flags = IFF_TUN | IFF_NO_PI | (vnetHeader ? IFF_VNET_HDR : 0) |
       (multiQueue ? IFF_MULTI_QUEUE : 0);
@@ -86,14 +85,6 @@ export function setTunOffload(fd: Fd, on: boolean): void {
     const action = `set the offloads of the ${fd.label}`;
     throw new LinuxError(action, errno, { call: "TUNSETOFFLOAD" });
   }
-}
-
-function openCloneDevice(name: string): Fd {
-  const path = "/dev/net/tun";
-  const number = openLibc().open(cString(path), O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
-  const errno = lastErrno();
-  if (number < 0) throw new LinuxError(`open "${path}"`, errno, { call: "open" });
-  return new Fd(number, `tun device "${name}"`);
 }
 
 /** Makes the device, or joins one; answers the name that it got. */

@@ -1,0 +1,42 @@
+/** What a process or thread tells the kernel about itself. */
+import { PR_SET_NAME, PR_SET_PDEATHSIG, PRIO_PROCESS } from "./constants.ts";
+import { lastErrno, LinuxError } from "./error.ts";
+import { cString, openLibc } from "./libc.ts";
+
+/** How long the kernel keeps a thread's name, without its terminating zero (prctl(2)). */
+const NAME_BYTES = 15;
+
+/**
+ * Has the kernel send this process a signal, by number, when its parent ends, so that it does not
+ * outlive it. A parent that has already ended sends none. Throws LinuxError.
+ */
+export function setParentDeathSignal(signal: number): void {
+  const result = openLibc().prctl(PR_SET_PDEATHSIG, BigInt(signal), 0n, 0n, 0n);
+  const errno = lastErrno();
+  if (result < 0) {
+    throw new LinuxError("ask for a signal when the parent ends", errno, { call: "prctl" });
+  }
+}
+
+/** Names this thread for `ps -L` and `top`; the name is cut to 15 bytes. Throws LinuxError. */
+export function setThreadName(name: string): void {
+  const bytes = cString(new TextDecoder().decode(cString(name).subarray(0, NAME_BYTES)));
+  const result = openLibc().prctl_text(PR_SET_NAME, bytes, 0n, 0n, 0n);
+  const errno = lastErrno();
+  if (result < 0) throw new LinuxError(`name a thread "${name}"`, errno, { call: "prctl" });
+}
+
+/**
+ * Sets the nice value of this thread alone: -20 gets the most of the CPU, 19 the least.
+ *
+ * Throws LinuxError; less than now needs CAP_SYS_NICE.
+ */
+export function setThreadNice(nice: number): void {
+  // Linux means the calling thread by 0, where POSIX means the process (setpriority(2)).
+  const result = openLibc().setpriority(PRIO_PROCESS, 0, nice);
+  const errno = lastErrno();
+  if (result < 0) {
+    const options = { call: "setpriority", needs: "CAP_SYS_NICE" };
+    throw new LinuxError(`set the nice value ${nice}`, errno, options);
+  }
+}

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { rootTest } from "../../tests/support/root_test.ts";
+import { setParentDeathSignal, setThreadName } from "./process.ts";
+
+Deno.test("setThreadName() names the thread, cut to 15 bytes", () => {
+  const path = "/proc/thread-self/comm";
+  const before = Deno.readTextFileSync(path).trim();
+  setThreadName("bypath packet worker");
+  assert.equal(Deno.readTextFileSync(path), "bypath packet w\n");
+  setThreadName(before);
+});
+
+rootTest("setThreadNice() changes this thread", { capabilities: ["CAP_SYS_NICE"] }, async () => {
+  const source = `
+    import { setThreadNice } from ${JSON.stringify(import.meta.resolve("./process.ts"))};
+    setThreadNice(-5);
+    console.log(Deno.readTextFileSync("/proc/thread-self/stat").split(") ")[1].split(" ")[16]);`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["eval", source] }).output();
+  assert.equal(new TextDecoder().decode(stdout), "-5\n");
+});
+
+Deno.test("setParentDeathSignal() ends a process whose parent is killed", async () => {
+  const child = `
+    import { setParentDeathSignal } from ${JSON.stringify(import.meta.resolve("./process.ts"))};
+    setParentDeathSignal(15);
+    console.log(Deno.pid);
+    setTimeout(() => {}, 60_000);`;
+  const parent = `
+    new Deno.Command(Deno.execPath(), { args: ["eval", ${JSON.stringify(child)}] }).spawn();
+    setTimeout(() => {}, 60_000);`;
+  const process = new Deno.Command(Deno.execPath(), { args: ["eval", parent], stdout: "piped" })
+    .spawn();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { value } = await reader.read();
+  const pid = Number(value);
+  assert.ok(pid > 0);
+  process.kill("SIGKILL");
+  await process.status;
+  // The child holds the other end of the pipe: it is closed when the child has ended.
+  const { done } = await reader.read();
+  assert.equal(done, true);
+  setParentDeathSignal(0);
+});
