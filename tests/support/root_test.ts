@@ -5,18 +5,7 @@
  * is set) nothing may be lacking, so it fails there instead.
  */
 
-/** Bit numbers in `CapEff` of /proc/self/status (linux/capability.h). */
-const CAPABILITY_BITS = {
-  CAP_DAC_OVERRIDE: 1,
-  CAP_NET_BIND_SERVICE: 10,
-  CAP_NET_ADMIN: 12,
-  CAP_NET_RAW: 13,
-  CAP_IPC_LOCK: 14,
-  CAP_SYS_ADMIN: 21,
-  CAP_SYS_NICE: 23,
-} as const;
-
-export type Capability = keyof typeof CAPABILITY_BITS;
+import { type Capability, missingCapabilities } from "../../lib/linux/capabilities.ts";
 
 /** What a test needs of its host. */
 export interface RootTestOptions {
@@ -46,13 +35,6 @@ export function rootTest(
   } else {
     Deno.test({ name: `${name} (needs ${lacking.join(", ")})`, ignore: true, fn });
   }
-}
-
-/** The capabilities of `wanted` that this process does not have in force. */
-export function missingCapabilities(wanted: readonly Capability[]): Capability[] {
-  const status = Deno.readTextFileSync("/proc/self/status");
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
-  return wanted.filter((name) => ((effective >> BigInt(CAPABILITY_BITS[name])) & 1n) === 0n);
 }
 
 /** The programs of `wanted` that are in no folder of PATH. */
