@@ -6,6 +6,8 @@
 
 export const ICMPV4_ECHO_REPLY = 0;
 export const ICMPV4_UNREACHABLE = 3;
+export const ICMPV4_SOURCE_QUENCH = 4;
+export const ICMPV4_REDIRECT = 5;
 export const ICMPV4_ECHO_REQUEST = 8;
 export const ICMPV4_TIME_EXCEEDED = 11;
 export const ICMPV4_PARAMETER_PROBLEM = 12;

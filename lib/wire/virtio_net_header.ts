@@ -29,11 +29,11 @@ export const GSO_UDP_L4 = 5;
 /** Added to the type of TCP packets whose first segment alone keeps CWR. */
 export const GSO_ECN = 0x80;
 
-const GSO_TYPE = 1;
-const HDR_LEN = 2;
-const GSO_SIZE = 4;
-const CSUM_START = 6;
-const CSUM_OFFSET = 8;
+export const GSO_TYPE = 1;
+export const HDR_LEN = 2;
+export const GSO_SIZE = 4;
+export const CSUM_START = 6;
+export const CSUM_OFFSET = 8;
 
 /** Whether the checksum above IP is partial, see `rewrite.ts`. */
 export function needsChecksum(view: DataView, offset: number): boolean {
