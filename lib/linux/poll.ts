@@ -1,4 +1,4 @@
-import { EINTR, POLLERR, POLLHUP, POLLIN, POLLNVAL } from "./constants.ts";
+import { EINTR, POLLIN, POLLNVAL } from "./constants.ts";
 import { lastErrno, openLibc } from "./libc.ts";
 import { mapAnonymous, type Mapping } from "./memory.ts";
 import { POLLFD } from "./structs.ts";
@@ -67,20 +67,32 @@ export class Poller implements Disposable {
 }
 
 /**
- * Waits on a thread of the runtime's pool until the descriptor can be read, has an error or was
- * hung up (true), or the time is over (false). For the main thread.
+ * Waits on a thread of the runtime's pool until one of the descriptors can be read, has an error
+ * or was hung up (true), or the time is over (false). For the main thread.
  *
- * It cannot be called off: the descriptor must stay open, and the process stays, until it settles.
- * Have it wake up now and then, or close the other end.
+ * The descriptors must stay open, and the process stays, until it settles: closing one does not
+ * end the wait. Give an eventfd along to call it off, or a short time.
+ *
+ * Rejects with TypeError for a descriptor that is not open.
  */
-export async function waitReadable(fd: number, timeoutMs: number): Promise<boolean> {
-  using memory = mapAnonymous(POLLFD.size);
+export async function waitReadable(
+  fds: number | readonly number[],
+  timeoutMs: number,
+): Promise<boolean> {
+  const numbers = typeof fds === "number" ? [fds] : fds;
+  using memory = mapAnonymous(Math.max(1, numbers.length) * POLLFD.size);
   const view = new DataView(memory.buffer);
-  view.setInt32(POLLFD.offsets.fd, fd, true);
-  view.setInt16(POLLFD.offsets.events, POLLIN, true);
-  const count = await openLibc().poll_elsewhere(memory.pointer, 1n, timeoutMs);
-  if (count <= 0) return false;
-  const found = view.getInt16(POLLFD.offsets.revents, true);
-  if (found & POLLNVAL) throw new TypeError(`Cannot wait for descriptor ${fd}: it is not open`);
-  return (found & (POLLIN | POLLERR | POLLHUP)) !== 0;
+  numbers.forEach((fd, i) => {
+    view.setInt32(i * POLLFD.size + POLLFD.offsets.fd, fd, true);
+    view.setInt16(i * POLLFD.size + POLLFD.offsets.events, POLLIN, true);
+  });
+  const count = BigInt(numbers.length);
+  const ready = await openLibc().poll_elsewhere(memory.pointer, count, timeoutMs);
+  if (ready <= 0) return false;
+  const found = numbers.map((_, i) => {
+    return view.getInt16(i * POLLFD.size + POLLFD.offsets.revents, true);
+  });
+  const closed = found.findIndex((events) => (events & POLLNVAL) !== 0);
+  if (closed < 0) return true;
+  throw new TypeError(`Cannot wait for descriptor ${numbers[closed]}: it is not open`);
 }

@@ -46,3 +46,12 @@ Deno.test("waitReadable() resolves when there is something, and when the time is
   assert.equal(await waiting, true);
   await assert.rejects(waitReadable(1_000_000, 10), TypeError);
 });
+
+Deno.test("waitReadable() waits for several descriptors, so that one can call it off", async () => {
+  using data = openEventFd();
+  using stop = openEventFd();
+  const waiting = waitReadable([data.fd.number, stop.fd.number], 10_000);
+  stop.signal();
+  assert.equal(await waiting, true);
+  assert.deepEqual([data.drain(), stop.drain()], [false, true]);
+});
