@@ -1,5 +1,4 @@
-import { monotonicTimeMs } from "./clock.ts";
-import { notify, watchdogIntervalMs } from "./systemd.ts";
+import { notify, notifyReloading, watchdogIntervalMs } from "./systemd.ts";
 
 /** What a daemon does when it is told to. */
 export interface DaemonHooks {
@@ -23,23 +22,23 @@ export async function runDaemon(
   const terminate = () => stopped.resolve("SIGTERM");
   const interrupt = () => stopped.resolve("SIGINT");
   const reload = async () => {
-    notify(["RELOADING=1", `MONOTONIC_USEC=${Math.floor(monotonicTimeMs() * 1000)}`]);
+    notifyReloading();
     await hooks.reload?.();
-    notify(["READY=1", `STATUS=${hooks.status()}`]);
+    notify("READY=1", `STATUS=${hooks.status()}`);
   };
   Deno.addSignalListener("SIGTERM", terminate);
   Deno.addSignalListener("SIGINT", interrupt);
   Deno.addSignalListener("SIGHUP", reload);
-  notify(["READY=1", `STATUS=${hooks.status()}`]);
+  notify("READY=1", `STATUS=${hooks.status()}`);
   const intervalMs = watchdogIntervalMs();
-  const timer = intervalMs === null ? undefined : setInterval(() => {
-    if (hooks.healthy()) notify(["WATCHDOG=1"]);
-  }, intervalMs / 2);
+  const timer = intervalMs === undefined ? undefined : setInterval(() => {
+    if (hooks.healthy()) notify("WATCHDOG=1");
+  }, intervalMs);
   try {
     return await Promise.race([stopped.promise, failure]);
   } finally {
     clearInterval(timer);
-    notify(["STOPPING=1"]);
+    notify("STOPPING=1");
     Deno.removeSignalListener("SIGTERM", terminate);
     Deno.removeSignalListener("SIGINT", interrupt);
     Deno.removeSignalListener("SIGHUP", reload);

@@ -28,7 +28,7 @@ export interface StateFileOptions {
  */
 export function openStateFile(path: string, options: StateFileOptions): StateFile {
   Deno.mkdirSync(path.replace(/\/[^/]*$/, "") || "/", { recursive: true, mode: 0o700 });
-  const lock = takeLock(path);
+  const lock = lockFile(`${path}.lock`);
   try {
     const existing = openExisting(path, options);
     if (typeof existing !== "string" && existing !== null) {
@@ -49,16 +49,6 @@ export function openStateFile(path: string, options: StateFileOptions): StateFil
     lock[Symbol.dispose]();
     throw error;
   }
-}
-
-function takeLock(path: string): FileLock {
-  const lock = lockFile(`${path}.lock`);
-  if (lock === null) {
-    throw new Error(
-      `Cannot use the session table ${path}: another NAT machine holds it, stop it or choose another state file`,
-    );
-  }
-  return lock;
 }
 
 /** The mapping, null when there is no file, or why it cannot be gone on with. */

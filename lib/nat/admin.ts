@@ -1,0 +1,296 @@
+import { AdminError, type AdminRequest } from "../control/admin_protocol.ts";
+import type { AdminHandler } from "../control/admin_server.ts";
+import type { LoggedEvent } from "../control/event_log.ts";
+import { bootTimeMs } from "../linux/clock.ts";
+import { COUNTER, droppedByReason } from "../session/counters.ts";
+import { DROP } from "../session/drop_reason.ts";
+import { SessionViewer, usedSlots } from "../session/session_view.ts";
+import type { SessionView, ViewContext } from "../session/session_view.ts";
+import { formatEndpoint } from "../wire/address.ts";
+import { reasonName } from "../wire/reason.ts";
+import { explainPacket, type NamedPacket } from "./explain.ts";
+import { journalEvents } from "./journal_events.ts";
+import type { NatMachine } from "./nat_machine.ts";
+import { serverViews, serviceViews, takeCensus, type ViewSources } from "./nat_views.ts";
+import { type BypassTarget, canonicalServer, namesServer } from "./operator_state.ts";
+import { VERSION } from "../config/version.ts";
+
+/** How long `nat bypass stop` waits for agents to acknowledge. */
+const ACKNOWLEDGE_MS = 5_000;
+const DEFAULT_EVENTS = 100;
+const FOLLOW_MS = 100;
+
+/** Answers what `inspect` and the verbs of `nat` ask a running machine. */
+export function adminHandler(
+  machine: NatMachine,
+  reload: () => Promise<string>,
+): AdminHandler {
+  return (request, stream) => {
+    switch (request.verb) {
+      case "status":
+        return status(machine);
+      case "services":
+        return serviceViews(sources(machine));
+      case "servers":
+        return serverViews(sources(machine));
+      case "sessions":
+        return sessions(machine);
+      case "instructions":
+        return instructions(machine);
+      case "events":
+        return request.follow === true
+          ? followEvents(machine, stream)
+          : recentEvents(machine, limitOf(request));
+      case "explain":
+        return explain(machine, request);
+      case "reload":
+        return reload().then((message) => ({ message }));
+      case "bypass":
+        return bypass(machine, request);
+      case "drain":
+      case "undrain":
+        return drain(machine, request);
+      default:
+        throw new AdminError(`A NAT machine does not know "${request.verb}"`, 2);
+    }
+  };
+}
+
+function status(machine: NatMachine) {
+  const { counters, config, state } = machine;
+  const census = takeCensus(state.records);
+  const malformed: Record<string, number> = {};
+  for (let reason = 1; reason < DROP.noService; reason++) {
+    const count = counters[COUNTER.drops + reason]!;
+    if (count > 0) malformed[reasonName(reason)] = count;
+  }
+  const now = bootTimeMs();
+  return {
+    role: "nat",
+    version: VERSION,
+    ready: machine.ready,
+    uptimeMs: Math.round(now - machine.startedMs),
+    interfaces: config.interfaces,
+    services: config.services.length,
+    sessions: { total: census.total, bypass: census.bypass, capacity: config.capacity },
+    packets: {
+      received: counters[COUNTER.received],
+      forwarded: counters[COUNTER.forwarded],
+      dropped: droppedByReason(counters),
+    },
+    malformed,
+    bytes: {
+      received: counters[COUNTER.bytesReceived],
+      forwarded: counters[COUNTER.bytesForwarded],
+    },
+    worker: {
+      batches: counters[COUNTER.batches],
+      wakeUps: counters[COUNTER.wakeUps],
+      busyMs: Math.round(counters[COUNTER.busyMs]!),
+    },
+    instructions: machine.book.size,
+    agents: machine.agents.all().map((agent) => ({
+      name: agent.name,
+      addresses: agent.addresses,
+      connected: agent.connected,
+      able: agent.able,
+      reason: agent.reason,
+      lastReportMs: agent.lastReportMs === null ? null : Math.round(now - agent.lastReportMs),
+    })),
+  };
+}
+
+function sources(machine: NatMachine): ViewSources {
+  const { config, agents, health, operator, state } = machine;
+  return { config, agents, health, operator, records: state.records };
+}
+
+function sessions(machine: NatMachine) {
+  const { config, state } = machine;
+  return {
+    state: config.state,
+    epoch: state.records.epoch,
+    nowMs: bootTimeMs(),
+    services: config.services.map(({ name, protocol, vip }) => ({
+      name,
+      protocol,
+      vip: formatEndpoint(vip),
+    })),
+    leases: leases(machine),
+  };
+}
+
+/** What is left of the lease of the agent of each server with an instruction. */
+function leases(machine: NatMachine): Record<string, number> {
+  const left: Record<string, number> = {};
+  for (const { match, leaseMs } of machine.book.instructions(bootTimeMs())) {
+    left[match.source] = Math.round(leaseMs);
+  }
+  return left;
+}
+
+function instructions(machine: NatMachine) {
+  const now = bootTimeMs();
+  return [...machine.book.instructions(now)].map((view) => ({
+    session: view.session,
+    generation: view.generation,
+    state: view.state,
+    agent: view.agent,
+    protocol: view.protocol,
+    match: view.match,
+    rewrite: view.rewrite,
+    packets: view.counters.packets,
+    bytes: view.counters.bytes,
+    lastUsedMs: view.counters.lastUsedMs === null
+      ? null
+      : Math.max(0, Math.round(now - view.counters.lastUsedMs)),
+    leaseMs: Math.round(view.leaseMs),
+  }));
+}
+
+function limitOf(request: AdminRequest): number {
+  const { limit } = request;
+  return typeof limit === "number" && limit >= 0 ? limit : DEFAULT_EVENTS;
+}
+
+function recentEvents(machine: NatMachine, limit: number): LoggedEvent[] {
+  const all = [...machine.events.kept, ...journalEvents(machine, 0)];
+  return all.sort((a, b) => a.time - b.time).slice(limit === 0 ? 0 : -limit);
+}
+
+async function followEvents(
+  machine: NatMachine,
+  { follow, signal }: Parameters<AdminHandler>[1],
+): Promise<void> {
+  const waiting: LoggedEvent[] = [];
+  const leave = machine.events.follow((event) => waiting.push(event));
+  let seen = machine.journal.count;
+  try {
+    while (!signal.aborted) {
+      const news = journalEvents(machine, seen);
+      seen = machine.journal.count;
+      const events = [...waiting.splice(0), ...news].sort((a, b) => a.time - b.time);
+      for (const event of events) await follow(event);
+      await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
+    }
+  } finally {
+    leave();
+  }
+}
+
+function explain(machine: NatMachine, request: AdminRequest) {
+  const packet = request.packet as NamedPacket;
+  const viewer = new SessionViewer(machine.state.records);
+  const context = viewContext(machine);
+  const find = (match: (session: SessionView) => boolean) => {
+    for (const slot of usedSlots(machine.state.records)) {
+      const view = viewer.view(slot, context);
+      if (view !== null && match(view)) return view;
+    }
+    return null;
+  };
+  const servers = serverViews(sources(machine)) as (
+    & ReturnType<Parameters<typeof explainPacket>[1]["server"]>
+    & { service: string; address: string }
+  )[];
+  try {
+    return explainPacket(packet, {
+      config: machine.config,
+      find,
+      server: (service, address) =>
+        servers.find((it) => it.service === service && it.address === address) ?? {
+          health: "unknown",
+          draining: false,
+          sessions: 0,
+          agent: machine.agents.view(address),
+        },
+      stopped: (session, service, server) => machine.operator.stops(session, service, server),
+    });
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new AdminError(error.message, 2);
+    throw error;
+  }
+}
+
+/** How records are shown; the names come from the configuration in force. */
+export function viewContext(machine: NatMachine): ViewContext {
+  const names = new Map(
+    machine.config.services.map((it) => [`${it.protocol} ${formatEndpoint(it.vip)}`, it.name]),
+  );
+  const left = leases(machine);
+  return {
+    nowMs: bootTimeMs(),
+    serviceName: (vip, protocol) => names.get(`${protocol} ${vip}`) ?? vip,
+    leaseMs: (server) => left[server] ?? 0,
+  };
+}
+
+async function bypass(machine: NatMachine, request: AdminRequest) {
+  const target = checkedTarget(machine, request);
+  if (request.action === "start") {
+    const sessions = machine.bypass.operatorStart(target);
+    machine.events.add("operator-start", { ...target });
+    return { message: `The criteria decide again for ${sessions} sessions`, sessions };
+  }
+  machine.events.add("operator-stop", { ...target });
+  const { stopped, unacknowledged } = await machine.bypass.operatorStop(target, ACKNOWLEDGE_MS);
+  if (unacknowledged.length > 0) {
+    throw new AdminError(
+      `Not acknowledged within ${ACKNOWLEDGE_MS} ms: ${
+        unacknowledged.join(", ")
+      }; its instructions lapse with their lease`,
+    );
+  }
+  return { message: `${stopped} sessions no longer bypass, acknowledged`, stopped };
+}
+
+/** What the request is about, and that there is such a thing. */
+function checkedTarget(machine: NatMachine, request: AdminRequest): BypassTarget {
+  if (request.all === true) return { all: true };
+  if (typeof request.service === "string") {
+    const { service } = request;
+    if (!machine.config.services.some(({ name }) => name === service)) {
+      const names = machine.config.services.map(({ name }) => name).join(", ");
+      throw new AdminError(`There is no service "${service}": there are ${names}`, 2);
+    }
+    return { service };
+  }
+  if (typeof request.server === "string") return { server: knownServer(machine, request.server) };
+  if (typeof request.session === "string") {
+    const { session } = request;
+    if (machine.bypass.find(session) === 0 && request.action !== "start") {
+      throw new AdminError(`There is no session "${session}": see bypath inspect sessions`, 2);
+    }
+    return { session };
+  }
+  throw new AdminError("Name a session, a server, a service, or all", 2);
+}
+
+function knownServer(machine: NatMachine, text: string): string {
+  let server: string;
+  try {
+    server = canonicalServer(text);
+  } catch (error) {
+    throw new AdminError((error as Error).message, 2);
+  }
+  const all = machine.config.services.flatMap((service) =>
+    service.servers.map(({ address }) => formatEndpoint(address))
+  );
+  if (!all.some((it) => namesServer(server, it))) {
+    throw new AdminError(
+      `There is no server ${server}: there are ${[...new Set(all)].join(", ")}`,
+      2,
+    );
+  }
+  return server;
+}
+
+function drain(machine: NatMachine, request: AdminRequest) {
+  const server = knownServer(machine, String(request.server));
+  if (request.verb === "drain") {
+    machine.drain(server);
+    return { message: `${server} takes no new sessions` };
+  }
+  if (!machine.undrain(server)) throw new AdminError(`${server} is not draining`);
+  return { message: `${server} takes new sessions again` };
+}

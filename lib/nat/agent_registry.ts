@@ -1,0 +1,78 @@
+import type { Announcement } from "../control/messages.ts";
+import type { NatConfig } from "../config/nat_config.ts";
+import { formatEndpoint } from "../wire/address.ts";
+import { hostOf } from "./operator_state.ts";
+
+/** An agent that has been seen since the start. */
+export interface KnownAgent {
+  readonly name: string;
+  /** Of its certificate, canonical: the servers it speaks for. */
+  readonly addresses: readonly string[];
+  connected: boolean;
+  able: boolean;
+  reason: string | null;
+  /** Boot time of the newest report; null before the first. */
+  lastReportMs: number | null;
+}
+
+/** Which agents there are, and which one speaks for a server. */
+export class AgentRegistry {
+  readonly #agents = new Map<string, KnownAgent>();
+
+  connected(name: string, addresses: readonly string[], able: boolean, reason: string | null) {
+    const agent = { name, addresses, connected: true, able, reason, lastReportMs: null };
+    this.#agents.set(name, agent);
+    return agent;
+  }
+
+  get(name: string): KnownAgent | undefined {
+    return this.#agents.get(name);
+  }
+
+  all(): KnownAgent[] {
+    return [...this.#agents.values()];
+  }
+
+  /** The connected agent whose certificate names the address of a server (`address:port`). */
+  speakingFor(server: string): KnownAgent | undefined {
+    const host = hostOf(server);
+    for (const agent of this.#agents.values()) {
+      if (agent.connected && agent.addresses.includes(host)) return agent;
+    }
+    return undefined;
+  }
+
+  /** What `inspect servers` says of a server's agent. */
+  view(server: string): { connected: boolean; bypass: string; reason: string | null } {
+    const agent = this.speakingFor(server);
+    if (agent === undefined) return { connected: false, bypass: "unknown", reason: null };
+    return { connected: true, bypass: agent.able ? "able" : "unable", reason: agent.reason };
+  }
+}
+
+/** What the NAT machine announces to an agent: what concerns its servers, and nothing else. */
+export function announcementFor(config: NatConfig, addresses: readonly string[]): Announcement {
+  const own = new Set(addresses);
+  const services = config.services.filter((service) =>
+    service.servers.some((server) => own.has(String(server.address.address)))
+  );
+  return {
+    snat: config.snat.addresses.map(({ first, last }) => ({
+      first: String(first),
+      last: String(last),
+    })),
+    ports: { first: config.snat.portFirst, last: config.snat.portLast },
+    services: services.map((service) => ({
+      name: service.name,
+      protocol: service.protocol,
+      vip: formatEndpoint(service.vip),
+    })),
+    servers: [
+      ...new Set(
+        services.flatMap((service) => service.servers)
+          .filter((server) => own.has(String(server.address.address)))
+          .map((server) => formatEndpoint(server.address)),
+      ),
+    ],
+  };
+}

@@ -1,0 +1,215 @@
+import type { NatConfig } from "../config/nat_config.ts";
+import { formatEndpoint, type IpAddress, parseEndpoint } from "../wire/address.ts";
+import { rangeContains } from "../wire/prefix.ts";
+import type { SessionView } from "../session/session_view.ts";
+
+/** A packet as an operator names it. */
+export interface NamedPacket {
+  readonly protocol: "tcp" | "udp";
+  readonly source: string;
+  readonly destination: string;
+}
+
+/** One rule that was looked at. */
+export interface ExplainStep {
+  readonly step: string;
+  readonly result: string;
+  readonly detail: string;
+}
+
+export interface Explanation {
+  readonly steps: readonly ExplainStep[];
+  readonly verdict: string;
+  readonly session: SessionView | null;
+}
+
+/** What explaining needs to know of the running machine. */
+export interface ExplainContext {
+  readonly config: NatConfig;
+  /** The session of a client at a VIP, or of a server at a NAT endpoint; endpoints as text. */
+  find(match: (session: SessionView) => boolean): SessionView | null;
+  /** Health, draining and agent of a server of a service. */
+  server(service: string, address: string): {
+    health: string;
+    draining: boolean;
+    sessions: number;
+    agent: { connected: boolean; bypass: string; reason: string | null };
+  };
+  /** Why an operator's order keeps a session via NAT, or null. */
+  stopped(session: string, service: string, server: string): boolean;
+}
+
+/** What would happen to this packet now, rule by rule. */
+export function explainPacket(packet: NamedPacket, context: ExplainContext): Explanation {
+  const destination = parseEndpoint(packet.destination);
+  const outbound = context.config.snat.addresses.some((range) =>
+    rangeContains(range, destination.address)
+  );
+  return outbound
+    ? explainOutbound(packet, context)
+    : explainInbound(packet, context, destination.address);
+}
+
+function explainOutbound(packet: NamedPacket, context: ExplainContext): Explanation {
+  const steps: ExplainStep[] = [{
+    step: "direction",
+    result: "outbound",
+    detail: `${packet.destination} is one of the SNAT addresses: a response of a server`,
+  }];
+  const session = context.find((it) =>
+    it.protocol === packet.protocol && it.server === packet.source &&
+    it.nat === packet.destination
+  );
+  if (session === null) {
+    steps.push({
+      step: "session",
+      result: "none",
+      detail: `no session of server ${packet.source} has NAT endpoint ${packet.destination}`,
+    });
+    return { steps, verdict: "dropped: noSession", session };
+  }
+  steps.push(sessionStep(session), ...pathSteps(session, context));
+  return {
+    steps,
+    verdict: `sent to ${session.client} as ${session.vip} > ${session.client}, ${
+      session.path === "bypass" ? "by the agent, bypassing the NAT machine" : "via NAT"
+    }`,
+    session,
+  };
+}
+
+function explainInbound(
+  packet: NamedPacket,
+  context: ExplainContext,
+  address: IpAddress,
+): Explanation {
+  const steps: ExplainStep[] = [];
+  const service = context.config.services.find((it) =>
+    it.protocol === packet.protocol && formatEndpoint(it.vip) === packet.destination
+  );
+  if (service === undefined) {
+    const same = context.config.services.filter((it) => it.vip.address.equals(address));
+    const detail = same.length === 0
+      ? `no service has the VIP ${address}`
+      : `the VIP ${address} serves ${
+        same.map((it) => `${it.protocol} ${it.vip.port} (${it.name})`).join(", ")
+      }`;
+    steps.push({ step: "service", result: "none", detail });
+    return { steps, verdict: "dropped: noService", session: null };
+  }
+  steps.push({
+    step: "service",
+    result: service.name,
+    detail: `${service.protocol} ${formatEndpoint(service.vip)}, scheduler ${service.scheduler}`,
+  });
+  const session = context.find((it) =>
+    it.protocol === packet.protocol && it.client === packet.source &&
+    it.vip === packet.destination
+  );
+  if (session !== null) {
+    steps.push(sessionStep(session), ...pathSteps(session, context));
+    return {
+      steps,
+      verdict: `sent to ${session.server} as ${session.nat} > ${session.server}; responses ${
+        session.path === "bypass" ? "bypass the NAT machine" : "go via NAT"
+      }`,
+      session,
+    };
+  }
+  steps.push({
+    step: "session",
+    result: "none",
+    detail: service.protocol === "tcp"
+      ? "a SYN starts one; any other segment is dropped (noSession)"
+      : "this datagram starts one",
+  });
+  const servers = service.servers.map((it) => {
+    const name = formatEndpoint(it.address);
+    return { name, weight: it.weight, ...context.server(service.name, name) };
+  });
+  for (const server of servers) {
+    const takes = server.health !== "down" && !server.draining && server.weight > 0;
+    steps.push({
+      step: "server",
+      result: takes ? "eligible" : "not eligible",
+      detail:
+        `${server.name}: health ${server.health}, weight ${server.weight}, ${server.sessions} sessions${
+          server.draining ? ", draining" : ""
+        }`,
+    });
+  }
+  const eligible = servers.filter((it) => it.health !== "down" && !it.draining && it.weight > 0);
+  if (eligible.length === 0) return { steps, verdict: "dropped: noServer", session: null };
+  return {
+    steps,
+    verdict: `a new session with one of ${
+      eligible.map((it) => it.name).join(", ")
+    }, responses via NAT until the start criteria are met`,
+    session: null,
+  };
+}
+
+function sessionStep(session: SessionView): ExplainStep {
+  return {
+    step: "session",
+    result: session.id,
+    detail:
+      `${session.state}, ${session.ageMs} ms old, idle ${session.idleMs} ms; client ${session.client}, vip ${session.vip}, nat ${session.nat}, server ${session.server}`,
+  };
+}
+
+/** Why the session is on its path, and what would change it. */
+function pathSteps(session: SessionView, context: ExplainContext): ExplainStep[] {
+  const service = context.config.services.find((it) => it.name === session.service);
+  const { start, stop } = service?.bypass ?? { start: { never: true }, stop: {} };
+  const agent = context.server(session.service, session.server).agent;
+  return [
+    {
+      step: "start criteria",
+      result: startText(start),
+      detail: `${session.packets.viaNat} packets and ${session.bytes.viaNat} bytes via NAT so far`,
+    },
+    {
+      step: "operator",
+      result: context.stopped(session.id, session.service, session.server) ? "stopped" : "allows",
+      detail: "nat bypass stop, nat bypass start",
+    },
+    {
+      step: "agent",
+      result: agent.connected ? agent.bypass : "not connected",
+      detail: agent.reason ?? `speaks for ${session.server}`,
+    },
+    {
+      step: "path",
+      result: session.path === "bypass" ? "bypass" : "nat",
+      detail: `${session.reason}${
+        session.instruction === null
+          ? ""
+          : `; instruction ${session.instruction.generation} ${session.instruction.state}, lease ${session.instruction.leaseMs} ms`
+      }`,
+    },
+    {
+      step: "stop criteria",
+      result: stopText(stop),
+      detail: `idle ${session.idleMs} ms`,
+    },
+  ];
+}
+
+/** `bypass.start` in words: `bytes 65536`, `immediately`, `never`. */
+export function startText(
+  start: { never?: boolean; immediately?: boolean; packets?: number; bytes?: number },
+): string {
+  if (start.never) return "never";
+  if (start.immediately) return "immediately";
+  const parts = [
+    ...(start.bytes === undefined ? [] : [`bytes ${start.bytes}`]),
+    ...(start.packets === undefined ? [] : [`packets ${start.packets}`]),
+  ];
+  return parts.join(" or ") || "never";
+}
+
+/** `bypass.stop` in words: `idle 60000 ms`, or `none`. */
+export function stopText(stop: { idleMs?: number }): string {
+  return stop.idleMs === undefined ? "none" : `idle ${stop.idleMs} ms`;
+}

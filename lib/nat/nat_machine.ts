@@ -1,0 +1,266 @@
+import type { NatConfig } from "../config/nat_config.ts";
+import { EventLog } from "../control/event_log.ts";
+import { PacketThread } from "../datapath/packet_thread.ts";
+import { secureRandom } from "../datapath/secure_random.ts";
+import { bootTimeMs } from "../linux/clock.ts";
+import { BYPATH_ROUTE_PROTOCOL, RouteNetlink } from "../linux/rtnetlink.ts";
+import { HEADER_F64 } from "../session/layout.ts";
+import { Journal } from "../session/journal.ts";
+import { formatEndpoint } from "../wire/address.ts";
+import { AgentRegistry, type KnownAgent } from "./agent_registry.ts";
+import { BypassControl } from "./bypass_control.ts";
+import { type AgentDoor, openAgentDoor } from "./agent_door.ts";
+import { datapathConfig, destinationsOf } from "./datapath_config.ts";
+import { HealthChecks } from "./health_checks.ts";
+import { HostRoutes, removeLeftRoutes } from "./host_routes.ts";
+import { InstructionBook } from "./instruction_book.ts";
+import { OperatorState } from "./operator_state.ts";
+import { REASON } from "../session/path_reason.ts";
+import { bootId, openStateFile, type StateFile } from "./state_file.ts";
+import { EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
+
+/** What a lease is prolonged by on this side, for clocks of different rates and packets in flight. */
+export const LEASE_MARGIN_MS = 1_000;
+/** The lease when no control channel is configured; nothing uses it. */
+const NO_LEASE_MS = 10_000;
+const KEPT_EVENTS = 4096;
+const EVENT_RING = 65536;
+const COMMAND_RING = 8192;
+const TICK_MS = 100;
+
+/**
+ * A running NAT machine: the packet worker, the session table it works on, the agents, health
+ * checks and the operator's orders. Made by {@linkcode startNatMachine}; disposing of it leaves the
+ * host as it was found.
+ */
+export class NatMachine {
+  config: NatConfig;
+  readonly events = new EventLog({ capacity: KEPT_EVENTS, now: Date.now });
+  readonly agents = new AgentRegistry();
+  readonly operator: OperatorState;
+  readonly state: StateFile;
+  readonly journal = new Journal();
+  readonly startedMs = bootTimeMs();
+  readonly bypass: BypassControl;
+  readonly book: InstructionBook;
+  health: HealthChecks;
+  ready = false;
+  readonly #thread: PacketThread;
+  readonly #routes: HostRoutes;
+  readonly #door: AgentDoor | null;
+  #ticks = 0;
+
+  constructor(parts: {
+    config: NatConfig;
+    state: StateFile;
+    thread: (machine: NatMachine) => PacketThread;
+    door: (machine: NatMachine) => AgentDoor | null;
+    routes: HostRoutes;
+  }) {
+    this.config = parts.config;
+    this.state = parts.state;
+    this.#routes = parts.routes;
+    this.operator = new OperatorState(`${parts.config.state}.operator`);
+    this.#thread = parts.thread(this);
+    this.#door = parts.door(this);
+    this.bypass = new BypassControl({
+      records: this.state.records,
+      events: this.events,
+      operator: this.operator,
+      config: this.config,
+      agentFor: (server) => this.agents.speakingFor(server),
+      command: (command, slot, id, value) => this.#thread.command(command, slot, id, value),
+      now: bootTimeMs,
+    });
+    this.book = new InstructionBook({
+      epoch: this.epoch,
+      leaseMs: this.config.control?.leaseMs ?? NO_LEASE_MS,
+      marginMs: LEASE_MARGIN_MS,
+      firstGeneration: this.state.records.headerF64[HEADER_F64.generation]!,
+      send: (agent, message) => this.#door?.send(agent, message),
+      changed: (event) => this.bypass.changed(event),
+    });
+    this.bypass.use(this.book);
+    this.health = this.#checkHealth();
+  }
+
+  /** Names the session table towards agents. */
+  get epoch(): string {
+    return this.state.records.epoch.toString(36);
+  }
+
+  get counters(): Float64Array {
+    return this.#thread.counters;
+  }
+
+  /** Starts carrying packets and admits agents. */
+  async run(): Promise<void> {
+    const { mapping } = this.state;
+    const key = crypto.getRandomValues(new Int32Array(2));
+    const start: NatWorkerStart = {
+      kind: "start",
+      config: datapathConfig(this.config),
+      interfaces: this.config.interfaces,
+      shared: this.#thread.shared,
+      journal: this.journal.buffer,
+      table: { address: mapping.address, lengthBytes: mapping.lengthBytes },
+      key: [key[0]!, key[1]!],
+    };
+    this.bypass.restore();
+    await this.#thread.start(start);
+    this.#sendEligible();
+    await this.#door?.open();
+    this.ready = true;
+    this.events.add("started", {
+      sessions: this.state.records.used,
+      continued: this.state.continued,
+      replaced: this.state.replaced,
+    });
+  }
+
+  /** To be called every {@linkcode TICK_MS}. */
+  tick(): void {
+    const now = bootTimeMs();
+    this.#thread.drain();
+    this.book.tick(now);
+    if (this.#ticks++ % 10 === 0) this.bypass.tick();
+  }
+
+  /** Takes over a configuration that needs no restart. */
+  configure(config: NatConfig): void {
+    this.config = config;
+    this.#routes.set(destinationsOf(config));
+    this.#post({ kind: "configure", config: datapathConfig(config) });
+    this.health[Symbol.dispose]();
+    this.health = this.#checkHealth();
+    this.#sendEligible();
+    this.bypass.configure(config);
+    this.#door?.announce();
+    this.events.add("reloaded", { services: config.services.length });
+  }
+
+  /** A server takes no new sessions, and its responses go via NAT, until it is undrained. */
+  drain(server: string): void {
+    this.operator.drain(server);
+    this.bypass.stopServers((it) => this.operator.drains(it), REASON.draining);
+    this.#sendEligible();
+    this.events.add("draining", { server });
+  }
+
+  undrain(server: string): boolean {
+    const was = this.operator.undrain(server);
+    this.#sendEligible();
+    this.bypass.reconsider((it) => !this.operator.drains(it));
+    if (was) this.events.add("undrained", { server });
+    return was;
+  }
+
+  /** An agent has become able to bypass, or is no longer. */
+  agentAble(agent: KnownAgent, able: boolean, reason: string | null): void {
+    if (agent.able === able && agent.reason === reason) return;
+    agent.able = able;
+    agent.reason = reason;
+    this.events.add(able ? "agent-able" : "agent-unable", { agent: agent.name, reason });
+    const itsServers = (server: string) => this.agents.speakingFor(server) === agent;
+    if (able) this.bypass.reconsider(itsServers);
+    else this.bypass.stopServers(itsServers, REASON.agentUnable);
+  }
+
+  /** Ends in order; sessions and instructions stay for the next process. */
+  async stop(): Promise<void> {
+    this.ready = false;
+    this.health[Symbol.dispose]();
+    await this.#door?.close();
+    await this.#thread.stop();
+  }
+
+  /** An event of the packet worker. */
+  workerEvent(event: number, slot: number, id: number, value: number): void {
+    if ((event & 0xff) === EVENT.crossed) this.bypass.crossed(slot, id, event >> 8, value);
+    else if ((event & 0xff) === EVENT.ended) this.bypass.ended(slot, id);
+  }
+
+  #checkHealth(): HealthChecks {
+    return new HealthChecks(this.config.services, (service, server, status) => {
+      this.events.add(status === "down" ? "server-down" : "server-up", { service, server });
+      if (status === "down") this.bypass.stopServers((it) => it === server, REASON.serverDown);
+      else this.bypass.reconsider((it) => it === server);
+      this.#sendEligible();
+    });
+  }
+
+  #sendEligible(): void {
+    this.config.services.forEach(({ name, servers }, service) => {
+      const eligible = servers.map(({ address }) => {
+        const server = formatEndpoint(address);
+        return this.health.able(name, server) && !this.operator.drains(server);
+      });
+      this.#post({ kind: "eligible", service, eligible });
+    });
+  }
+
+  #post(message: NatWorkerMessage): void {
+    this.#thread.post(message);
+  }
+}
+
+/** Receives what a machine must not survive. */
+export type OnFailure = (message: string) => void;
+
+/**
+ * Starts a NAT machine. The checks of preflight.ts come before.
+ * @param stack what was set up goes here, so that the caller takes it down in reverse order
+ */
+export async function startNatMachine(
+  config: NatConfig,
+  stack: AsyncDisposableStack,
+  onFailure: OnFailure,
+): Promise<NatMachine> {
+  const state = stack.use(openStateFile(config.state, {
+    capacity: config.capacity,
+    bootId: bootId(),
+    random: secureRandom(),
+  }));
+  const netlink = stack.use(new RouteNetlink());
+  const left = removeLeftRoutes(netlink, BYPATH_ROUTE_PROTOCOL);
+  const routes = stack.use(new HostRoutes(netlink));
+  routes.set(destinationsOf(config));
+  await waitForOldLeases(config, state, left > 0);
+  const machine = new NatMachine({
+    config,
+    state,
+    routes,
+    thread: (it) =>
+      new PacketThread({
+        path: "lib/nat/packet_worker.ts",
+        events: EVENT_RING,
+        commands: COMMAND_RING,
+        onEvent: (event, slot, id, value) => it.workerEvent(event, slot, id, value),
+        onFailure,
+      }),
+    door: (it) => config.control === undefined ? null : openAgentDoor(it, config.control),
+  });
+  stack.defer(() => machine.stop());
+  await machine.run();
+  const timer = setInterval(() => machine.tick(), TICK_MS);
+  stack.defer(() => clearInterval(timer));
+  return machine;
+}
+
+/**
+ * A table that was lost says nothing of the instructions that agents may still follow. Before their
+ * leases have run out no NAT endpoint may be given out, lest a response goes to another session's
+ * client. A table that was never there needs no such wait.
+ */
+async function waitForOldLeases(
+  config: NatConfig,
+  state: StateFile,
+  killed: boolean,
+): Promise<void> {
+  if (state.continued || config.control === undefined) return;
+  const lost = killed || (state.replaced !== null);
+  const leaseMs = config.control.leaseMs + LEASE_MARGIN_MS;
+  // After a restart of the host the leases have run since before it came up.
+  const waitMs = lost ? leaseMs : Math.max(0, leaseMs - bootTimeMs());
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+}

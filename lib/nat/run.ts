@@ -1,0 +1,116 @@
+import { loadNatConfig, type NatConfig } from "../config/nat_config.ts";
+import { ConfigError, formatProblem } from "../config/problem.ts";
+import { AdminError } from "../control/admin_protocol.ts";
+import { AdminServer } from "../control/admin_server.ts";
+import { runDaemon } from "../linux/daemon.ts";
+import { RouteNetlink } from "../linux/rtnetlink.ts";
+import { adminHandler } from "./admin.ts";
+import { type NatMachine, startNatMachine } from "./nat_machine.ts";
+import { natObstacles } from "./preflight.ts";
+import { needsRestart } from "./reload.ts";
+
+/** Runs a NAT machine in the foreground until it is told to stop; returns the exit status. */
+export async function runNat({ configPath }: { configPath: string }): Promise<number> {
+  let config: NatConfig;
+  try {
+    config = loadNatConfig(configPath);
+  } catch (error) {
+    return reportConfigError(error);
+  }
+  for (const notice of config.notices) say(formatProblem(notice));
+  const obstacles = withNetlink((netlink) => natObstacles(config, netlink));
+  if (obstacles.length > 0) {
+    for (const { message } of obstacles) say(message);
+    return obstacles.some((it) => it.configuration) ? 2 : 1;
+  }
+  try {
+    await serve(config, configPath);
+    return 0;
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+}
+
+async function serve(config: NatConfig, configPath: string): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  let machine: NatMachine | undefined;
+  const reload = () => reloadNat(machine!, configPath);
+  stack.use(
+    await AdminServer.listen(config.socket, (request, stream) => {
+      if (machine === undefined) throw new AdminError("The NAT machine is starting, not ready yet");
+      return adminHandler(machine, reload)(request, stream);
+    }),
+  );
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => {});
+  machine = await startNatMachine(config, stack, (message) => failure.reject(new Error(message)));
+  const ready = machine;
+  say(`Ready: ${statusLine(ready)}`);
+  await runDaemon({
+    reload: async () => {
+      try {
+        say(await reload());
+      } catch (error) {
+        say(error instanceof Error ? error.message : String(error));
+      }
+    },
+    healthy: () => ready.ready,
+    status: () => statusLine(ready),
+  }, failure.promise);
+}
+
+/**
+ * Takes the configuration file again: all of it or, on an error, none of it.
+ * @throws {AdminError} with every problem, exit status 2
+ */
+async function reloadNat(machine: NatMachine, configPath: string): Promise<string> {
+  let config: NatConfig;
+  try {
+    config = loadNatConfig(configPath);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new AdminError(
+      `Nothing was changed: ${error.problems.map(formatProblem).join("; ")}`,
+      2,
+    );
+  }
+  const fixed = needsRestart(machine.config, config);
+  if (fixed.length > 0) {
+    throw new AdminError(
+      `Nothing was changed: ${
+        fixed.join(", ")
+      } cannot change while the NAT machine runs, restart it`,
+      2,
+    );
+  }
+  const obstacles = withNetlink((netlink) => natObstacles(config, netlink));
+  if (obstacles.length > 0) {
+    throw new AdminError(
+      `Nothing was changed: ${obstacles.map((it) => it.message).join("; ")}`,
+      2,
+    );
+  }
+  await Promise.resolve(machine.configure(config));
+  return `Reloaded: ${statusLine(machine)}`;
+}
+
+function statusLine({ config }: NatMachine): string {
+  const names = config.services.map((service) => service.name).join(", ");
+  return `${config.services.length} services (${names}) on ${config.interfaces.join(", ")}`;
+}
+
+function withNetlink<T>(use: (netlink: RouteNetlink) => T): T {
+  using netlink = new RouteNetlink();
+  return use(netlink);
+}
+
+function reportConfigError(error: unknown): number {
+  if (!(error instanceof ConfigError)) throw error;
+  for (const problem of error.problems) say(formatProblem(problem));
+  return 2;
+}
+
+function say(line: string): void {
+  console.error(line);
+}
