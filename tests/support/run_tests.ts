@@ -123,7 +123,7 @@ async function deno({ args, env = {}, timeLimitMs }: DenoOptions): Promise<strin
   const child = new Deno.Command(Deno.execPath(), {
     args,
     cwd: ROOT,
-    env,
+    env: { ...(Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" }), ...env },
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",
