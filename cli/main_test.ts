@@ -67,7 +67,7 @@ const WRONG_USAGE: readonly (readonly [string, string])[] = [
   ["agent check --json", "bypath agent check: needs --config <file>"],
   ["nat run --config", "bypath nat run: option '--config <file>' argument missing"],
   ["nat drain", "bypath nat drain: missing required argument 'server'"],
-  ["nat drain foo", 'bypath nat drain: "foo" of server is neither ADDRESS nor ADDRESS:PORT'],
+  ["nat drain foo", 'bypath nat drain: "foo" is neither ADDRESS nor ADDRESS:PORT'],
   [
     "nat bypass stop",
     "bypath nat bypass stop: needs one of --session, --server, --service and --all",
@@ -86,7 +86,7 @@ const WRONG_USAGE: readonly (readonly [string, string])[] = [
   ],
   [
     "inspect sessions --client 1.2.3",
-    'bypath inspect sessions: "1.2.3" of --client is neither ADDRESS nor ADDRESS:PORT',
+    "bypath inspect sessions: Cannot use --client 1.2.3: need ADDRESS, PREFIX/LENGTH, ADDRESS:PORT or :PORT",
   ],
   ["inspect explain", "bypath inspect explain: missing required argument 'packet'"],
   ["lab run", "bypath lab run: needs the name of a scenario, or --list"],
@@ -134,6 +134,35 @@ Deno.test("keys --json prints one document, and nothing is overwritten", async (
   assert.deepEqual(JSON.parse(stdout), { certificate: "k/ca.pem", key: "k/ca.key" });
   assert.equal(status, 1);
   assert.match(stderr, /^bypath: Cannot write "k\/ca.pem": it exists already[^\n]*\n$/);
+});
+
+Deno.test("nat check works as its help prints it", async () => {
+  const example = (await bypath("nat", "check", "--help")).stdout.split("Example:\n")[1]!;
+  const { stdout } = await shell(`${example.trimEnd()} || true`);
+  // Whether this host could run it is another matter.
+  assert.match(stdout, /^service web: tcp 203\.0\.113\.10:80, maglev$/m);
+});
+
+Deno.test("nat check tells every mistake with file, line and key, and exits 2", async () => {
+  const file = `cat > nat.yaml <<'END'
+interfaces: [eth0]
+snat: { adresses: [10.0.1.1] }
+services: []
+END
+`;
+  assert.deepEqual(await shell(`${file}bypath nat check --config nat.yaml`), {
+    status: 2,
+    stdout: "",
+    stderr: [
+      "nat.yaml:2:1: snat.addresses: missing",
+      'nat.yaml:2:9: snat.adresses: unknown key, did you mean "addresses"?',
+      "nat.yaml:3:1: services: needs at least 1 entry",
+      "",
+    ].join("\n"),
+  });
+  const { status, stdout } = await shell(`${file}bypath nat check --config nat.yaml --json`);
+  assert.equal(status, 2);
+  assert.equal(JSON.parse(stdout).problems[0].key, "snat.addresses");
 });
 
 Deno.test("complete prints a script for each shell, and answers it", async () => {

@@ -1,25 +1,34 @@
 import type { Refusing } from "./command.ts";
 
-/** Ends in a usage error unless each value that was given is `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`. */
-export async function checkTargets(
-  command: Refusing,
-  values: Readonly<Record<string, string | undefined>>,
-): Promise<void> {
-  for (const [name, text] of Object.entries(values)) {
-    if (text !== undefined && !await isTarget(text)) {
-      command.error(`"${text}" of ${name} is neither ADDRESS nor ADDRESS:PORT`);
-    }
-  }
-}
-
-async function isTarget(text: string): Promise<boolean> {
+/** Ends in a usage error unless the server of a verb is `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`. */
+export async function checkServer(command: Refusing, server: string): Promise<void> {
   const { IpAddress, parseEndpoint } = await import("../lib/wire/address.ts");
-  return [IpAddress.parse, parseEndpoint].some((parse) => {
+  const parses = (parse: (text: string) => unknown) => {
     try {
-      parse(text);
+      parse(server);
       return true;
     } catch {
       return false;
     }
-  });
+  };
+  if (!parses(IpAddress.parse) && !parses(parseEndpoint)) {
+    command.error(`"${server}" is neither ADDRESS nor ADDRESS:PORT`);
+  }
+}
+
+/** Ends in a usage error, whether or not anything runs that could be asked, when a filter cannot be read. */
+export async function checkFilters(
+  command: Refusing,
+  filters: { readonly server?: string; readonly client?: string },
+): Promise<void> {
+  const { parseEndpointFilter } = await import("../lib/inspect/endpoint_filter.ts");
+  for (const option of ["server", "client"] as const) {
+    const text = filters[option];
+    if (text === undefined) continue;
+    try {
+      parseEndpointFilter(option, text);
+    } catch (error) {
+      command.error((error as Error).message);
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import { command, group, jsonOption, socketOption } from "../command.ts";
-import { loadInspect, type VerbTarget } from "../modules.ts";
-import { checkTargets } from "../targets.ts";
+import type { VerbTarget } from "../../lib/inspect/options.ts";
+import { loadInspect } from "../modules.ts";
+import { checkServer } from "../targets.ts";
 
 export const natBypass = () =>
   group("bypass", {
@@ -28,7 +29,7 @@ function bypassVerb(verb: "stop" | "start", summary: string) {
       if (target === undefined || targets.length > 1) {
         command.error("needs one of --session, --server, --service and --all");
       }
-      await checkTargets(command, { "--server": server });
+      if (server !== undefined) await checkServer(command, server);
       const { natVerb } = await loadInspect();
       Deno.exitCode = await natVerb({ verb: `bypass ${verb}`, target, json, ...options });
     });

@@ -1,6 +1,6 @@
 import { command, jsonOption, socketOption } from "../command.ts";
 import { loadInspect } from "../modules.ts";
-import { checkTargets } from "../targets.ts";
+import { checkServer } from "../targets.ts";
 
 export const natDrain = () =>
   drainVerb("drain", "give a server no new sessions; its sessions live on");
@@ -12,7 +12,7 @@ function drainVerb(verb: "drain" | "undrain", summary: string) {
     .addOption(socketOption())
     .addOption(jsonOption())
     .action(async (server, { json = false, ...options }, command) => {
-      await checkTargets(command, { server });
+      await checkServer(command, server);
       const { natVerb } = await loadInspect();
       const target = { kind: "server", name: server } as const;
       Deno.exitCode = await natVerb({ verb, target, json, ...options });
