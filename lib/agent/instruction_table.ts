@@ -1,5 +1,6 @@
 import { KeyedHash } from "../session/hash.ts";
 import type { Endpoint } from "../wire/address.ts";
+import { PROTOCOL_TCP } from "../wire/protocol.ts";
 
 /** 32-bit words of one instruction; see the field constants below. */
 const WORDS = 32;
@@ -97,6 +98,9 @@ export class InstructionRecords {
   /** The sequence number after the newest byte sent, unsigned. */
   sequence(slot: number): number {
     return this.words[slot * WORDS + SEQUENCE]! >>> 0;
+  }
+  isTcp(slot: number): boolean {
+    return this.words[slot * WORDS + PROTOCOL] === PROTOCOL_TCP;
   }
   setLease(lease: number, untilMs: number): void {
     this.leases[lease] = untilMs;

@@ -1,6 +1,8 @@
 import { SendQueue } from "../linux/message_batch.ts";
 import type { Mapping } from "../linux/memory.ts";
 import { Poller } from "../linux/poll.ts";
+import { ENETDOWN } from "../linux/constants.ts";
+import { errnoName } from "../linux/error.ts";
 import { drainEventFd } from "../linux/event_fd.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { COUNTER } from "../session/counters.ts";
@@ -112,7 +114,8 @@ export class RawEngine {
   #turn(sourceAt: number, nowMs: number): number {
     const source = this.#sources[sourceAt]!;
     const count = source.receive();
-    if (count <= 0) return 0;
+    if (count === 0) return 0;
+    if (count < 0) return sourceFailed(-count);
     const counters = this.#counters;
     counters[COUNTER.batches] = counters[COUNTER.batches]! + 1;
     counters[COUNTER.received] = counters[COUNTER.received]! + count;
@@ -198,4 +201,10 @@ export class RawEngine {
     for (let i = 0; i < gone; i++) this.#drop(DROP.neighbour);
     this.#flush();
   }
+}
+
+/** An interface that is down comes up again; anything else would make the loop spin for ever. */
+function sourceFailed(errno: number): number {
+  if (errno === ENETDOWN) return 0;
+  throw new Error(`Cannot receive packets: ${errnoName(errno)}`);
 }

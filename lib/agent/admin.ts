@@ -1,0 +1,125 @@
+import { AdminError } from "../control/admin_protocol.ts";
+import type { AdminHandler } from "../control/admin_server.ts";
+import { VERSION } from "../config/version.ts";
+import { bootTimeMs } from "../linux/clock.ts";
+import { COUNTER, droppedByReason } from "../session/counters.ts";
+import type { AgentMachine } from "./agent_machine.ts";
+
+const DEFAULT_EVENTS = 100;
+
+/** Answers what `inspect` asks a running agent. */
+export function adminHandler(agent: AgentMachine): AdminHandler {
+  return (request, stream) => {
+    switch (request.verb) {
+      case "status":
+        return status(agent);
+      case "instructions":
+        return instructions(agent);
+      case "events": {
+        if (request.follow === true) return followEvents(agent, stream);
+        const limit = typeof request.limit === "number" ? request.limit : DEFAULT_EVENTS;
+        return agent.events.kept.slice(limit === 0 ? agent.events.kept.length : -limit);
+      }
+      case "explain":
+        return explain(agent, request.packet as Parameters<typeof explain>[1]);
+      default:
+        throw new AdminError(
+          `An agent cannot answer "${request.verb}": ask the NAT machine, by --socket`,
+          2,
+        );
+    }
+  };
+}
+
+function status(agent: AgentMachine) {
+  const { counters, store } = agent;
+  const received = counters[COUNTER.received]!;
+  const direct = counters[COUNTER.bypassed]!;
+  return {
+    role: "agent",
+    version: VERSION,
+    ready: agent.ready,
+    uptimeMs: Math.round(bootTimeMs() - agent.startedMs),
+    device: agent.tunName,
+    nat: agent.links(),
+    bypass: { able: agent.obstacle === null, reason: agent.obstacle },
+    instructions: store.size,
+    packets: {
+      received,
+      direct,
+      viaNat: counters[COUNTER.forwarded]! - direct,
+      dropped: droppedByReason(counters),
+    },
+    bytes: { direct: counters[COUNTER.bytesBypassed], received: counters[COUNTER.bytesReceived] },
+    worker: {
+      batches: counters[COUNTER.batches],
+      wakeUps: counters[COUNTER.wakeUps],
+      busyMs: Math.round(counters[COUNTER.busyMs]!),
+    },
+  };
+}
+
+function instructions(agent: AgentMachine) {
+  const now = bootTimeMs();
+  agent.recount(now);
+  return [...agent.store.instructions(now)].map((it) => ({
+    session: it.session,
+    generation: it.generation,
+    state: it.state,
+    nat: it.nat,
+    protocol: it.protocol,
+    match: it.match,
+    rewrite: it.rewrite,
+    packets: it.packets,
+    bytes: it.bytes,
+    lastUsedMs: it.lastUsedMs === null ? null : Math.max(0, Math.round(now - it.lastUsedMs)),
+    leaseMs: Math.round(it.leaseMs),
+  }));
+}
+
+async function followEvents(
+  agent: AgentMachine,
+  { follow, signal }: Parameters<AdminHandler>[1],
+): Promise<void> {
+  const gone = Promise.withResolvers<void>();
+  const leave = agent.events.follow((event) => follow(event).catch(() => gone.resolve()));
+  signal.addEventListener("abort", () => gone.resolve());
+  await gone.promise;
+  leave();
+}
+
+/** What would happen to a response packet of this server now. */
+function explain(
+  agent: AgentMachine,
+  packet: { protocol: string; source: string; destination: string },
+) {
+  const found = [...agent.store.instructions(bootTimeMs())].find((it) =>
+    it.protocol === packet.protocol && it.match.source === packet.source &&
+    it.match.destination === packet.destination
+  );
+  const steps = [{
+    step: "able",
+    result: agent.obstacle === null ? "yes" : "no",
+    detail: agent.obstacle ?? `responses to SNAT addresses come through ${agent.tunName}`,
+  }];
+  if (found === undefined) {
+    steps.push({ step: "instruction", result: "none", detail: "nothing matches this packet" });
+    return { steps, verdict: "sent unchanged to the NAT machine", session: null };
+  }
+  steps.push({
+    step: "instruction",
+    result: `${found.session} generation ${found.generation}, ${found.state}`,
+    detail:
+      `source becomes ${found.rewrite.source}, destination ${found.rewrite.destination}; lease ${
+        Math.round(found.leaseMs)
+      } ms`,
+  });
+  const usable = found.state === "live" && found.leaseMs > 0;
+  return {
+    steps,
+    verdict: usable
+      ? `sent to ${found.rewrite.destination} directly, bypassing the NAT machine`
+      : "sent unchanged to the NAT machine",
+    session: null,
+  };
+}

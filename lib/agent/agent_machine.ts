@@ -1,0 +1,275 @@
+import type { AgentConfig } from "../config/agent_config.ts";
+import type { Announcement, Counters, NatMessage, Welcome } from "../control/messages.ts";
+import { EventLog } from "../control/event_log.ts";
+import { PacketThread } from "../datapath/packet_thread.ts";
+import { bootTimeMs } from "../linux/clock.ts";
+import { type Link, RouteNetlink } from "../linux/rtnetlink.ts";
+import { openTun, type TunDevice } from "../linux/tun.ts";
+import { IpAddress } from "../wire/address.ts";
+import { formatPrefix, type Prefix, prefixesOfRange } from "../wire/prefix.ts";
+import { protocolNumber } from "../wire/protocol.ts";
+import { captureObstacle } from "./host_checks.ts";
+import { InstructionStore, type StoreEffect } from "./instruction_store.ts";
+import {
+  InstructionRecords,
+  makeInstructionMemory,
+  SEEN_FIN,
+  SEEN_RST,
+} from "./instruction_table.ts";
+import { ordinaryWays, SnatRoutes, type SnatWay } from "./snat_routes.ts";
+import { AGENT_COMMAND, AGENT_EVENT, type AgentWorkerStart } from "./worker_protocol.ts";
+
+/** The most instructions an agent holds. */
+const CAPACITY = 65536;
+const RING = 262144;
+const KEPT_EVENTS = 4096;
+const ARPHRD_ETHER = 1;
+/** Packets that may wait in the tun device while the worker is not scheduled. */
+const TUN_QUEUE = 4096;
+/** How long closing sessions are gathered into one report. */
+const CLOSING_MS = 2;
+const TICK_MS = 100;
+
+type InstructionStoreSend = ConstructorParameters<typeof InstructionStore>[0]["send"];
+
+/**
+ * A running agent: the tun device that catches the server's responses, the packet worker, the
+ * instructions, and what the NAT machines announced. Disposing of it leaves the server as it was
+ * found; a kill does too, since the device and its routes go with the process.
+ */
+export class AgentMachine {
+  readonly config: AgentConfig;
+  readonly events = new EventLog({ capacity: KEPT_EVENTS, now: Date.now });
+  readonly store: InstructionStore;
+  readonly startedMs = bootTimeMs();
+  ready = false;
+  /** Why this host cannot bypass, or null. */
+  obstacle: string | null = null;
+  readonly #thread: PacketThread;
+  readonly #memory = makeInstructionMemory(CAPACITY);
+  readonly #records = new InstructionRecords(this.#memory);
+  readonly #netlink = new RouteNetlink();
+  readonly #tun: TunDevice;
+  readonly #routes: SnatRoutes;
+  readonly #announced = new Map<string, Announcement>();
+  #ways: SnatWay[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #closing: ReturnType<typeof setTimeout> | undefined;
+  #reportedMs = 0;
+  #reportMs = 1_000;
+
+  constructor(options: {
+    config: AgentConfig;
+    /** Of its certificate. */
+    addresses: readonly string[];
+    send: InstructionStoreSend;
+    onFailure: (message: string) => void;
+  }) {
+    this.config = options.config;
+    this.store = new InstructionStore({
+      addresses: options.addresses,
+      capacity: CAPACITY,
+      apply: (effect) => this.#apply(effect),
+      send: options.send,
+    });
+    this.#tun = openTun({ name: "bypath%d", vnetHeader: true, offload: true });
+    this.#routes = new SnatRoutes(this.#netlink, this.#tun.interfaceIndex);
+    this.#thread = new PacketThread({
+      path: "lib/agent/packet_worker.ts",
+      events: RING,
+      commands: RING,
+      onEvent: (event, slot) => this.#workerEvent(event, slot),
+      onFailure: options.onFailure,
+    });
+  }
+
+  get counters(): Float64Array {
+    return this.#thread.counters;
+  }
+
+  get tunName(): string {
+    return this.#tun.name;
+  }
+
+  /** Starts carrying packets; nothing comes before a NAT machine has announced its addresses. */
+  async run(): Promise<void> {
+    const links = this.#netlink.links().filter((link) => this.#usable(link));
+    const mtu = Math.min(...links.map((link) => link.mtu));
+    this.#netlink.setLink({
+      index: this.#tun.interfaceIndex,
+      up: true,
+      mtu,
+      txQueueLength: TUN_QUEUE,
+    });
+    const key = crypto.getRandomValues(new Int32Array(2));
+    const start: AgentWorkerStart = {
+      kind: "start",
+      memory: this.#memory,
+      shared: this.#thread.shared,
+      tun: this.#tun.fd.number,
+      directInterface: this.config.interface ?? null,
+      interfaces: links.map((link) => link.name),
+      key: [key[0]!, key[1]!],
+    };
+    await this.#thread.start(start);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.ready = true;
+    this.events.add("started", { device: this.#tun.name });
+  }
+
+  /** A NAT machine has accepted us. */
+  connected(nat: string, welcome: Welcome): void {
+    this.#reportMs = welcome.reportMs;
+    this.#announce(nat, welcome);
+    this.store.connected(nat, welcome, bootTimeMs());
+    this.events.add("connected", { nat, services: welcome.services.length });
+  }
+
+  message(nat: string, message: NatMessage): void {
+    if (message.type === "policy") this.#announce(nat, message);
+    this.store.message(nat, message, bootTimeMs());
+  }
+
+  /** The connection is gone; instructions live on for their lease. */
+  lost(nat: string, reason: string): void {
+    this.store.lost(nat);
+    this.events.add("disconnected", { nat, reason });
+  }
+
+  /** Ends in order: first the routes, so that responses go by the ordinary way again. */
+  async stop(): Promise<void> {
+    this.ready = false;
+    clearInterval(this.#timer);
+    clearTimeout(this.#closing);
+    this.#routes.clear();
+    await this.#thread.stop();
+    this.#tun.close();
+    this.#netlink.close();
+  }
+
+  #tick(): void {
+    const now = bootTimeMs();
+    this.#thread.drain();
+    this.store.tick(now);
+    if (now - this.#reportedMs >= this.#reportMs) this.#report(now);
+  }
+
+  #report(now: number): void {
+    this.#reportedMs = now;
+    this.recount(now);
+    this.store.report(now);
+  }
+
+  /** Takes over what the worker has counted since the last time. */
+  recount(now: number): void {
+    for (const { id, state, packets } of this.store.instructions(now)) {
+      if (state === "live" && packets !== this.#records.packets(id)) {
+        this.store.count(id, this.#counted(id, now), now);
+      }
+    }
+  }
+
+  #apply(effect: StoreEffect): void {
+    switch (effect.kind) {
+      case "lease":
+        return this.#records.setLease(effect.lease, effect.untilMs);
+      case "add": {
+        const { match, rewrite, protocol } = effect.instruction;
+        this.#records.write(effect.id, {
+          protocol: protocolNumber(protocol),
+          match,
+          rewrite,
+          lease: effect.lease,
+        });
+        return this.#command(AGENT_COMMAND.add, effect.id);
+      }
+      case "remove":
+        return this.#command(AGENT_COMMAND.remove, effect.id);
+    }
+  }
+
+  #command(command: number, slot: number): void {
+    // The ring holds more than there can be instructions adding and removing at once.
+    if (!this.#thread.command(command, slot, 0, 0)) throw new Error("The command ring is full");
+  }
+
+  #workerEvent(event: number, slot: number): void {
+    const now = bootTimeMs();
+    if (event === AGENT_EVENT.added) {
+      this.store.added(slot);
+    } else if (event === AGENT_EVENT.removed) {
+      this.store.removed(slot, this.#counted(slot, now), { now });
+    } else {
+      this.store.count(slot, this.#counted(slot, now), now);
+      this.#closing ??= setTimeout(() => {
+        this.#closing = undefined;
+        this.store.report(bootTimeMs());
+      }, CLOSING_MS);
+    }
+  }
+
+  #counted(slot: number, now: number): Counters {
+    const packets = this.#records.packets(slot);
+    const flags = this.#records.flags(slot);
+    return {
+      packets,
+      bytes: this.#records.bytes(slot),
+      idleMs: packets === 0 ? 0 : Math.max(0, Math.round(now - this.#records.lastUsedMs(slot))),
+      fin: (flags & SEEN_FIN) !== 0,
+      rst: (flags & SEEN_RST) !== 0,
+      sequence: packets === 0 || !this.#records.isTcp(slot) ? null : this.#records.sequence(slot),
+    };
+  }
+
+  /** What may be translated has been told: responses to these addresses come through us now. */
+  #announce(nat: string, announced: Announcement): void {
+    this.#announced.set(nat, announced);
+    const prefixes = new Map<string, Prefix>();
+    for (const { snat } of this.#announced.values()) {
+      for (const { first, last } of snat) {
+        for (const prefix of prefixesOfRange(IpAddress.parse(first), IpAddress.parse(last))) {
+          prefixes.set(formatPrefix(prefix), prefix);
+        }
+      }
+    }
+    this.#ways = ordinaryWays([...prefixes.values()], this.#netlink);
+    this.obstacle = this.#findObstacle([...prefixes.values()]);
+    this.#thread.post({
+      kind: "snat",
+      ways: this.#ways.map(({ prefix, interfaceIndex }) => ({
+        prefix: formatPrefix(prefix),
+        interfaceIndex,
+      })),
+    });
+    if (this.obstacle === null) this.#capture();
+    else this.#routes.clear();
+    this.store.setAble(this.obstacle === null, this.obstacle);
+  }
+
+  #capture(): void {
+    try {
+      this.#routes.set(this.#ways);
+    } catch (error) {
+      this.#routes.clear();
+      this.obstacle = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #findObstacle(prefixes: readonly Prefix[]): string | null {
+    const missing = prefixes.find((it) => !this.#ways.some((way) => way.prefix === it));
+    if (missing !== undefined) {
+      return `no route to the SNAT addresses ${formatPrefix(missing)}: route them to the NAT machine`;
+    }
+    for (const index of new Set(this.#ways.map((way) => way.interfaceIndex))) {
+      const name = this.#netlink.link(index)?.name ?? String(index);
+      const obstacle = captureObstacle(name);
+      if (obstacle !== null) return obstacle;
+    }
+    return null;
+  }
+
+  #usable(link: Link): boolean {
+    return link.hardwareType === ARPHRD_ETHER && !link.loopback && link.up &&
+      link.index !== this.#tun.interfaceIndex;
+  }
+}
