@@ -1,0 +1,138 @@
+/**
+ * What the daemons answer, as far as this folder reads it. Whatever else an answer holds goes through
+ * to `--json` untouched.
+ *
+ * @module
+ */
+import type { SessionView } from "../session/session_view.ts";
+
+type Counts = Readonly<Record<string, number>>;
+
+export interface NatStatus {
+  readonly role: "nat";
+  readonly version: string;
+  readonly ready: boolean;
+  readonly uptimeMs: number;
+  readonly interfaces?: readonly string[];
+  readonly services?: number;
+  readonly sessions: {
+    readonly total: number;
+    readonly bypass: number;
+    readonly capacity: number;
+  };
+  readonly packets: PacketCounts;
+  readonly bytes?: Counts;
+  /** What `dropped.malformed` is made of. */
+  readonly malformed?: Counts;
+  readonly agents: readonly AgentOfNat[];
+  readonly engine?: { readonly busyShare?: number };
+}
+
+export interface AgentOfNat {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly connected: boolean;
+  readonly able?: boolean;
+  readonly reason?: string | null;
+  readonly instructions?: number;
+  /** How long ago its last report came. */
+  readonly lastReportMs?: number | null;
+}
+
+export interface AgentStatus {
+  readonly role: "agent";
+  readonly version: string;
+  readonly ready: boolean;
+  readonly uptimeMs: number;
+  readonly nat: readonly {
+    readonly address: string;
+    readonly connected: boolean;
+    readonly name: string | null;
+    readonly reason: string | null;
+  }[];
+  readonly bypass: { readonly able: boolean; readonly reason: string | null };
+  readonly instructions: number;
+  readonly packets: PacketCounts;
+  readonly bytes?: Counts;
+  readonly malformed?: Counts;
+}
+
+/** Numbers by name, and one table of them: why packets went no further. */
+export type PacketCounts = { readonly dropped: Counts } & {
+  readonly [name: string]: number | Counts;
+};
+
+export type Status = NatStatus | AgentStatus;
+
+export interface ServiceView {
+  readonly name: string;
+  readonly protocol: string;
+  readonly vip: string;
+  readonly scheduler: string;
+  readonly servers: number;
+  readonly up: number;
+  readonly sessions: number;
+  readonly bypassing: number;
+  readonly start: string;
+  readonly stop: string;
+}
+
+export interface ServerView {
+  readonly service: string;
+  readonly address: string;
+  readonly weight: number;
+  readonly health: "up" | "down" | "unknown";
+  readonly draining: boolean;
+  readonly sessions: number;
+  readonly agent: {
+    readonly connected: boolean;
+    readonly bypass: "able" | "unable" | "unknown";
+    readonly reason: string | null;
+  };
+}
+
+export interface InstructionView {
+  readonly session: string;
+  readonly generation: number;
+  readonly protocol: string;
+  readonly match: { readonly source: string; readonly destination: string };
+  readonly rewrite: { readonly source: string; readonly destination: string };
+  readonly packets: number;
+  readonly bytes: number;
+  readonly lastUsedMs: number | null;
+  readonly leaseMs: number;
+  /** Of a NAT machine: how far the instruction is. */
+  readonly state?: "sent" | "installed" | "stopping";
+}
+
+/** Where the sessions are to be found, and what their table does not say. */
+export interface SessionsAnswer {
+  /** The mapped file. */
+  readonly state: string;
+  /** Boot time. */
+  readonly nowMs: number;
+  readonly services: readonly {
+    readonly name: string;
+    readonly protocol: string;
+    readonly vip: string;
+  }[];
+  /** By server endpoint: what is left of the lease of the agent that speaks for it. */
+  readonly leases: Readonly<Record<string, number>>;
+}
+
+/** As in lib/control/event_log.ts. */
+export interface EventView {
+  readonly time: number;
+  readonly type: string;
+  readonly [detail: string]: string | number | boolean | null;
+}
+
+export interface Explanation {
+  readonly steps: readonly {
+    readonly step: string;
+    readonly result: string;
+    readonly detail: string;
+  }[];
+  readonly verdict: string;
+  readonly session: SessionView | null;
+}

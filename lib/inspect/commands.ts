@@ -1,0 +1,69 @@
+/**
+ * `bypath inspect` and those verbs of `bypath nat` that talk to a running NAT machine.
+ *
+ * Both write results to stdout and one line for whatever goes wrong to stderr, and return the exit
+ * status: 0 done, 1 failed or (status) not ready, 2 wrong usage.
+ *
+ * @module
+ */
+import { AdminError } from "../control/admin_protocol.ts";
+import { Daemon } from "./daemon.ts";
+import { type InspectHost, OutputClosed, processHost } from "./host.ts";
+import type { InspectOptions, VerbOptions } from "./options.ts";
+
+export type { InspectOptions, VerbOptions, VerbTarget } from "./options.ts";
+
+/** Runs `inspect WHAT`. */
+export async function inspectCommand(
+  options: InspectOptions,
+  host: InspectHost = processHost(),
+): Promise<number> {
+  return await orComplain(host, async () => {
+    const print = await printerOf(options.what);
+    return await print(new Daemon(options.socket, host), options, host);
+  });
+}
+
+/** Runs `nat VERB`. */
+export async function natVerb(
+  options: VerbOptions,
+  host: InspectHost = processHost(),
+): Promise<number> {
+  return await orComplain(host, async () => {
+    const { sendVerb } = await import("./nat_verb.ts");
+    return await sendVerb(options, host);
+  });
+}
+
+type Printer = (daemon: Daemon, options: InspectOptions, host: InspectHost) => Promise<number>;
+
+/** Loads no more than it takes: the session table and the C library are for `sessions` alone. */
+async function printerOf(what: InspectOptions["what"]): Promise<Printer> {
+  switch (what) {
+    case "status":
+      return (await import("./status.ts")).printStatus;
+    case "services":
+      return (await import("./services.ts")).printServices;
+    case "servers":
+      return (await import("./servers.ts")).printServers;
+    case "sessions":
+      return (await import("./sessions.ts")).printSessions;
+    case "instructions":
+      return (await import("./instructions.ts")).printInstructions;
+    case "events":
+      return (await import("./events.ts")).printEvents;
+    case "explain":
+      return (await import("./explain.ts")).printExplanation;
+  }
+}
+
+async function orComplain(host: InspectHost, run: () => Promise<number>): Promise<number> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof OutputClosed) return 0;
+    if (!(error instanceof AdminError)) throw error;
+    host.complain(error.message.replaceAll(/\s*\n\s*/g, " "));
+    return error.exit;
+  }
+}

@@ -1,0 +1,43 @@
+/** What the command line says, for every `bypath inspect` command alike. What was not given is absent. */
+export interface InspectOptions {
+  readonly what:
+    | "status"
+    | "services"
+    | "servers"
+    | "sessions"
+    | "instructions"
+    | "events"
+    | "explain";
+  /** Absent: the NAT machine's default socket, then the agent's. */
+  readonly socket?: string;
+  readonly json: boolean;
+  /** A name, or the endpoint of its VIP. */
+  readonly service?: string;
+  /** `ADDRESS`, `PREFIX/LENGTH`, `ADDRESS:PORT` or `:PORT`. */
+  readonly server?: string;
+  /** Likewise. */
+  readonly client?: string;
+  readonly path?: "nat" | "bypass";
+  /** `KEY`, `-KEY`, or several with commas between. */
+  readonly sort?: string;
+  readonly limit?: number;
+  /** Of events: go on as more happen. */
+  readonly follow?: boolean;
+  /** Of explain: `tcp 198.51.100.2:40000 > 203.0.113.10:80`. */
+  readonly packet?: string;
+}
+
+/** What a verb is about. A server is `ADDRESS` or `ADDRESS:PORT`. */
+export type VerbTarget =
+  | { readonly kind: "session" | "server" | "service"; readonly name: string }
+  | { readonly kind: "all" };
+
+/** `nat VERB`. */
+export interface VerbOptions {
+  readonly verb: "reload" | "bypass stop" | "bypass start" | "drain" | "undrain";
+  /** Absent: of `reload`. */
+  readonly target?: VerbTarget;
+  /** Absent: the NAT machine's default socket. */
+  readonly socket?: string;
+  readonly json: boolean;
+}
