@@ -43,6 +43,10 @@ Deno.test("update16() is equation 3 of RFC 1624, not equation 2", () => {
   assert.equal(update16(0xdd2f, 0x5555, 0x3285), 0x0000);
 });
 
+Deno.test("update16() never yields 0xffff, not even where equation 3 does", () => {
+  assert.equal(update16(0xffff, 0xffff, 0), 0);
+});
+
 Deno.test("update16() without a change changes nothing, 0xffff becoming the 0 that it means", () => {
   for (const value of CORNERS) {
     assert.equal(update16(0, value, value), 0);

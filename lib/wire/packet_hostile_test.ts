@@ -359,7 +359,11 @@ Deno.test("parse() refuses chains of extension headers that nobody needs", () =>
     judge(patched({ ...TCP6, extensionHeaders: [paddingHeader(60)] }, { 41: 31 })),
     "badExtensionHeader",
   );
-  // Cut off in the middle.
+  // Cut off in the middle, and by one unit of 8 bytes.
+  assert.equal(
+    judge(patched({ ...TCP6, extensionHeaders: [paddingHeader(60, 16)] }, { 5: 8 })),
+    "badExtensionHeader",
+  );
   assert.equal(
     judge(patched({ ...TCP6, extensionHeaders: [paddingHeader(60)] }, { 5: 7 })),
     "badExtensionHeader",
@@ -400,6 +404,43 @@ Deno.test("parse() refuses fragments that cannot be part of a datagram", () => {
   assert.equal(judge(patched(UDP4, { 6: 0x1f, 7: 0xff })), "badFragment");
   const last = [fragmentHeader(1, 65528, false)];
   assert.equal(judgeOf({ ...UDP6, extensionHeaders: last }), "badFragment");
+});
+
+Deno.test("parse() accepts fragments up to exactly 65,535 bytes of datagram", () => {
+  const last4 = (bytes: number) => {
+    const payload = new Uint8Array(bytes);
+    return patched({ ...ECHO4, protocol: 17, payload }, { 6: 0x1f, 7: 0xfb });
+  };
+  // 20 bytes of header, offset 65,496.
+  assert.equal(judge(last4(19)), "parsed");
+  assert.equal(judge(last4(20)), "badFragment");
+  // IPv6 counts what precedes the fragment header, but not its own 40 bytes.
+  const last6 = (bytes: number, before: boolean) =>
+    judgeOf({
+      ...ECHO6,
+      protocol: 17,
+      payload: new Uint8Array(bytes),
+      extensionHeaders: [...(before ? [paddingHeader(0)] : []), fragmentHeader(1, 65520, false)],
+    });
+  assert.equal(last6(15, false), "parsed");
+  assert.equal(last6(16, false), "badFragment");
+  assert.equal(last6(7, true), "parsed");
+  assert.equal(last6(8, true), "badFragment");
+});
+
+Deno.test("parse() does not take the middle of an IPv6 datagram for headers", () => {
+  const payload = new Uint8Array(16).fill(60);
+  const ip = buildPacket({
+    ...ECHO6,
+    protocol: 60,
+    payload,
+    extensionHeaders: [fragmentHeader(1, 800, false)],
+  });
+  const { packet } = place(ip);
+  assert.equal(reasonName(packet.parse(IP_OFFSET, ip.length)), "parsed");
+  assert.equal(packet.protocol, 60);
+  assert.equal(packet.l4Offset, IP_OFFSET + 48);
+  assert.equal(packet.l4Bytes, 16);
 });
 
 Deno.test("parse() refuses fragments that hide or overwrite a TCP header", () => {
