@@ -1,0 +1,67 @@
+import { createSecureContext } from "node:tls";
+import { type Identity, judgeCertificate } from "./certificate.ts";
+
+/** The files that prove who this machine is. */
+export interface IdentityFiles {
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** The same, read. */
+export interface IdentityPem {
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly identity: Identity;
+}
+
+/**
+ * Reads and judges this machine's own certificate as the other side will, so that a wrong file is
+ * told at the start and not by every connection.
+ *
+ * @throws {Error} in one line: which file, what is wrong with it
+ */
+export async function readOwnIdentity(
+  files: IdentityFiles,
+  role: "nat" | "agent",
+): Promise<IdentityPem> {
+  const [ca, certificate, key] = await Promise.all([
+    read(files.ca),
+    read(files.certificate),
+    read(files.key),
+  ]);
+  const verdict = await judgeCertificate(derOf(certificate, files.certificate), {
+    authorities: ca,
+    role,
+    now: new Date(),
+  });
+  if (verdict.kind === "refused") {
+    throw new Error(
+      `Cannot use ${files.certificate} with the authority ${files.ca}: ${verdict.why}`,
+    );
+  }
+  try {
+    createSecureContext({ ca, cert: certificate, key });
+  } catch (error) {
+    throw new Error(
+      `Cannot use ${files.key} with ${files.certificate}: ${(error as Error).message}`,
+    );
+  }
+  return { ca, certificate, key, identity: verdict.identity };
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+    throw new Error(`Cannot read ${path}: ${why}`);
+  }
+}
+
+function derOf(pem: string, path: string): Uint8Array {
+  const body = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(pem);
+  if (body === null) throw new Error(`Cannot read ${path}: no certificate in PEM`);
+  return Uint8Array.from(atob(body[1]!.replaceAll(/\s/g, "")), (char) => char.charCodeAt(0));
+}
