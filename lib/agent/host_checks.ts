@@ -1,6 +1,3 @@
-/** The capabilities that `agent run` needs. */
-export const AGENT_CAPABILITIES = ["CAP_NET_ADMIN", "CAP_NET_RAW"] as const;
-
 /** Strict reverse-path filtering (Documentation/networking/ip-sysctl.rst of the kernel). */
 const RP_FILTER_STRICT = 1;
 

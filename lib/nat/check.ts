@@ -1,6 +1,7 @@
 import { describeNat, plainNatConfig } from "../config/describe.ts";
 import { loadNatConfig, type NatConfig } from "../config/nat_config.ts";
 import { ConfigError, formatProblem } from "../config/problem.ts";
+import { obstacleStatus } from "../datapath/host_obstacle.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { natObstacles } from "./preflight.ts";
 
@@ -35,7 +36,5 @@ export function checkNat(
     for (const notice of config.notices) console.error(formatProblem(notice));
     for (const { message } of obstacles) console.error(message);
   }
-  return Promise.resolve(
-    obstacles.some((it) => it.configuration) ? 2 : obstacles.length > 0 ? 1 : 0,
-  );
+  return Promise.resolve(obstacleStatus(obstacles));
 }

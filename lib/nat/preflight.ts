@@ -1,39 +1,14 @@
 import type { NatConfig } from "../config/nat_config.ts";
-import { missingCapabilities } from "../linux/capabilities.ts";
+import { interfaceObstacle, type Obstacle, privilegeObstacle } from "../datapath/host_obstacle.ts";
 import type { RouteNetlink } from "../linux/rtnetlink.ts";
 import { IpAddress } from "../wire/address.ts";
 import { rangeContains } from "../wire/prefix.ts";
 
-const ARPHRD_ETHER = 1;
-
-/** Why a NAT machine cannot run here. */
-export interface Obstacle {
-  readonly message: string;
-  /** The configuration does not fit this host, as opposed to: the host does not let us. */
-  readonly configuration: boolean;
-}
-
-/** The capabilities that `nat run` needs. */
-export const NAT_CAPABILITIES = ["CAP_NET_ADMIN", "CAP_NET_RAW"] as const;
-
 /** Everything about this host that keeps the configuration from running; touches nothing. */
 export function natObstacles(config: NatConfig, netlink: RouteNetlink): Obstacle[] {
-  const obstacles: Obstacle[] = [];
-  const wrong = (message: string) => obstacles.push({ message, configuration: true });
   const links = netlink.links();
-  for (const name of config.interfaces) {
-    const link = links.find((it) => it.name === name);
-    if (link === undefined) {
-      const known = links.filter((it) => !it.loopback).map((it) => it.name).join(", ");
-      wrong(
-        `Cannot use interface "${name}": there is no such interface, this host has ${
-          known || "none"
-        }`,
-      );
-    } else if (link.hardwareType !== ARPHRD_ETHER) {
-      wrong(`Cannot use interface "${name}": it is not an Ethernet interface`);
-    }
-  }
+  const obstacles = config.interfaces.flatMap((name) => interfaceObstacle(name, links));
+  const wrong = (message: string) => obstacles.push({ message, configuration: true });
   const own = netlink.addresses().map((it) => ({
     address: IpAddress.fromBytes(it.address),
     interface: links.find((link) => link.index === it.interfaceIndex)?.name ?? "?",
@@ -52,14 +27,14 @@ export function natObstacles(config: NatConfig, netlink: RouteNetlink): Obstacle
       wrong(`Cannot use SNAT address ${address}: this host has it on ${name}, remove it there`);
     }
   }
-  const missing = missingCapabilities([...NAT_CAPABILITIES]);
-  if (missing.length > 0) {
-    obstacles.push({
-      message: `Cannot run a NAT machine: needs ${
-        missing.join(" and ")
-      }, run it as root or grant it`,
-      configuration: false,
-    });
+  const listen = config.control?.listen.address;
+  if (listen !== undefined && !isAny(listen) && !own.some((it) => it.address.equals(listen))) {
+    wrong(`Cannot listen for agents on ${listen}: no interface of this host has this address`);
   }
+  obstacles.push(...privilegeObstacle("a NAT machine", ["CAP_NET_ADMIN", "CAP_NET_RAW"]));
   return obstacles;
+}
+
+function isAny(address: IpAddress): boolean {
+  return address.toBytes().every((byte) => byte === 0);
 }

@@ -3,6 +3,7 @@ import { ConfigError, formatProblem } from "../config/problem.ts";
 import { AdminError } from "../control/admin_protocol.ts";
 import { AdminServer } from "../control/admin_server.ts";
 import { runDaemon } from "../linux/daemon.ts";
+import { obstacleStatus } from "../datapath/host_obstacle.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { adminHandler } from "./admin.ts";
 import { type NatMachine, startNatMachine } from "./nat_machine.ts";
@@ -21,7 +22,7 @@ export async function runNat({ configPath }: { configPath: string }): Promise<nu
   const obstacles = withNetlink((netlink) => natObstacles(config, netlink));
   if (obstacles.length > 0) {
     for (const { message } of obstacles) say(message);
-    return obstacles.some((it) => it.configuration) ? 2 : 1;
+    return obstacleStatus(obstacles);
   }
   try {
     await serve(config, configPath);
