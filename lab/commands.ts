@@ -1,5 +1,6 @@
 import { readInterfaceCounters } from "./counters.ts";
 import { labFolder, readRecord } from "./lab_record.ts";
+import { HTTP_PORT, writeLabFiles } from "./lab_files.ts";
 import { labDown, LabError, labUp, namespaceOf, processesIn } from "./namespace.ts";
 import { DEFAULT_LAB_NAME, type LabCommandOptions } from "./options.ts";
 import { requireLabPrivileges } from "./privileges.ts";
@@ -10,8 +11,36 @@ import { NODE_NAMES, type NodeName, TOPOLOGY } from "./topology.ts";
 export async function up(options: LabCommandOptions): Promise<number> {
   requireLabPrivileges();
   const name = options.name ?? DEFAULT_LAB_NAME;
-  await deafTo(["SIGINT", "SIGTERM"], () => labUp(name, { owner: "nobody" }));
-  return await status(options);
+  await deafTo(["SIGINT", "SIGTERM"], async () => {
+    await labUp(name, { owner: "nobody" });
+    try {
+      await writeLabFiles(labFolder(name));
+    } catch (error) {
+      await labDown(name);
+      throw error;
+    }
+  });
+  const code = await status(options);
+  if (!options.json) tellHowToStart(name);
+  return code;
+}
+
+/** What to type next, with this very program. */
+function tellHowToStart(name: string): void {
+  const self = selfCommand().join(" ");
+  const folder = labFolder(name);
+  const exec = (node: NodeName, command: string) =>
+    `  ${self} lab exec${nameOption(name)} ${node} -- ${command}`;
+  const url = `http://${ADDRESSES.vip}/bytes/100000000`;
+  console.error([
+    "",
+    `Keys and configurations are in ${folder}. To start the machines by hand:`,
+    exec("s1", `${self} lab traffic http-server --listen ${ADDRESSES.s1}:${HTTP_PORT}`),
+    exec("nat", `${self} nat run --config ${folder}/nat.yaml`),
+    exec("s1", `${self} agent run --config ${folder}/s1.yaml`),
+    exec("client", `${self} lab traffic http-get ${url}`),
+    `  ${self} inspect sessions --socket ${folder}/nat.sock`,
+  ].join("\n"));
 }
 
 /** `bypath lab down`: ends what runs in the lab and removes it. */
@@ -47,7 +76,6 @@ export async function status(options: LabCommandOptions): Promise<number> {
   const [first = "", ...rest] = alignColumns([heading, ...rows]);
   console.log(paletteFor(Deno.stdout).bold(first));
   for (const line of rest) console.log(line);
-  console.error(`\nEnter a machine with: bypath lab exec${nameOption(name)} s1 -- ip address`);
   return 0;
 }
 
