@@ -5,7 +5,8 @@ import { labDown, LabError, labUp, namespaceOf, processesIn } from "./namespace.
 import { DEFAULT_LAB_NAME, type LabCommandOptions } from "./options.ts";
 import { requireLabPrivileges } from "./privileges.ts";
 import { alignColumns, formatCount, paletteFor } from "./terminal.ts";
-import { NODE_NAMES, type NodeName, TOPOLOGY } from "./topology.ts";
+import { selfCommand } from "./self_command.ts";
+import { ADDRESSES, NODE_NAMES, type NodeName, TOPOLOGY } from "./topology.ts";
 
 /** `bypath lab up`: a lab that stays until `lab down`. */
 export async function up(options: LabCommandOptions): Promise<number> {
