@@ -24,8 +24,9 @@ export interface NatStatus {
   readonly bytes?: Counts;
   /** What `dropped.malformed` is made of. */
   readonly malformed?: Counts;
+  readonly worker?: WorkerCounts;
+  readonly instructions?: number;
   readonly agents: readonly AgentOfNat[];
-  readonly engine?: { readonly busyShare?: number };
 }
 
 export interface AgentOfNat {
@@ -34,7 +35,6 @@ export interface AgentOfNat {
   readonly connected: boolean;
   readonly able?: boolean;
   readonly reason?: string | null;
-  readonly instructions?: number;
   /** How long ago its last report came. */
   readonly lastReportMs?: number | null;
 }
@@ -55,6 +55,13 @@ export interface AgentStatus {
   readonly packets: PacketCounts;
   readonly bytes?: Counts;
   readonly malformed?: Counts;
+  readonly worker?: WorkerCounts;
+}
+
+/** Of the thread that carries the packets. */
+export interface WorkerCounts {
+  /** How long it was not waiting for packets. */
+  readonly busyMs: number;
 }
 
 /** Numbers by name, and one table of them: why packets went no further. */
@@ -101,8 +108,8 @@ export interface InstructionView {
   readonly bytes: number;
   readonly lastUsedMs: number | null;
   readonly leaseMs: number;
-  /** Of a NAT machine: how far the instruction is. */
-  readonly state?: "sent" | "installed" | "stopping";
+  /** How far the instruction is, in the words of a NAT machine or of an agent. */
+  readonly state?: "sent" | "installed" | "stopping" | "adding" | "live" | "removing";
 }
 
 /** Where the sessions are to be found, and what their table does not say. */

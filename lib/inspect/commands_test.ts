@@ -99,9 +99,9 @@ dns      10.0.0.11:53         1  up      no              10  connected  unable  
     assert.equal(
       (await bench.inspect("instructions")).stdout,
       `\
-SESSION  GENERATION  PROTOCOL  MATCH                           REWRITE                               PACKETS  BYTES  USED  LEASE
-0016-1            7  tcp       10.0.0.11:8080 > 10.0.1.1:1024  203.0.113.10:80 > 198.51.100.2:40000      900  1.3MB   3ms    10s
-0016-2            7  udp       10.0.0.11:53 > 10.0.1.1:1025    203.0.113.10:53 > 198.51.100.3:5000       900  1.3MB     -    10s
+SESSION  GENERATION  STATE  PROTOCOL  MATCH                           REWRITE                               PACKETS  BYTES  USED  LEASE
+0016-1            7  -      tcp       10.0.0.11:8080 > 10.0.1.1:1024  203.0.113.10:80 > 198.51.100.2:40000      900  1.3MB   3ms    10s
+0016-2            7  sent   udp       10.0.0.11:53 > 10.0.1.1:1025    203.0.113.10:53 > 198.51.100.3:5000       900  1.3MB     -    10s
 `,
     );
   }));
@@ -146,8 +146,8 @@ Deno.test("an agent shows its instructions, and services by their VIP", async ()
   assert.equal(byName.exit, 2);
   assert.equal(
     byName.stderr,
-    'Cannot look up the service "web" here: An agent has no services; ' +
-      "give its VIP, such as --service 203.0.113.10:80\n",
+    'An agent knows no services by name: give the VIP of "web", ' +
+      "such as --service 203.0.113.10:80\n",
   );
   const servers = await bench.inspect("servers");
   assert.deepEqual(servers, { exit: 2, stdout: "", stderr: "An agent has no servers\n" });

@@ -16,7 +16,8 @@ import { endpointOrder } from "./sort.ts";
 const printer = new RowPrinter<InstructionView>([
   { name: "session", value: (row) => row.session, order: (row) => row.session.padStart(20, "0") },
   { name: "generation", value: (row) => row.generation, right: true, expendable: 4 },
-  { name: "protocol", value: (row) => row.protocol, expendable: 5 },
+  { name: "state", value: (row) => row.state ?? null, expendable: 5 },
+  { name: "protocol", value: (row) => row.protocol, expendable: 7 },
   {
     name: "match",
     value: (row) => `${row.match.source} > ${row.match.destination}`,
@@ -84,9 +85,10 @@ export async function printInstructions(
   return 0;
 }
 
-/** Where the next response of its session goes: the agent of an instruction on its way has none yet. */
-function isOnPath({ state = "installed" }: InstructionView, path: InspectOptions["path"]): boolean {
-  return path === undefined || (path === "bypass") === (state === "installed");
+/** Where the next response of its session goes: via NAT as long as the instruction is on its way. */
+function isOnPath({ state = "live" }: InstructionView, path: InspectOptions["path"]): boolean {
+  const isInForce = state === "installed" || state === "live";
+  return path === undefined || (path === "bypass") === isInForce;
 }
 
 function endpointFilter(option: string, text?: string): EndpointFilter | undefined {

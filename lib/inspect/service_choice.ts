@@ -46,11 +46,10 @@ async function servicesOf(daemon: Daemon, wanted: string): Promise<ServiceView[]
   try {
     return await daemon.ask<ServiceView[]>({ verb: "services" });
   } catch (error) {
-    // An agent knows VIPs, not names.
     if (!(error instanceof AdminError) || error.exit !== 2) throw error;
     throw new AdminError(
-      `Cannot look up the service "${wanted}" here: ${error.message}; ` +
-        `give its VIP, such as --service 203.0.113.10:80`,
+      `An agent knows no services by name: give the VIP of "${wanted}", ` +
+        `such as --service 203.0.113.10:80`,
       2,
     );
   }

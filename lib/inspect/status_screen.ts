@@ -10,7 +10,10 @@ import { type Column, renderTable, type TableOptions } from "./table.ts";
 
 /** @param later a second look at the same daemon, from which the rates are; or the same again */
 export function formatStatus(first: Status, later: Status, style: TableOptions): string {
-  const parts = later.role === "agent" ? agentParts(later, style) : natParts(later, style);
+  const busy = busyLines(first, later);
+  const parts = later.role === "agent"
+    ? agentParts(later, busy, style)
+    : natParts(later, busy, style);
   return [
     heading(later, style),
     ...parts,
@@ -26,19 +29,22 @@ function heading({ role, version, ready, uptimeMs }: Status, { paint }: TableOpt
     `up ${humanDuration(uptimeMs)}\n`;
 }
 
-function natParts(status: NatStatus, style: TableOptions): string[] {
+/** A name and what there is to say about it. */
+type Line = readonly [string, string];
+
+function natParts(status: NatStatus, busy: readonly Line[], style: TableOptions): string[] {
   const { total, bypass, capacity } = status.sessions;
-  const lines = [
-    ...(status.interfaces === undefined ? [] : [["interfaces", status.interfaces.join(", ")]]),
-    ...(status.services === undefined ? [] : [["services", String(status.services)]]),
+  const { interfaces, services, instructions } = status;
+  const lines: Line[] = [
+    ...given("interfaces", interfaces?.join(", ")),
+    ...given("services", services),
     [
       "sessions",
       `${exactCount(total)} of ${exactCount(capacity)}: ` +
       `${exactCount(total - bypass)} via NAT, ${exactCount(bypass)} bypass`,
     ],
-    ...(status.engine?.busyShare === undefined
-      ? []
-      : [["engine", `busy ${(status.engine.busyShare * 100).toFixed(1)} %`]]),
+    ...given("instructions", instructions),
+    ...busy,
   ];
   const agents = status.agents.length === 0
     ? "No agent has connected\n"
@@ -60,12 +66,6 @@ const AGENT_COLUMNS: readonly Column<AgentOfNat>[] = [
     style: (row) => row.able === false ? "yellow" : undefined,
   },
   {
-    name: "instructions",
-    value: (row) => row.instructions ?? null,
-    right: true,
-    expendable: 2,
-  },
-  {
     name: "report",
     value: (row) => row.lastReportMs ?? null,
     text: (row) => row.lastReportMs == null ? "-" : `${humanDuration(row.lastReportMs)} ago`,
@@ -75,11 +75,12 @@ const AGENT_COLUMNS: readonly Column<AgentOfNat>[] = [
   { name: "reason", value: (row) => row.reason ?? null, expendable: 1, leastWidth: 12 },
 ];
 
-function agentParts(status: AgentStatus, style: TableOptions): string[] {
+function agentParts(status: AgentStatus, busy: readonly Line[], style: TableOptions): string[] {
   const { able, reason } = status.bypass;
-  const lines = [
+  const lines: Line[] = [
     ["bypass", able ? "able" : `unable: ${reason ?? "no reason given"}`],
     ["instructions", String(status.instructions)],
+    ...busy,
   ];
   const machines = status.nat.length === 0
     ? "No NAT machine is configured\n"
@@ -166,7 +167,19 @@ function inWords(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/\bnat\b/, "NAT");
 }
 
-function namedLines(lines: readonly (readonly string[])[]): string {
-  const width = lines.reduce((most, [name]) => Math.max(most, name!.length), 0);
-  return lines.map(([name, text]) => `${name!.padEnd(width)}  ${printable(text!)}\n`).join("");
+/** How busy the packets kept their thread between the two looks. */
+function busyLines(first: Status, later: Status): Line[] {
+  const elapsedMs = later.uptimeMs - first.uptimeMs;
+  if (first.worker === undefined || later.worker === undefined || elapsedMs <= 0) return [];
+  const share = Math.min(1, (later.worker.busyMs - first.worker.busyMs) / elapsedMs);
+  return [["packet thread", `${Math.round(share * 100)} % busy`]];
+}
+
+function given(name: string, value: string | number | undefined): Line[] {
+  return value === undefined ? [] : [[name, String(value)]];
+}
+
+function namedLines(lines: readonly Line[]): string {
+  const width = lines.reduce((most, [name]) => Math.max(most, name.length), 0);
+  return lines.map(([name, text]) => `${name.padEnd(width)}  ${printable(text)}\n`).join("");
 }

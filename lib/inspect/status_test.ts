@@ -22,10 +22,10 @@ const NAT = {
     connected: true,
     able: false,
     reason: "rp_filter is 1",
-    instructions: 1,
     lastReportMs: 300,
   }],
-  engine: { busyShare: 0.125 },
+  instructions: 1,
+  worker: { busyMs: 60_000 },
 };
 
 const AGENT = {
@@ -46,7 +46,8 @@ function moving(): () => unknown {
     const n = asked++;
     const packets = { ...NAT.packets, received: NAT.packets.received + 1000 * n };
     const bytes = { ...NAT.bytes, forwarded: NAT.bytes.forwarded + 1_250_000 * n };
-    return { ...NAT, uptimeMs: NAT.uptimeMs + 1000 * n, packets, bytes };
+    const worker = { busyMs: NAT.worker.busyMs + 125 * n };
+    return { ...NAT, uptimeMs: NAT.uptimeMs + 1000 * n, packets, bytes, worker };
   };
 }
 
@@ -60,13 +61,14 @@ Deno.test("people see the state of a NAT machine on one screen, with rates", asy
     `\
 bypath 0.1.0, NAT machine: ready, up 3h12m
 
-interfaces  eth0, eth1
-services    2
-sessions    3 of 1,048,576: 2 via NAT, 1 bypass
-engine      busy 12.5 %
+interfaces     eth0, eth1
+services       2
+sessions       3 of 1,048,576: 2 via NAT, 1 bypass
+instructions   1
+packet thread  13 % busy
 
-AGENT  ADDRESSES  CONNECTED  BYPASS  INSTRUCTIONS     REPORT  REASON
-s1     10.0.0.11  yes        unable             1  300ms ago  rp_filter is 1
+AGENT  ADDRESSES  CONNECTED  BYPASS     REPORT  REASON
+s1     10.0.0.11  yes        unable  300ms ago  rp_filter is 1
 
 COUNTER                TOTAL      RATE
 packets received   1,235,567    1000/s
