@@ -151,7 +151,7 @@ export class BypathLab {
   /** Starts the NAT machine again with the configuration that it had. */
   async restartNat(path = `${this.folder}/nat.yaml`): Promise<LabProcess> {
     this.#nat = this.startSelf("nat", ["nat", "run", "--config", path]);
-    await this.#ready("nat", this.#nat);
+    await this.#ready(this.#nat);
     return this.#nat;
   }
 
@@ -190,7 +190,7 @@ export class BypathLab {
 
   /** Whether the NAT machine holds the agent for connected and able to bypass. */
   async isAble(server: ServerName): Promise<boolean> {
-    const servers = await this.servers();
+    const servers = await this.ask<InspectedServer[]>("servers");
     const ours = servers.filter((each) => each.address.startsWith(`${ADDRESSES[server]}:`));
     return ours.length > 0 &&
       ours.every(({ agent }) => agent.connected && agent.bypass === "able");
@@ -214,6 +214,14 @@ export class BypathLab {
     const { code, stdout, stderr } = await this.#run(command);
     if (code !== 0) throw new LabProcessError(`bypath ${command.join(" ")}: ${stderr.trim()}`);
     return stdout.trimEnd().split("\n");
+  }
+
+  /**
+   * What the daemon answers to `inspect`, without a process in between: for waiting and counting, where
+   * the start-up time of a program would matter.
+   */
+  async ask<T>(verb: string, target: InspectTarget = "nat"): Promise<T> {
+    return await ask(this.socketOf(target), { verb }) as T;
   }
 
   async status(target: InspectTarget = "nat"): Promise<InspectedStatus> {
@@ -250,7 +258,7 @@ export class BypathLab {
    * millisecond instead of the start-up time of a program.
    */
   async switchBypass(verb: "stop" | "start"): Promise<void> {
-    await ask(this.socketOf("nat"), { verb: `bypass ${verb}`, target: { kind: "all" } });
+    await ask(this.socketOf("nat"), { verb: "bypass", action: verb, all: true });
   }
 
   /** Starts a download through the VIP, by the program's own client. */
@@ -317,12 +325,12 @@ export class BypathLab {
     return await runHost([...this.#self, ...args]);
   }
 
-  async #ready(target: InspectTarget, process: LabProcess): Promise<void> {
+  async #ready(process: LabProcess): Promise<void> {
     await waitFor("the NAT machine to be ready", async () => {
       process.mustRun();
-      const { code } = await this.#run(["inspect", "status", "--socket", this.socketOf(target)]);
-      return code === 0;
-    }, { timeoutMs: 20_000 });
+      const status = await this.ask<InspectedStatus>("status").catch(() => null);
+      return status?.ready;
+    }, { timeoutMs: 20_000, everyMs: 20 });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { BypathLab } from "../bypath_lab.ts";
+import type { InspectedStatus } from "../inspect_json.ts";
 import type { LabProcess } from "../lab_process.ts";
 import { formatCount } from "../terminal.ts";
 import { ADDRESSES } from "../topology.ts";
@@ -68,17 +69,17 @@ async function startSender(lab: BypathLab): Promise<LabProcess> {
   ]);
 }
 
-/** All reasons for drops by name; reasons may be nested in groups. */
+/** Drops by reason; those of malformed packets in detail. */
 async function dropped(lab: BypathLab): Promise<Record<string, number>> {
-  const { packets } = await lab.status();
-  const counts: Record<string, number> = {};
-  const collect = (group: object) => {
-    for (const [name, value] of Object.entries(group)) {
-      if (typeof value === "number") counts[name] = value;
-      else if (typeof value === "object" && value !== null) collect(value);
-    }
-  };
-  collect(packets.dropped);
+  const { packets, malformed } = await lab.ask<
+    InspectedStatus & { malformed?: Record<string, number> }
+  >("status");
+  if (malformed === undefined) return { ...packets.dropped };
+  const { malformed: _total, ...others } = packets.dropped;
+  const counts: Record<string, number> = { ...others };
+  for (const [reason, count] of Object.entries(malformed)) {
+    counts[reason] = (counts[reason] ?? 0) + count;
+  }
   return counts;
 }
 

@@ -1,5 +1,6 @@
 import type { BypathLab } from "../bypath_lab.ts";
 import { readTcpCounters } from "../counters.ts";
+import type { InspectedStatus } from "../inspect_json.ts";
 import { SERVER_NAMES } from "../lab_files.ts";
 import { waitFor } from "../wait.ts";
 
@@ -58,7 +59,7 @@ export async function switchBackAndForth(
     await lab.switchBypass("start");
     const started = await waitFor(
       "the bypass to start again",
-      async () => options.over() || (await lab.status()).sessions.bypass > 0,
+      async () => options.over() || (await lab.ask<InspectedStatus>("status")).sessions.bypass > 0,
       { everyMs: 5, timeoutMs: 10_000 },
     );
     if (options.over() || !started) break;
