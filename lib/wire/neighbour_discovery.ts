@@ -41,6 +41,13 @@ export interface NeighbourSolicitation {
   readonly sourceMac: Uint8Array | null;
 }
 
+/** Says where an address is: the answer to a solicitation, or unasked. */
+export interface NeighbourAdvertisement {
+  readonly target: IpAddress;
+  /** The MAC address of the target; null when it is not said. */
+  readonly targetMac: Uint8Array | null;
+}
+
 /**
  * Reads a solicitation from an IPv6 packet, with the checks of RFC 4861 section 7.1.1.
  *
@@ -49,11 +56,43 @@ export interface NeighbourSolicitation {
 export function parseNeighbourSolicitation(
   ip: Uint8Array,
 ): Parsed<NeighbourSolicitation> | Malformed {
+  const message = parseMessage(ip, ICMPV6_NEIGHBOUR_SOLICITATION, OPTION_SOURCE_LINK_ADDRESS);
+  if (message.kind === "malformed") return message;
+  const { source, target, linkAddress } = message.header;
+  return parsed({ source, target, sourceMac: linkAddress }, message.payload);
+}
+
+/**
+ * Reads an advertisement from an IPv6 packet, with the checks of RFC 4861 section 7.1.2.
+ *
+ * @returns `UNKNOWN_PROTOCOL` for any other packet
+ */
+export function parseNeighbourAdvertisement(
+  ip: Uint8Array,
+): Parsed<NeighbourAdvertisement> | Malformed {
+  const message = parseMessage(ip, ICMPV6_NEIGHBOUR_ADVERTISEMENT, OPTION_TARGET_LINK_ADDRESS);
+  if (message.kind === "malformed") return message;
+  const { target, linkAddress } = message.header;
+  return parsed({ target, targetMac: linkAddress }, message.payload);
+}
+
+/** What both messages have in common. */
+interface NeighbourMessage {
+  readonly source: IpAddress;
+  readonly target: IpAddress;
+  readonly linkAddress: Uint8Array | null;
+}
+
+function parseMessage(
+  ip: Uint8Array,
+  type: number,
+  option: number,
+): Parsed<NeighbourMessage> | Malformed {
   const outer = new Ipv6View(ip);
   const reason = outer.check();
   if (reason !== PARSED) return malformed(reason);
   const message = outer.payload;
-  if (outer.nextHeader !== PROTOCOL_ICMPV6 || message[0] !== ICMPV6_NEIGHBOUR_SOLICITATION) {
+  if (outer.nextHeader !== PROTOCOL_ICMPV6 || message[0] !== type) {
     return malformed(UNKNOWN_PROTOCOL);
   }
   if (message.length < OPTIONS || outer.hopLimit !== HOP_LIMIT || message[1] !== 0) {
@@ -63,9 +102,9 @@ export function parseNeighbourSolicitation(
   if (sumOf(message, source, destination) !== 0xffff) return malformed(BAD_ICMP);
   const target = IpAddress.fromBytes(message.subarray(TARGET, TARGET + 16));
   if (message[TARGET] === 0xff) return malformed(BAD_ICMP);
-  const sourceMac = findLinkAddress(message.subarray(OPTIONS));
-  if (sourceMac === undefined) return malformed(BAD_ICMP);
-  return parsed({ source, target, sourceMac }, message.subarray(OPTIONS));
+  const linkAddress = findLinkAddress(message.subarray(OPTIONS), option);
+  if (linkAddress === undefined) return malformed(BAD_ICMP);
+  return parsed({ source, target, linkAddress }, message.subarray(OPTIONS));
 }
 
 /** The frame that answers a solicitation: `target` is at `mac`. */
@@ -134,13 +173,13 @@ function sumOf(message: Uint8Array, source: IpAddress, destination: IpAddress): 
   return sum16(viewOf(message), 0, message.length, pseudo);
 }
 
-/** The source link-layer address option; null without one, undefined when the options are malformed. */
-function findLinkAddress(options: Uint8Array): Uint8Array | null | undefined {
+/** The link-layer address in that option; null without one, undefined when the options are malformed. */
+function findLinkAddress(options: Uint8Array, type: number): Uint8Array | null | undefined {
   let found: Uint8Array | null = null;
   for (let at = 0; at < options.length;) {
     const lengthBytes = (options[at + 1] ?? 0) * 8;
     if (lengthBytes === 0 || at + lengthBytes > options.length) return undefined;
-    if (options[at] === OPTION_SOURCE_LINK_ADDRESS) found = options.slice(at + 2, at + 8);
+    if (options[at] === type) found = options.slice(at + 2, at + 8);
     at += lengthBytes;
   }
   return found;

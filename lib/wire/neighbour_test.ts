@@ -16,6 +16,7 @@ import { formatMac, parseMac } from "./ethernet.ts";
 import {
   buildNeighbourAnnouncement,
   buildNeighbourAnswer,
+  parseNeighbourAdvertisement,
   parseNeighbourSolicitation,
 } from "./neighbour_discovery.ts";
 import { reasonName } from "./reason.ts";
@@ -81,6 +82,21 @@ Deno.test("parseNeighbourSolicitation() reads what the Linux kernel asks", () =>
 Deno.test("buildNeighbourAnswer() makes the frame that the Linux kernel answers with", () => {
   const solicitation = solicitationOf(real.NEIGHBOUR_SOLICITATION.slice(24));
   assert.deepEqual(buildNeighbourAnswer(solicitation, MAC), real.NEIGHBOUR_ADVERTISEMENT.slice(10));
+});
+
+Deno.test("parseNeighbourAdvertisement() reads what the Linux kernel answers, and refuses the rest", () => {
+  const ip = real.NEIGHBOUR_ADVERTISEMENT.slice(24);
+  const result = parseNeighbourAdvertisement(ip);
+  assert.ok(result.kind === "parsed");
+  assert.equal(String(result.header.target), "2001:db8:c::10");
+  assert.equal(formatMac(result.header.targetMac!), "02:00:00:00:00:01");
+  const why = (bytes: Uint8Array) => {
+    const refused = parseNeighbourAdvertisement(bytes);
+    return refused.kind === "malformed" ? reasonName(refused.why) : refused.kind;
+  };
+  assert.equal(why(ip.with(7, 64)), "badIcmp");
+  assert.equal(why(ip.with(43, ip[43]! ^ 1)), "badIcmp");
+  assert.equal(why(real.NEIGHBOUR_SOLICITATION.slice(24)), "unknownProtocol");
 });
 
 Deno.test("who has no address yet is answered by way of everyone", () => {
