@@ -67,8 +67,11 @@ interface Cells<Row> {
 
 function layOut<Row>(rows: readonly Row[], column: Column<Row>): Cells<Row> {
   const texts = rows.map((row) => cellText(row, column));
-  const width = texts.reduce((widest, text) => Math.max(widest, text.length), column.name.length);
-  return { column, texts, width };
+  return { column, texts, width: naturalWidth({ column, texts }) };
+}
+
+function naturalWidth<Row>({ column, texts }: Pick<Cells<Row>, "column" | "texts">): number {
+  return texts.reduce((widest, text) => Math.max(widest, text.length), column.name.length);
 }
 
 function cellText<Row>(row: Row, column: Column<Row>): string {
@@ -91,6 +94,11 @@ function fit<Row>(all: readonly Cells<Row>[], width: number): Cells<Row>[] {
       .sort((a, b) => b.column.expendable! - a.column.expendable!);
     if (first === undefined) break;
     shown = shown.filter((cells) => cells !== first);
+  }
+  // A column that went may have left more room than it had to.
+  for (const cells of shown) {
+    const room = width - totalWidth(shown);
+    if (room > 0) cells.width = Math.min(naturalWidth(cells), cells.width + room);
   }
   return shown;
 }

@@ -39,8 +39,9 @@ Deno.test("on a narrow terminal long texts are cut first, then columns go", () =
   const at = (width: number) => renderTable(ROWS, COLUMNS, { width, paint: plain }).split("\n");
   assert.equal(at(40)[2], "longer  12345  no   connection to the a…");
   assert.equal(at(32)[2], "longer  12345  no   connection …");
-  assert.equal(at(31)[2], "longer  12345  connection …");
+  assert.equal(at(31)[2], "longer  12345  connection to t…");
   assert.equal(at(31)[3], "Not shown on a terminal this narrow: up");
+  assert.equal(at(25)[2], "longer  connection to th…");
   assert.equal(at(10)[2], "longer  connection …");
 });
 
