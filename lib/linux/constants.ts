@@ -82,6 +82,10 @@ export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 
+// netinet/in.h
+export const IPPROTO_IPV6 = 41;
+export const IPV6_JOIN_GROUP = 20;
+
 // linux/if_ether.h
 export const ETH_P_IP = 0x0800;
 export const ETH_P_ARP = 0x0806;
@@ -95,6 +99,8 @@ export const PACKET_BROADCAST = 1;
 export const PACKET_MULTICAST = 2;
 export const PACKET_OTHERHOST = 3;
 export const PACKET_OUTGOING = 4;
+export const PACKET_ADD_MEMBERSHIP = 1;
+export const PACKET_MR_ALLMULTI = 2;
 export const PACKET_STATISTICS = 6;
 export const PACKET_VNET_HDR = 15;
 export const PACKET_FANOUT = 18;

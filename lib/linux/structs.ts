@@ -90,6 +90,30 @@ export const SOCKADDR_LL = {
 } as const satisfies StructLayout;
 
 /*
+ * struct packet_mreq (linux/if_packet.h)
+ *   0  mr_ifindex  i32
+ *   4  mr_type     u16
+ *   6  mr_alen     u16
+ *   8  mr_address  8 bytes
+ */
+export const PACKET_MREQ = {
+  name: "struct packet_mreq",
+  size: 16,
+  offsets: { mr_ifindex: 0, mr_type: 4, mr_alen: 6, mr_address: 8 },
+} as const satisfies StructLayout;
+
+/*
+ * struct ipv6_mreq (netinet/in.h)
+ *   0  ipv6mr_multiaddr  16 bytes
+ *  16  ipv6mr_interface  u32
+ */
+export const IPV6_MREQ = {
+  name: "struct ipv6_mreq",
+  size: 20,
+  offsets: { ipv6mr_multiaddr: 0, ipv6mr_interface: 16 },
+} as const satisfies StructLayout;
+
+/*
  * struct tpacket_stats (linux/if_packet.h)
  *   0  tp_packets  u32: counted for this socket, the dropped ones included
  *   4  tp_drops    u32
