@@ -1,0 +1,337 @@
+/**
+ * The NAT machine's end of the control channel: takes agents' connections, and nobody else's.
+ *
+ * A connection is nobody's until its certificate is accepted, and an agent's when its greeting is complete: TLS, `hello`,
+ * `welcome`, the whole table. All of that has one deadline. When there are too many connections of nobody the oldest goes,
+ * so that a flood of them does not keep an agent out for long, and does not touch agents that are in.
+ *
+ * @module
+ */
+
+import type { Socket } from "node:net";
+import { createServer, type Server, type TLSSocket } from "node:tls";
+import { authenticate, type Credentials, tlsOptions } from "./authenticate.ts";
+import type { Identity } from "./certificate.ts";
+import { decodeAgentMessage } from "./codec.ts";
+import { LineConnection } from "./line_connection.ts";
+import {
+  type AgentMessage,
+  type Announcement,
+  asReason,
+  type Hello,
+  type Installed,
+  type NatMessage,
+  PROTOCOL,
+  type Report,
+  type Stopped,
+  type Table,
+  type TableEntry,
+} from "./messages.ts";
+import { parseEndpoint } from "../wire/address.ts";
+
+/** An agent whose greeting is complete. */
+export interface ConnectedAgent extends Identity {
+  readonly instance: string;
+  readonly program: string;
+  /** Where it connects from, `address:port`. */
+  readonly from: string;
+}
+
+/** What the NAT machine does about its agents. None of these may throw. */
+export interface ControlServerHandlers {
+  /** What this agent may know and translate: nothing about any other server. */
+  announcement(agent: Identity): Announcement;
+  /** An agent is there, with all that it holds. Only instructions of its own addresses come this far. */
+  connected(
+    agent: ConnectedAgent,
+    greeting: { table: TableEntry[]; able: boolean; reason: string | null },
+  ): void;
+  message(agent: string, message: Installed | Stopped | Report): void;
+  /** Its connection is gone; called once for each `connected`, and before the next one of the same name. */
+  lost(agent: string, reason: string): void;
+  /** A connection came to nothing, for one reason. `name` when its certificate was accepted. */
+  refused(attempt: { from: string; name: string | null; reason: string }): void;
+}
+
+/** How to serve. */
+export interface ControlServerOptions {
+  readonly listen: { readonly address: string; readonly port: number };
+  readonly credentials: Credentials;
+  readonly program: string;
+  /** Of this process. */
+  readonly instance: string;
+  /** Of the session table. */
+  readonly epoch: string;
+  readonly leaseMs: number;
+  /** How often agents report. An agent that misses three reports is disconnected. */
+  readonly reportMs: number;
+  /** From the TCP connection to the end of the greeting. Default 5 s. */
+  readonly greetingMs?: number;
+  /** The most connections that have shown no accepted certificate yet. Default 64. */
+  readonly maxStrangers?: number;
+  /** The most agents. Default 4096. */
+  readonly maxAgents?: number;
+  /** The most instructions an agent's table may hold. Default 1,048,576. */
+  readonly maxTableEntries?: number;
+  readonly handlers: ControlServerHandlers;
+}
+
+type AgentConnection = LineConnection<AgentMessage, NatMessage>;
+
+interface Stranger {
+  readonly socket: Socket;
+  readonly from: string;
+  readonly deadline: number;
+}
+
+interface Agent {
+  readonly info: ConnectedAgent;
+  readonly connection: AgentConnection;
+}
+
+/** Listens for agents. */
+export class ControlServer {
+  readonly #options: ControlServerOptions;
+  readonly #server: Server;
+  /** Oldest first. */
+  readonly #strangers = new Map<string, Stranger>();
+  /** Known by certificate, not greeted yet. */
+  readonly #greetings = new Set<AgentConnection>();
+  readonly #agents = new Map<string, Agent>();
+  #watch: ReturnType<typeof setInterval> | undefined;
+
+  constructor(options: ControlServerOptions) {
+    this.#options = options;
+    this.#server = createServer({ ...tlsOptions(options.credentials), requestCert: true });
+    this.#server.on("connection", (socket: Socket) => this.#meet(socket));
+    this.#server.on("tlsClientError", (error: Error, socket: Socket) => {
+      this.#sendAway(placeOf(socket), `TLS handshake failed: ${error.message}`);
+    });
+    this.#server.on("secureConnection", (socket: TLSSocket) => this.#admit(socket));
+  }
+
+  /**
+   * Begins to listen; resolves to the port.
+   *
+   * @throws Error when the address cannot be bound, or the credentials cannot be used
+   */
+  listen(): Promise<number> {
+    const { address, port } = this.#options.listen;
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, address, () => {
+        this.#server.off("error", reject);
+        this.#server.on("error", () => {});
+        const watchMs = Math.min(this.#options.reportMs, 1000);
+        this.#watch = setInterval(() => this.#checkSilence(), watchMs);
+        const bound = this.#server.address();
+        resolve(typeof bound === "object" && bound ? bound.port : port);
+      });
+    });
+  }
+
+  /** The agents that are connected. */
+  *agents(): Generator<ConnectedAgent> {
+    for (const { info } of this.#agents.values()) yield info;
+  }
+
+  /** Sends at once; does nothing when that agent is not connected. */
+  send(agent: string, message: NatMessage): void {
+    this.#agents.get(agent)?.connection.send(message);
+  }
+
+  /** Sends every agent what it may translate now. */
+  announce(): void {
+    for (const { info, connection } of this.#agents.values()) {
+      connection.send({ type: "policy", ...this.#options.handlers.announcement(info) });
+    }
+  }
+
+  /** Ends one agent's connection; it will come again. */
+  disconnect(agent: string, reason: string): void {
+    this.#agents.get(agent)?.connection.end(reason);
+  }
+
+  /** Ends every connection with that reason and stops listening. */
+  async close(reason: string): Promise<void> {
+    clearInterval(this.#watch);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const place of [...this.#strangers.keys()]) this.#sendAway(place, reason);
+    for (const connection of this.#greetings) connection.end(reason);
+    for (const { connection } of [...this.#agents.values()]) connection.end(reason);
+    await closed;
+  }
+
+  #meet(socket: Socket): void {
+    const from = placeOf(socket);
+    const deadline = performance.now() + (this.#options.greetingMs ?? 5000);
+    this.#strangers.set(from, { socket, from, deadline });
+    socket.on("error", () => {});
+    socket.once(
+      "close",
+      () => this.#sendAway(from, "it closed the connection before the greeting"),
+    );
+    if (this.#strangers.size > (this.#options.maxStrangers ?? 64)) {
+      const [oldest] = this.#strangers.keys();
+      this.#sendAway(oldest!, "too many connections without certificate, and this is the oldest");
+    }
+  }
+
+  /** Ends the connection of somebody who is nobody yet. */
+  #sendAway(from: string, reason: string): void {
+    const stranger = this.#strangers.get(from);
+    if (!stranger) return;
+    this.#strangers.delete(from);
+    stranger.socket.destroy();
+    this.#options.handlers.refused({ from, name: null, reason });
+  }
+
+  /** TLS is complete: who is it? */
+  async #admit(socket: TLSSocket): Promise<void> {
+    const from = placeOf(socket);
+    socket.on("error", () => {});
+    const ca = this.#options.credentials.ca;
+    const verdict = await authenticate(socket, { ca, role: "agent" });
+    const stranger = this.#strangers.get(from);
+    this.#strangers.delete(from);
+    if (!stranger || socket.destroyed) return;
+    if (verdict.kind === "refused") return this.#explain(socket, from, verdict.why);
+    if (this.#agents.size + this.#greetings.size >= (this.#options.maxAgents ?? 4096)) {
+      return this.#explain(socket, from, "too many agents");
+    }
+    this.#greet(socket, { identity: verdict.identity, from, deadline: stranger.deadline });
+  }
+
+  /** The last and only thing that somebody who is not let in hears. */
+  #explain(socket: TLSSocket, from: string, reason: string): void {
+    const stranger = new LineConnection<AgentMessage, NatMessage>(socket, {
+      decode: decodeAgentMessage,
+      message: () => {},
+      closed: () => {},
+    });
+    stranger.end(reason);
+    this.#options.handlers.refused({ from, name: null, reason });
+  }
+
+  #greet(
+    socket: TLSSocket,
+    who: { identity: Identity; from: string; deadline: number },
+  ): void {
+    const { identity, from } = who;
+    const { handlers } = this.#options;
+    const table: TableEntry[] = [];
+    let hello: Hello | null = null;
+    let agent: Agent | null = null;
+    const late = setTimeout(
+      () => connection.end("the greeting took too long"),
+      Math.max(0, who.deadline - performance.now()),
+    );
+    const connection: AgentConnection = new LineConnection(socket, {
+      decode: decodeAgentMessage,
+      message: (message) => {
+        if (agent) this.#hear(agent, message);
+        else if (message.type === "hello" && !hello) {
+          hello = message;
+          this.#welcome(connection, identity);
+        } else if (message.type === "table" && hello) {
+          const problem = this.#collect(table, message, identity);
+          if (problem) return connection.end(problem);
+          if (!message.last) return;
+          clearTimeout(late);
+          agent = { info: infoOf(identity, hello, from), connection };
+          this.#enter(agent, hello, table);
+        } else connection.end(`${message.type} came out of turn`);
+      },
+      closed: (reason) => {
+        clearTimeout(late);
+        this.#greetings.delete(connection);
+        if (!agent) handlers.refused({ from, name: identity.name, reason });
+        else if (this.#agents.get(identity.name) === agent) {
+          this.#agents.delete(identity.name);
+          handlers.lost(identity.name, reason);
+        }
+      },
+    });
+    this.#greetings.add(connection);
+  }
+
+  #welcome(connection: AgentConnection, identity: Identity): void {
+    const { program, instance, epoch, leaseMs, reportMs, handlers } = this.#options;
+    connection.send({
+      type: "welcome",
+      protocol: PROTOCOL,
+      program,
+      instance,
+      epoch,
+      leaseMs,
+      reportMs,
+      ...handlers.announcement(identity),
+    });
+  }
+
+  /** Adds to the table; returns what is wrong with it. */
+  #collect(table: TableEntry[], message: Table, identity: Identity): string | null {
+    if (table.length + message.entries.length > (this.#options.maxTableEntries ?? 1 << 20)) {
+      return "the table is too long";
+    }
+    for (const entry of message.entries) {
+      const server = addressOf(entry.match.source);
+      if (server === null || !identity.addresses.includes(server)) {
+        return `it holds an instruction for ${
+          server ?? "no address"
+        }, which its certificate does not name`;
+      }
+      table.push(entry);
+    }
+    return null;
+  }
+
+  /** The newest connection of an agent counts: the older one is dead, or about to notice that it is. */
+  #enter(agent: Agent, hello: Hello, table: TableEntry[]): void {
+    const { name } = agent.info;
+    this.#greetings.delete(agent.connection);
+    this.#agents.get(name)?.connection.end("replaced by a newer connection of the same agent");
+    this.#agents.set(name, agent);
+    const { able, reason } = hello;
+    this.#options.handlers.connected(agent.info, { table, able, reason });
+  }
+
+  #hear(agent: Agent, message: AgentMessage): void {
+    const { type } = message;
+    if (type === "installed" || type === "stopped" || type === "report") {
+      this.#options.handlers.message(agent.info.name, message);
+    } else agent.connection.end(`${type} came out of turn`);
+  }
+
+  #checkSilence(): void {
+    const now = performance.now();
+    for (const { from, deadline } of [...this.#strangers.values()]) {
+      if (now >= deadline) this.#sendAway(from, "the TLS handshake took too long");
+    }
+    for (const { connection } of [...this.#agents.values()]) {
+      if (connection.silentMs > 3 * this.#options.reportMs + 500) {
+        connection.end("three reports were missed");
+      }
+    }
+  }
+}
+
+function infoOf(identity: Identity, hello: Hello, from: string): ConnectedAgent {
+  return { ...identity, instance: hello.instance, program: asReason(hello.program), from };
+}
+
+/** Where a socket comes from; unique while it is open. */
+function placeOf(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket;
+  return remoteAddress?.includes(":")
+    ? `[${remoteAddress}]:${remotePort}`
+    : `${remoteAddress}:${remotePort}`;
+}
+
+function addressOf(endpoint: string): string | null {
+  try {
+    return String(parseEndpoint(endpoint).address);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Messages over one TLS socket, both ways: bounded in what it reads, in what it keeps unsent, and ended with one reason.
+ *
+ * @module
+ */
+
+import type { Buffer } from "node:buffer";
+import type { TLSSocket } from "node:tls";
+import { type Decoded, encodeMessage } from "./codec.ts";
+import { LineDecoder } from "./line_decoder.ts";
+import { type AgentMessage, asReason, MAX_LINE_BYTES, type NatMessage } from "./messages.ts";
+
+/** How long the last words may take to leave. */
+const LINGER_MS = 1000;
+
+/** What a connection needs to know of its user. */
+export interface LineConnectionOptions<In> {
+  decode(line: string): Decoded<In>;
+  /** A valid message. Not called any more after `closed`. */
+  message(message: In): void;
+  /** Called once, whoever ended it and why. */
+  closed(reason: string): void;
+  /** What the other side may leave unread before the connection is ended. Default 8 MiB. */
+  readonly maxUnsentBytes?: number;
+}
+
+/** One side of a control connection. */
+export class LineConnection<In extends { type: string }, Out extends AgentMessage | NatMessage> {
+  readonly #socket: TLSSocket;
+  readonly #options: LineConnectionOptions<In>;
+  readonly #decoder = new LineDecoder(MAX_LINE_BYTES);
+  #unsent = "";
+  #isClosed = false;
+  #heardMs = performance.now();
+
+  /** Reads from now on. The other side must have been authenticated before. */
+  constructor(socket: TLSSocket, options: LineConnectionOptions<In>) {
+    this.#socket = socket;
+    this.#options = options;
+    // Messages are small and somebody waits for each.
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    socket.on("error", (error: Error) => this.#close(`connection failed: ${error.message}`));
+    socket.on("close", () => this.#close("the other side closed the connection"));
+  }
+
+  /** Since the last valid message. */
+  get silentMs(): number {
+    return performance.now() - this.#heardMs;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /**
+   * Sends a message. It is written before this turn of the event loop ends, together with all others of this turn, so
+   * that a burst costs one system call and nobody waits for a timer.
+   */
+  send(message: Out | { type: "bye"; reason: string }): void {
+    if (this.#isClosed) return;
+    if (this.#unsent === "") queueMicrotask(() => this.#flush());
+    this.#unsent += encodeMessage(message);
+  }
+
+  /** Says why, and closes. */
+  end(reason: string): void {
+    if (this.#isClosed) return;
+    this.send({ type: "bye", reason: asReason(reason) });
+    this.#flush();
+    this.#close(reason);
+  }
+
+  #flush(): void {
+    const text = this.#unsent;
+    this.#unsent = "";
+    if (text === "" || this.#socket.destroyed) return;
+    this.#socket.write(text);
+    if (this.#socket.writableLength > (this.#options.maxUnsentBytes ?? 8 * 1024 * 1024)) {
+      this.#close("the other side does not read");
+      this.#socket.destroy();
+    }
+  }
+
+  #read(chunk: Uint8Array): void {
+    if (this.#isClosed) return;
+    const problem = this.#decoder.push(chunk, (line) => {
+      const decoded = this.#options.decode(line);
+      if (decoded.kind === "malformed") this.end(`malformed message: ${decoded.why}`);
+      else this.#hear(decoded.message);
+      return !this.#isClosed;
+    });
+    if (problem) this.end(`malformed message: ${problem}`);
+  }
+
+  #hear(message: In): void {
+    this.#heardMs = performance.now();
+    if (isBye(message)) this.#close(`the other side ended the connection: ${message.reason}`);
+    else this.#options.message(message);
+  }
+
+  #close(reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket.end();
+    // The other side may neither read nor close.
+    const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    this.#socket.once("close", () => clearTimeout(linger));
+    if (this.#socket.destroyed) clearTimeout(linger);
+    this.#options.closed(reason);
+  }
+}
+
+function isBye(message: { type: string }): message is { type: "bye"; reason: string } {
+  return message.type === "bye";
+}
