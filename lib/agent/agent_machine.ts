@@ -1,11 +1,14 @@
 import type { AgentConfig } from "../config/agent_config.ts";
-import type { Announcement, Counters, NatMessage, Welcome } from "../control/messages.ts";
+import { VERSION } from "../config/version.ts";
+import { ControlClient } from "../control/agent_client.ts";
+import type { Announcement, Counters } from "../control/messages.ts";
+import type { IdentityPem } from "../control/own_identity.ts";
 import { EventLog } from "../control/event_log.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { type Link, RouteNetlink } from "../linux/rtnetlink.ts";
 import { openTun, type TunDevice } from "../linux/tun.ts";
-import { IpAddress } from "../wire/address.ts";
+import { type Endpoint, formatEndpoint, IpAddress } from "../wire/address.ts";
 import { formatPrefix, type Prefix, prefixesOfRange } from "../wire/prefix.ts";
 import { protocolNumber } from "../wire/protocol.ts";
 import { captureObstacle } from "./host_checks.ts";
@@ -30,8 +33,6 @@ const TUN_QUEUE = 4096;
 const CLOSING_MS = 2;
 const TICK_MS = 100;
 
-type InstructionStoreSend = ConstructorParameters<typeof InstructionStore>[0]["send"];
-
 /**
  * A running agent: the tun device that catches the server's responses, the packet worker, the
  * instructions, and what the NAT machines announced. Disposing of it leaves the server as it was
@@ -52,6 +53,10 @@ export class AgentMachine {
   readonly #tun: TunDevice;
   readonly #routes: SnatRoutes;
   readonly #announced = new Map<string, Announcement>();
+  readonly #clients = new Map<
+    string,
+    { readonly client: ControlClient; name: string; reason: string | null }
+  >();
   #ways: SnatWay[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #closing: ReturnType<typeof setTimeout> | undefined;
@@ -60,18 +65,21 @@ export class AgentMachine {
 
   constructor(options: {
     config: AgentConfig;
-    /** Of its certificate. */
-    addresses: readonly string[];
-    send: InstructionStoreSend;
+    pem: IdentityPem;
+    /** What cannot be survived. */
     onFailure: (message: string) => void;
+    /** For the log. */
+    say: (line: string) => void;
   }) {
     this.config = options.config;
     this.store = new InstructionStore({
-      addresses: options.addresses,
+      addresses: options.pem.identity.addresses,
       capacity: CAPACITY,
       apply: (effect) => this.#apply(effect),
-      send: options.send,
+      send: (nat, message) => this.#clients.get(nat)?.client.send(message),
     });
+    const instance = crypto.randomUUID();
+    for (const nat of options.config.nat) this.#dial(nat, instance, options);
     this.#tun = openTun({ name: "bypath%d", vnetHeader: true, offload: true });
     this.#routes = new SnatRoutes(this.#netlink, this.#tun.interfaceIndex);
     this.#thread = new PacketThread({
@@ -113,32 +121,69 @@ export class AgentMachine {
     };
     await this.#thread.start(start);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    for (const { client } of this.#clients.values()) client.start();
     this.ready = true;
     this.events.add("started", { device: this.#tun.name });
   }
 
-  /** A NAT machine has accepted us. */
-  connected(nat: string, welcome: Welcome): void {
-    this.#reportMs = welcome.reportMs;
-    this.#announce(nat, welcome);
-    this.store.connected(nat, welcome, bootTimeMs());
-    this.events.add("connected", { nat, services: welcome.services.length });
+  /** The NAT machines of the configuration, as `inspect status` shows them. */
+  links(): readonly { address: string; connected: boolean; name: string; reason: string | null }[] {
+    return [...this.#clients].map(([address, { client, name, reason }]) => ({
+      address,
+      connected: client.isConnected,
+      name,
+      reason,
+    }));
   }
 
-  message(nat: string, message: NatMessage): void {
-    if (message.type === "policy") this.#announce(nat, message);
-    this.store.message(nat, message, bootTimeMs());
-  }
-
-  /** The connection is gone; instructions live on for their lease. */
-  lost(nat: string, reason: string): void {
-    this.store.lost(nat);
-    this.events.add("disconnected", { nat, reason });
+  #dial(
+    endpoint: Endpoint,
+    instance: string,
+    { pem, say }: { pem: IdentityPem; say: (line: string) => void },
+  ): void {
+    const nat = formatEndpoint(endpoint);
+    const client = new ControlClient({
+      nat: endpoint,
+      credentials: pem,
+      program: `bypath ${VERSION}`,
+      instance,
+      able: () => ({ able: this.obstacle === null, reason: this.obstacle }),
+      handlers: {
+        connected: ({ name, welcome }) => {
+          link.name = name;
+          link.reason = null;
+          this.#reportMs = welcome.reportMs;
+          this.#announce(nat, welcome);
+          this.store.connected(nat, welcome, bootTimeMs());
+          this.events.add("connected", { nat, name, services: welcome.services.length });
+          say(`Connected to ${name} at ${nat}${this.obstacle ? `; unable: ${this.obstacle}` : ""}`);
+        },
+        message: (message) => {
+          if (message.type === "policy") this.#announce(nat, message);
+          this.store.message(nat, message, bootTimeMs());
+        },
+        // Instructions live on for their lease.
+        lost: (reason) => {
+          link.reason = reason;
+          this.store.lost(nat);
+          this.events.add("disconnected", { nat, reason });
+          say(`Connection to ${nat} lost: ${reason}`);
+        },
+        failed: (reason) => {
+          link.reason = reason;
+          this.events.add("connect-failed", { nat, reason });
+          say(`Cannot connect to ${nat}: ${reason}`);
+        },
+      },
+    });
+    const link = { client, name: "", reason: null as string | null };
+    this.#clients.set(nat, link);
   }
 
   /** Ends in order: first the routes, so that responses go by the ordinary way again. */
   async stop(): Promise<void> {
     this.ready = false;
+    for (const { client } of this.#clients.values()) client.stop("the agent stops");
     clearInterval(this.#timer);
     clearTimeout(this.#closing);
     this.#routes.clear();
@@ -258,7 +303,9 @@ export class AgentMachine {
   #findObstacle(prefixes: readonly Prefix[]): string | null {
     const missing = prefixes.find((it) => !this.#ways.some((way) => way.prefix === it));
     if (missing !== undefined) {
-      return `no route to the SNAT addresses ${formatPrefix(missing)}: route them to the NAT machine`;
+      return `no route to the SNAT addresses ${
+        formatPrefix(missing)
+      }: route them to the NAT machine`;
     }
     for (const index of new Set(this.#ways.map((way) => way.interfaceIndex))) {
       const name = this.#netlink.link(index)?.name ?? String(index);

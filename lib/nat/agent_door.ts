@@ -1,12 +1,80 @@
 import type { ControlConfig } from "../config/nat_config.ts";
+import { VERSION } from "../config/version.ts";
+import { ControlServer } from "../control/agent_server.ts";
 import type { NatMessage } from "../control/messages.ts";
+import type { IdentityPem } from "../control/own_identity.ts";
+import { bootTimeMs } from "../linux/clock.ts";
+import { formatEndpoint } from "../wire/address.ts";
+import { announcementFor } from "./agent_registry.ts";
 import type { NatMachine } from "./nat_machine.ts";
+
+/** Where agents come in: what they say goes to the book, what the book says goes to them. */
 export interface AgentDoor {
+  /** @throws {Error} when the address cannot be listened on */
   open(): Promise<void>;
   close(): Promise<void>;
+  /** At once; does nothing when that agent is not connected. */
   send(agent: string, message: NatMessage): void;
+  /** Tells every agent what it may translate now. */
   announce(): void;
 }
-export function openAgentDoor(_machine: NatMachine, _control: ControlConfig): AgentDoor {
-  throw new Error("not yet");
+
+/** Makes the door of a machine; nobody comes in before `open`. */
+export function makeAgentDoor(
+  machine: NatMachine,
+  control: ControlConfig,
+  pem: IdentityPem,
+): AgentDoor {
+  const { agents, events } = machine;
+  const server = new ControlServer({
+    listen: { address: String(control.listen.address), port: control.listen.port },
+    credentials: pem,
+    program: `bypath ${VERSION}`,
+    instance: crypto.randomUUID(),
+    epoch: machine.epoch,
+    leaseMs: control.leaseMs,
+    reportMs: control.reportMs,
+    handlers: {
+      announcement: (agent) => announcementFor(machine.config, agent.addresses),
+      connected: ({ name, addresses, instance }, { table, able, reason }) => {
+        const now = bootTimeMs();
+        const agent = agents.connected(name, addresses, { able, reason, now });
+        events.add("agent-connected", { agent: name, able, reason, instructions: table.length });
+        machine.book.agentConnected(name, { instance, table, now });
+        if (able) machine.agentReconsidered(agent);
+      },
+      message: (name, message) => {
+        const now = bootTimeMs();
+        const agent = agents.get(name);
+        machine.book.message(name, message, now);
+        if (message.type !== "report" || agent === undefined) return;
+        agent.lastReportMs = now;
+        machine.agentAble(agent, message.able, message.reason);
+      },
+      lost: (name, reason) => {
+        const agent = agents.get(name);
+        if (agent !== undefined) agent.connected = false;
+        machine.book.agentLost(name);
+        events.add("agent-lost", { agent: name, reason });
+      },
+      refused: ({ from, name, reason }) =>
+        events.add("agent-refused", { from, agent: name, reason }),
+    },
+  });
+  return {
+    async open() {
+      try {
+        await server.listen();
+      } catch (error) {
+        throw new Error(
+          `Cannot listen for agents on ${formatEndpoint(control.listen)}: ${
+            (error as Error).message
+          }`,
+        );
+      }
+    },
+    close: () => server.close("the NAT machine stops"),
+    send: (agent, message) => server.send(agent, message),
+    announce: () => server.announce(),
+  };
 }

@@ -19,8 +19,13 @@ export interface KnownAgent {
 export class AgentRegistry {
   readonly #agents = new Map<string, KnownAgent>();
 
-  connected(name: string, addresses: readonly string[], able: boolean, reason: string | null) {
-    const agent = { name, addresses, connected: true, able, reason, lastReportMs: null };
+  connected(
+    name: string,
+    addresses: readonly string[],
+    state: { able: boolean; reason: string | null; now: number },
+  ): KnownAgent {
+    const { able, reason, now } = state;
+    const agent = { name, addresses, connected: true, able, reason, lastReportMs: now };
     this.#agents.set(name, agent);
     return agent;
   }

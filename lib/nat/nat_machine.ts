@@ -1,5 +1,6 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import { EventLog } from "../control/event_log.ts";
+import type { IdentityPem } from "../control/own_identity.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
 import { secureRandom } from "../datapath/secure_random.ts";
 import { bootTimeMs } from "../linux/clock.ts";
@@ -9,7 +10,7 @@ import { Journal } from "../session/journal.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { AgentRegistry, type KnownAgent } from "./agent_registry.ts";
 import { BypassControl } from "./bypass_control.ts";
-import { type AgentDoor, openAgentDoor } from "./agent_door.ts";
+import { type AgentDoor, makeAgentDoor } from "./agent_door.ts";
 import { datapathConfig, destinationsOf } from "./datapath_config.ts";
 import { HealthChecks } from "./health_checks.ts";
 import { HostRoutes, removeLeftRoutes } from "./host_routes.ts";
@@ -161,9 +162,16 @@ export class NatMachine {
     agent.able = able;
     agent.reason = reason;
     this.events.add(able ? "agent-able" : "agent-unable", { agent: agent.name, reason });
-    const itsServers = (server: string) => this.agents.speakingFor(server) === agent;
-    if (able) this.bypass.reconsider(itsServers);
-    else this.bypass.stopServers(itsServers, REASON.agentUnable);
+    if (able) this.agentReconsidered(agent);
+    else {
+      const itsServers = (server: string) => this.agents.speakingFor(server) === agent;
+      this.bypass.stopServers(itsServers, REASON.agentUnable);
+    }
+  }
+
+  /** An agent can bypass: the criteria decide again for the sessions of its servers. */
+  agentReconsidered(agent: KnownAgent): void {
+    this.bypass.reconsider((server) => this.agents.speakingFor(server) === agent);
   }
 
   /** Ends in order; sessions and instructions stay for the next process. */
@@ -205,17 +213,19 @@ export class NatMachine {
 }
 
 /** Receives what a machine must not survive. */
-export type OnFailure = (message: string) => void;
+type OnFailure = (message: string) => void;
 
 /**
  * Starts a NAT machine. The checks of preflight.ts come before.
+ * @param options.identity of this machine towards agents; null: no control channel
  * @param stack what was set up goes here, so that the caller takes it down in reverse order
  */
 export async function startNatMachine(
   config: NatConfig,
   stack: AsyncDisposableStack,
-  onFailure: OnFailure,
+  options: { identity: IdentityPem | null; onFailure: OnFailure },
 ): Promise<NatMachine> {
+  const { identity, onFailure } = options;
   const state = stack.use(openStateFile(config.state, {
     capacity: config.capacity,
     bootId: bootId(),
@@ -238,7 +248,7 @@ export async function startNatMachine(
         onEvent: (event, slot, id, value) => it.workerEvent(event, slot, id, value),
         onFailure,
       }),
-    door: (it) => config.control === undefined ? null : openAgentDoor(it, config.control),
+    door: (it) => config.control && identity ? makeAgentDoor(it, config.control, identity) : null,
   });
   stack.defer(() => machine.stop());
   await machine.run();

@@ -2,6 +2,7 @@ import { loadNatConfig, type NatConfig } from "../config/nat_config.ts";
 import { ConfigError, formatProblem } from "../config/problem.ts";
 import { AdminError } from "../control/admin_protocol.ts";
 import { AdminServer } from "../control/admin_server.ts";
+import { type IdentityPem, readOwnIdentity } from "../control/own_identity.ts";
 import { runDaemon } from "../linux/daemon.ts";
 import { obstacleStatus } from "../datapath/host_obstacle.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
@@ -13,10 +14,14 @@ import { needsRestart } from "./reload.ts";
 /** Runs a NAT machine in the foreground until it is told to stop; returns the exit status. */
 export async function runNat({ configPath }: { configPath: string }): Promise<number> {
   let config: NatConfig;
+  let identity: IdentityPem | null;
   try {
     config = loadNatConfig(configPath);
+    identity = config.control ? await readOwnIdentity(config.control, "nat") : null;
   } catch (error) {
-    return reportConfigError(error);
+    if (error instanceof ConfigError) error.problems.forEach((it) => say(formatProblem(it)));
+    else say((error as Error).message);
+    return 2;
   }
   for (const notice of config.notices) say(formatProblem(notice));
   const obstacles = withNetlink((netlink) => natObstacles(config, netlink));
@@ -25,7 +30,7 @@ export async function runNat({ configPath }: { configPath: string }): Promise<nu
     return obstacleStatus(obstacles);
   }
   try {
-    await serve(config, configPath);
+    await serve(config, configPath, identity);
     return 0;
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
@@ -33,20 +38,28 @@ export async function runNat({ configPath }: { configPath: string }): Promise<nu
   }
 }
 
-async function serve(config: NatConfig, configPath: string): Promise<void> {
+async function serve(
+  config: NatConfig,
+  configPath: string,
+  identity: IdentityPem | null,
+): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  let machine: NatMachine | undefined;
-  const reload = () => reloadNat(machine!, configPath);
+  // The socket answers from the beginning, so that a second machine meets it before anything is touched.
+  const running: { machine?: NatMachine } = {};
+  const reload = () => reloadNat(running.machine!, configPath);
   stack.use(
     await AdminServer.listen(config.socket, (request, stream) => {
+      const { machine } = running;
       if (machine === undefined) throw new AdminError("The NAT machine is starting, not ready yet");
       return adminHandler(machine, reload)(request, stream);
     }),
   );
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
-  machine = await startNatMachine(config, stack, (message) => failure.reject(new Error(message)));
-  const ready = machine;
+  const ready = running.machine = await startNatMachine(config, stack, {
+    identity,
+    onFailure: (message) => failure.reject(new Error(message)),
+  });
   say(`Ready: ${statusLine(ready)}`);
   await runDaemon({
     reload: async () => {
@@ -104,12 +117,6 @@ function statusLine({ config }: NatMachine): string {
 function withNetlink<T>(use: (netlink: RouteNetlink) => T): T {
   using netlink = new RouteNetlink();
   return use(netlink);
-}
-
-function reportConfigError(error: unknown): number {
-  if (!(error instanceof ConfigError)) throw error;
-  for (const problem of error.problems) say(formatProblem(problem));
-  return 2;
 }
 
 function say(line: string): void {

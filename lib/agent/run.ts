@@ -1,0 +1,70 @@
+import { type AgentConfig, loadAgentConfig } from "../config/agent_config.ts";
+import { ConfigError, formatProblem } from "../config/problem.ts";
+import { AdminError } from "../control/admin_protocol.ts";
+import { AdminServer } from "../control/admin_server.ts";
+import { type IdentityPem, readOwnIdentity } from "../control/own_identity.ts";
+import { obstacleStatus } from "../datapath/host_obstacle.ts";
+import { runDaemon } from "../linux/daemon.ts";
+import { RouteNetlink } from "../linux/rtnetlink.ts";
+import { adminHandler } from "./admin.ts";
+import { AgentMachine } from "./agent_machine.ts";
+import { agentObstacles } from "./preflight.ts";
+
+/** Runs an agent in the foreground until it is told to stop; returns the exit status. */
+export async function runAgent({ configPath }: { configPath: string }): Promise<number> {
+  let config: AgentConfig;
+  let pem: IdentityPem;
+  try {
+    config = loadAgentConfig(configPath);
+    pem = await readOwnIdentity(config, "agent");
+  } catch (error) {
+    if (error instanceof ConfigError) error.problems.forEach((it) => say(formatProblem(it)));
+    else say((error as Error).message);
+    return 2;
+  }
+  for (const notice of config.notices) say(formatProblem(notice));
+  using netlink = new RouteNetlink();
+  const obstacles = agentObstacles(config, pem.identity.addresses, netlink);
+  for (const { message } of obstacles) say(message);
+  if (obstacles.length > 0) return obstacleStatus(obstacles);
+  try {
+    await serve(config, pem);
+    return 0;
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+}
+
+async function serve(config: AgentConfig, pem: IdentityPem): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const running: { agent?: AgentMachine } = {};
+  stack.use(
+    await AdminServer.listen(config.socket, (request, stream) => {
+      const { agent } = running;
+      if (agent === undefined) throw new AdminError("The agent is starting, not ready yet");
+      return adminHandler(agent)(request, stream);
+    }),
+  );
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => {});
+  const started = new AgentMachine({
+    config,
+    pem,
+    onFailure: (message) => failure.reject(new Error(message)),
+    say,
+  });
+  stack.defer(() => started.stop());
+  await started.run();
+  running.agent = started;
+  const speaksFor = pem.identity.addresses.join(", ");
+  say(`Ready: ${pem.identity.name} speaks for ${speaksFor}, device ${started.tunName}`);
+  await runDaemon({
+    healthy: () => started.ready,
+    status: () => `speaks for ${speaksFor}`,
+  }, failure.promise);
+}
+
+function say(line: string): void {
+  console.error(line);
+}
