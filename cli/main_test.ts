@@ -143,6 +143,12 @@ Deno.test("nat check works as its help prints it", async () => {
   assert.match(stdout, /^service web: tcp 203\.0\.113\.10:80, maglev$/m);
 });
 
+Deno.test("agent check works as its help prints it", async () => {
+  const example = (await bypath("agent", "check", "--help")).stdout.split("Example:\n")[1]!;
+  const { stdout } = await shell(`${example.trimEnd()} || true`);
+  assert.match(stdout, /^NAT machines: 10\.0\.0\.1:7400$/m);
+});
+
 Deno.test("nat check tells every mistake with file, line and key, and exits 2", async () => {
   const file = `cat > nat.yaml <<'END'
 interfaces: [eth0]
