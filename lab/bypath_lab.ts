@@ -65,6 +65,7 @@ export class BypathLab {
   readonly lab: Lab;
   readonly #self = selfCommand();
   readonly #servers: LabProcess[] = [];
+  readonly #clients = new Set<LabProcess>();
   readonly #agents = new Map<ServerName, LabProcess>();
   #nat: LabProcess | null = null;
 
@@ -242,8 +243,9 @@ export class BypathLab {
 
   /** The session of a client endpoint, or null. */
   async sessionOf(client: string): Promise<InspectedSession | null> {
-    const sessions = await this.sessions();
-    return sessions.find((session) => session.client === client) ?? null;
+    const sessions = await this.sessions("--client", client);
+    // A port used again leaves the older session to be seen for a while.
+    return sessions.find((session) => session.state !== "closed") ?? sessions[0] ?? null;
   }
 
   /** `bypath nat bypass stop|start …`: stop returns when every agent concerned has acknowledged. */
@@ -305,6 +307,12 @@ export class BypathLab {
     return this.#traffic("client", "tcp-sessions", `${ADDRESSES.vip}:80`, "--count", `${count}`);
   }
 
+  /** Ends the clients that still run, such as those of a step that failed. */
+  async stopClients(): Promise<void> {
+    await Promise.all([...this.#clients].map((client) => client.stop()));
+    this.#clients.clear();
+  }
+
   /** Ends everything in reverse order and removes the lab. May be called again. */
   async down(): Promise<void> {
     await Promise.all([...this.#agents.values()].map((agent) => agent.stop()));
@@ -317,7 +325,12 @@ export class BypathLab {
   }
 
   #traffic(node: NodeName, ...args: string[]): LabProcess {
-    return this.startSelf(node, ["lab", "traffic", ...args]);
+    const process = this.startSelf(node, ["lab", "traffic", ...args]);
+    if (node === "client") {
+      this.#clients.add(process);
+      process.ended.finally(() => this.#clients.delete(process));
+    }
+    return process;
   }
 
   /** The verbs talk to a unix socket by path, which every namespace sees: no need to enter one. */

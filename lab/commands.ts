@@ -74,7 +74,7 @@ export async function status(options: LabCommandOptions): Promise<number> {
     ])
   );
   const heading = ["node", "device", "address", "rx bytes", "tx bytes", "processes"];
-  const [first = "", ...rest] = alignColumns([heading, ...rows]);
+  const [first = "", ...rest] = alignColumns([heading, ...rows], { heading: true });
   console.log(paletteFor(Deno.stdout).bold(first));
   for (const line of rest) console.log(line);
   return 0;

@@ -8,11 +8,9 @@ import { formatDuration } from "./terminal.ts";
 import { InterruptedError, withBypathLab } from "./with_lab.ts";
 
 const PICTURE = [
-  "                 requests                  NAT machine",
-  "   client ───── router ──────────────────▶ 203.0.113.10:80",
-  "     ▲            ▲                            │",
-  "     │            │ responses,                 ▼",
-  "     └────────────┴─ sent directly ──────── s1, s2  :8080",
+  "client ──▶ router ──▶ NAT machine ──▶ server      requests, always",
+  "client ◀── router ◀── NAT machine ◀── server      responses, until the criterion is met",
+  "client ◀── router ◀────────────────── server      responses, from then on: the bypass",
 ];
 
 /** `bypath lab demo`: the whole story with real traffic; 1 when a step does not hold. */
@@ -25,12 +23,11 @@ export async function demo(options: LabCommandOptions): Promise<number> {
   report.title("bypath: NAT load balancing in which the servers answer the clients directly");
   report.say("", ...PICTURE, "");
   report.say(
-    "The client knows one address, the NAT machine's. The servers know nothing of it. Responses go",
-    "through the NAT machine until a criterion is met, then straight to the client, and back at any",
-    "time. All traffic below is real; all bytes are the kernel's interface counters.",
+    "The client knows one address, that of the service. The servers need no configuration for it.",
+    "Traffic, programs and processes below are real; bytes are the kernel's interface counters.",
   );
   try {
-    await withBypathLab(options, (lab) => {
+    await withBypathLab({ ...options, onInterrupt: () => report.silence() }, (lab) => {
       made = lab;
       return tell(lab, report);
     });
@@ -80,6 +77,7 @@ async function tell(lab: BypathLab, report: Report): Promise<void> {
       await run(lab, report, state);
     } catch (error) {
       report.check("this step could be carried out", false, (error as Error).message);
+      await lab.stopClients();
     }
     if (needed && report.failed) return;
   }

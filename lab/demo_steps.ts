@@ -26,6 +26,10 @@ export interface DemoStep {
 const CRITERION_BYTES = 16 * 1024 * 1024;
 /** Where a download is surely past the criterion and its instruction in force. */
 const BYPASSING_BYTES = 24_000_000;
+/** How often a terminal shows the way that the bytes come. */
+const LIVE_MS = 250;
+/** Bytes a second: slow enough to watch. */
+const RATE = 16_000_000;
 /** Acknowledgements, the control channel and ARP cross the NAT machine's link whatever happens. */
 const NEARLY_NONE = 0.01;
 
@@ -50,10 +54,10 @@ export const DEMO_STEPS: readonly DemoStep[] = [
 
 async function showNetwork(lab: BypathLab, report: Report, state: DemoState): Promise<void> {
   report.facts([
-    ["client", "198.51.100.2", ""],
-    ["router", "198.51.100.1  192.0.2.1  10.0.0.254", ""],
-    ["nat", "192.0.2.2  10.0.0.1", "VIP 203.0.113.10 port 80, SNAT addresses 10.0.1.1 to 10.0.1.4"],
-    ["s1, s2", "10.0.0.11  10.0.0.12", "web servers on port 8080"],
+    ["client", "198.51.100.2"],
+    ["router", "198.51.100.1  192.0.2.1  10.0.0.254"],
+    ["nat", "192.0.2.2  10.0.0.1", "the service: VIP 203.0.113.10 port 80"],
+    ["s1, s2", "10.0.0.11  10.0.0.12", "its servers: port 8080"],
   ]);
   report.aside(`network namespaces ${lab.lab.name}-client and so on, joined by veth pairs`);
   state.serverBefore = await serverState(lab, "s1");
@@ -68,15 +72,15 @@ async function startAll(lab: BypathLab, report: Report): Promise<void> {
   });
   await lab.startAgents();
   const status = await lab.status();
-  report.aside("$ bypath inspect status");
-  report.facts([
-    ["ready", status.ready ? "yes" : "no"],
-    [
-      "agents",
-      status.agents.filter((agent) => agent.connected).map((agent) => agent.name).join(", "),
-    ],
-    ["criterion", `bypass.start: bytes ${formatCount(CRITERION_BYTES)}`],
-  ]);
+  const agents = status.agents.filter((agent) => agent.connected).map((agent) => agent.name);
+  report.aside(
+    "$ bypath inspect status",
+    `  ready ${status.ready ? "yes" : "no"}, agents connected: ${agents.join(", ")}`,
+  );
+  report.say(
+    `The criterion, bypass.start in the NAT machine's configuration: bytes ` +
+      formatCount(CRITERION_BYTES),
+  );
   report.check(
     "the NAT machine translates, and both agents are connected and able",
     status.ready &&
@@ -87,12 +91,11 @@ async function startAll(lab: BypathLab, report: Report): Promise<void> {
 async function smallFile(lab: BypathLab, report: Report): Promise<void> {
   const bytes = 8_000_000;
   const before = await readRoads(lab.lab);
-  const download = lab.download({ bytes, rate: 8_000_000, seed: 1 });
-  await download.reached(bytes / 2);
+  const download = startDownload(lab, report, { seed: 1, bytes, rate: RATE / 4 });
+  await watch(lab, report, download.reached(bytes / 2));
   const session = await sessionOf(lab, download);
-  sayDownload(report, bytes, session);
   saySession(report, session);
-  const result = await download.result();
+  const result = await finish(lab, report, download);
   const roads = between(before, await readRoads(lab.lab));
   sayRoads(report, [["whole download", roads]]);
   await checkFile(report, result, { seed: 1, bytes });
@@ -109,16 +112,15 @@ async function smallFile(lab: BypathLab, report: Report): Promise<void> {
 }
 
 async function largeFile(lab: BypathLab, report: Report): Promise<void> {
-  const bytes = 120_000_000;
+  const bytes = 100_000_000;
   const before = await readRoads(lab.lab);
-  const download = lab.download({ bytes, rate: 30_000_000, seed: 2 });
-  await download.reached(BYPASSING_BYTES);
+  const download = startDownload(lab, report, { seed: 2, bytes });
+  await watch(lab, report, download.reached(BYPASSING_BYTES));
   const crossed = await readRoads(lab.lab);
   const session = await sessionOf(lab, download);
-  sayDownload(report, bytes, session);
   saySession(report, session);
   await sayInstruction(lab, report, session);
-  const result = await download.result();
+  const result = await finish(lab, report, download);
   const after = await readRoads(lab.lab);
   const whole = between(before, after);
   const later = between(crossed, after);
@@ -146,7 +148,7 @@ async function largeFile(lab: BypathLab, report: Report): Promise<void> {
 async function stopInTheMiddle(lab: BypathLab, report: Report): Promise<void> {
   const what = { seed: 3, bytes: 100_000_000 };
   const { download, session, bypassing } = await bypassingDownload(lab, report, what);
-  await download.reached(what.bytes / 2);
+  await watch(lab, report, download.reached(what.bytes / 2));
   const stopped = between(bypassing, await readRoads(lab.lab));
   report.aside("$ bypath nat bypass stop --all");
   const asked = performance.now();
@@ -154,7 +156,7 @@ async function stopInTheMiddle(lab: BypathLab, report: Report): Promise<void> {
   const tookMs = performance.now() - asked;
   const acknowledged = await readRoads(lab.lab);
   const later = await sessionOf(lab, download);
-  const result = await download.result();
+  const result = await finish(lab, report, download);
   const rest = between(acknowledged, await readRoads(lab.lab));
   await lab.bypass("start", "--all");
 
@@ -177,7 +179,7 @@ async function killAgent(lab: BypathLab, report: Report, state: DemoState): Prom
   const what = { seed: 4, bytes: 100_000_000 };
   const { download, session, bypassing } = await bypassingDownload(lab, report, what);
   const server = serverOf(session);
-  await download.reached(what.bytes / 2);
+  await watch(lab, report, download.reached(what.bytes / 2));
   const alive = between(bypassing, await readRoads(lab.lab));
   const agent = lab.agent(server);
   report.aside(`$ kill -9 ${agent.pid}        (the agent of ${server})`);
@@ -185,7 +187,7 @@ async function killAgent(lab: BypathLab, report: Report, state: DemoState): Prom
   await agent.ended;
   const killed = await readRoads(lab.lab);
   const serverAfter = await serverState(lab, "s1");
-  const result = await download.result();
+  const result = await finish(lab, report, download);
   const rest = between(killed, await readRoads(lab.lab));
 
   sayRoads(report, [["while bypassing", alive], ["after the kill", rest]]);
@@ -213,7 +215,7 @@ async function killAgent(lab: BypathLab, report: Report, state: DemoState): Prom
 async function killNat(lab: BypathLab, report: Report): Promise<void> {
   const what = { seed: 5, bytes: 100_000_000 };
   const { download, session } = await bypassingDownload(lab, report, what);
-  await download.reached(what.bytes / 2);
+  await watch(lab, report, download.reached(what.bytes / 2));
   report.aside(`$ kill -9 ${lab.nat.pid}        (the NAT machine)`);
   const killedAt = performance.now();
   lab.nat.kill("SIGKILL");
@@ -221,7 +223,7 @@ async function killNat(lab: BypathLab, report: Report): Promise<void> {
   await lab.restartNat();
   const downMs = performance.now() - killedAt;
   const known = await lab.sessionOf(session.client);
-  const result = await download.result();
+  const result = await finish(lab, report, download);
 
   report.say(
     `A new process translates ${formatDuration(downMs)} later, with the old one's session table.`,
@@ -275,15 +277,51 @@ interface BypassingDownload {
 async function bypassingDownload(
   lab: BypathLab,
   report: Report,
-  { seed, bytes }: FileOptions,
+  file: FileOptions,
 ): Promise<BypassingDownload> {
-  const download = lab.download({ bytes, rate: 20_000_000, seed });
-  await download.reached(BYPASSING_BYTES);
+  const download = startDownload(lab, report, file);
+  await watch(lab, report, download.reached(BYPASSING_BYTES));
   const bypassing = await readRoads(lab.lab);
   const session = await sessionOf(lab, download);
-  sayDownload(report, bytes, session);
   saySession(report, session);
   return { download, session, bypassing };
+}
+
+/** Waits; meanwhile a terminal shows which way the bytes come. */
+async function watch<T>(lab: BypathLab, report: Report, waited: Promise<T>): Promise<T> {
+  let over = false;
+  const settled = waited.finally(() => over = true);
+  settled.catch(() => {});
+  let last = await readRoads(lab.lab);
+  while (!over) {
+    const tick = new Promise((resolve) => setTimeout(resolve, LIVE_MS));
+    await Promise.race([settled, tick]).catch(() => {});
+    const now = await readRoads(lab.lab);
+    const passed = between(last, now);
+    const perSecond = (bytes: number) => `${formatBytes(bytes / passed.atMs * 1000)}/s`;
+    report.live(
+      `now: ${perSecond(passed.overNat)} by the NAT machine, ${perSecond(passed.direct)} directly`,
+    );
+    last = now;
+  }
+  return await settled;
+}
+
+function finish(lab: BypathLab, report: Report, download: Download): Promise<HttpGetResult> {
+  return watch(lab, report, download.result());
+}
+
+/** Starts a download and says so. */
+function startDownload(
+  lab: BypathLab,
+  report: Report,
+  { seed, bytes, rate = RATE }: FileOptions & { readonly rate?: number },
+): Download {
+  report.say(
+    `The client downloads ${formatBytes(bytes)} from http://${ADDRESSES.vip}, ` +
+      `${formatBytes(rate)} a second`,
+  );
+  return lab.download({ bytes, rate, seed });
 }
 
 async function sessionOf(lab: BypathLab, download: Download): Promise<InspectedSession> {
@@ -306,20 +344,14 @@ async function serverState(lab: BypathLab, server: ServerName): Promise<string> 
   return `${names}; ${(await lab.lab.mustRun(server, ["ip", "route", "show"])).trim()}`;
 }
 
-function sayDownload(report: Report, bytes: number, session: InspectedSession): void {
-  report.say(
-    `${session.client} downloads ${formatBytes(bytes)} from ${session.vip}; ` +
-      `${session.server} serves it.`,
-  );
-}
-
 function saySession(report: Report, session: InspectedSession): void {
   const { packets } = session;
   report.aside(
-    `$ bypath inspect sessions`,
-    `  client ${session.client}  vip ${session.vip}  nat ${session.nat}  server ${session.server}`,
-    `  path ${session.path}, reason "${session.reason}", response packets ` +
-      `${formatCount(packets.viaNat)} via NAT and ${formatCount(packets.viaBypass)} bypass`,
+    `$ bypath inspect sessions --client ${session.client}`,
+    `  vip ${session.vip}  nat ${session.nat}  server ${session.server}`,
+    `  path ${session.path}, reason "${session.reason}"`,
+    `  response packets: ${formatCount(packets.viaNat)} via NAT, ` +
+      `${formatCount(packets.viaBypass)} bypass`,
   );
 }
 
@@ -345,7 +377,7 @@ async function sayInstruction(
 
 function sayRoads(report: Report, rows: readonly (readonly [string, RoadCounters])[]): void {
   report.table(
-    ["interface counters", "servers' links", "NAT machine's link", "straight to the router"],
+    ["bytes", "out of the servers", "by the NAT machine", "directly"],
     rows.map(([name, roads]) => [
       name,
       formatCount(roads.fromServers),

@@ -18,8 +18,9 @@ export class Report {
   readonly checks: Check[] = [];
   readonly figures: Record<string, number | string> = {};
   readonly #palette: Palette = paletteFor(Deno.stdout);
-  readonly #silent: boolean;
+  #silent: boolean;
   #steps = 0;
+  #liveLine = false;
 
   constructor(options: ReportOptions = {}) {
     this.#silent = options.silent ?? false;
@@ -62,7 +63,7 @@ export class Report {
 
   /** Rows with aligned columns; the first is the heading. */
   table(heading: readonly string[], rows: readonly (readonly string[])[]): void {
-    const [first = "", ...rest] = alignColumns([heading, ...rows]);
+    const [first = "", ...rest] = alignColumns([heading, ...rows], { heading: true });
     this.#print(`      ${this.#palette.dim(first)}`);
     for (const line of rest) this.#print(`      ${line}`);
   }
@@ -86,7 +87,26 @@ export class Report {
     return holds;
   }
 
+  /** Shows a line on a terminal until the next one replaces it; nothing elsewhere. */
+  live(line: string): void {
+    if (this.#silent || !Deno.stdout.isTerminal()) return;
+    this.#write(`\r      ${this.#palette.dim(line)}\x1b[K`);
+    this.#liveLine = true;
+  }
+
+  /** Prints nothing from now on. */
+  silence(): void {
+    this.#silent = true;
+  }
+
   #print(line: string): void {
-    if (!this.#silent) console.log(line);
+    if (this.#silent) return;
+    this.#write(`${this.#liveLine ? "\r\x1b[K" : ""}${line}\n`);
+    this.#liveLine = false;
+  }
+
+  #write(text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
   }
 }

@@ -65,7 +65,7 @@ async function runOne(scenario: Scenario, options: LabCommandOptions): Promise<b
   } else {
     let made: { remains(): Promise<string[]> } | undefined;
     try {
-      await withBypathLab(options, async (lab) => {
+      await withBypathLab({ ...options, onInterrupt: () => report.silence() }, async (lab) => {
         made = lab.lab;
         await scenario.run(lab, report);
       });

@@ -20,16 +20,23 @@ export function paletteFor(stream: { isTerminal(): boolean }): Palette {
   };
 }
 
-/** Rows to lines with aligned columns, two spaces between them. Columns of numbers go right. */
-export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+/**
+ * Rows to lines with aligned columns, two spaces between them. Columns of numbers go right, and so does
+ * what stands above them when the first row is a heading.
+ */
+export function alignColumns(
+  rows: readonly (readonly string[])[],
+  options: { readonly heading?: boolean } = {},
+): string[] {
   const widths: number[] = [];
   const numeric: boolean[] = [];
-  for (const row of rows) {
+  rows.forEach((row, index) =>
     row.forEach((cell, column) => {
       widths[column] = Math.max(widths[column] ?? 0, cell.length);
-      numeric[column] = (numeric[column] ?? true) && /^[\d,.]*( \w+)?$/.test(cell);
-    });
-  }
+      if (index === 0 && options.heading) return;
+      numeric[column] = (numeric[column] ?? true) && /^[\d,.]+( \S+)?$/.test(cell);
+    })
+  );
   return rows.map((row) =>
     row.map((cell, column) => {
       const width = widths[column] ?? 0;

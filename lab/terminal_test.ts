@@ -8,6 +8,13 @@ Deno.test("alignColumns() puts words left and numbers right", () => {
   ]);
 });
 
+Deno.test("alignColumns() puts a heading above its numbers", () => {
+  assert.deepEqual(alignColumns([["name", "bytes"], ["s1", "1,000,000"]], { heading: true }), [
+    "name      bytes",
+    "s1    1,000,000",
+  ]);
+});
+
 Deno.test("formatCount() separates thousands", () => {
   assert.equal(formatCount(1234567), "1,234,567");
   assert.equal(formatCount(999), "999");

@@ -14,19 +14,28 @@ export class InterruptedError extends Error {
 
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
+export interface WithLabOptions {
+  readonly name?: string;
+  /** Called at once when a signal comes: the story that goes on for a moment should not be told. */
+  readonly onInterrupt?: () => void;
+}
+
 /**
  * Makes a lab, runs `body` in it, and removes it whatever happens: success, failure, or a signal.
  *
  * @throws {InterruptedError} after a signal, when everything is removed
  */
 export async function withBypathLab<T>(
-  options: { readonly name?: string },
+  options: WithLabOptions,
   body: (lab: BypathLab) => Promise<T>,
 ): Promise<T> {
   const interrupted = Promise.withResolvers<never>();
   interrupted.promise.catch(() => {});
   const listeners = (Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]).map((signal) => {
-    const listener = () => interrupted.reject(new InterruptedError(signal));
+    const listener = () => {
+      options.onInterrupt?.();
+      interrupted.reject(new InterruptedError(signal));
+    };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
   });
