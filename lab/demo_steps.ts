@@ -140,7 +140,7 @@ async function largeFile(lab: BypathLab, report: Report): Promise<void> {
     natShare(later) < NEARLY_NONE,
   );
   report.check(
-    `before it all of them, ${formatBytes(whole.overNat)}`,
+    `up to the criterion it carried all of them, ${formatBytes(whole.overNat)}`,
     whole.overNat > CRITERION_BYTES * 0.95 && whole.overNat < BYPASSING_BYTES * 1.1,
   );
 }

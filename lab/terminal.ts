@@ -52,7 +52,7 @@ export function formatCount(value: number): string {
 
 /** Bytes to `12.3 MB`, in powers of ten, as files and links are counted. */
 export function formatBytes(bytes: number): string {
-  if (bytes < 1e3) return `${bytes} B`;
+  if (bytes < 1e3) return `${Math.round(bytes)} B`;
   if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
   if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)} MB`;
   return `${(bytes / 1e9).toFixed(2)} GB`;
