@@ -1,26 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { BpfInstruction } from "../linux/sockets_filter.ts";
+import { run } from "./_test_filter.ts";
 import { IpAddress } from "../wire/address.ts";
 import { contains, parsePrefix, type Prefix } from "../wire/prefix.ts";
 import { ingressFilter } from "./ingress_filter.ts";
-
-/** Runs the few instructions that these filters use (Documentation/networking/filter.rst). */
-function run(program: BpfInstruction[], frame: Uint8Array): number {
-  const view = new DataView(frame.buffer);
-  let a = 0;
-  for (let pc = 0; pc < program.length; pc++) {
-    const { code, jt, jf, k } = program[pc]!;
-    if (code === 0x28) a = view.getUint16(k);
-    else if (code === 0x20) a = view.getUint32(k);
-    else if (code === 0x54) a = (a & k) >>> 0;
-    else if (code === 0x15) pc += a === k ? jt : jf;
-    else if (code === 0x05) pc += k;
-    else if (code === 0x06) return k;
-    else assert.fail(`unknown instruction ${code}`);
-  }
-  return assert.fail("ran past the end");
-}
 
 function frameTo(address: IpAddress): Uint8Array {
   const frame = new Uint8Array(80);

@@ -1,6 +1,7 @@
 import { RTN_UNICAST } from "../linux/constants.ts";
 import { isUsable, type Link, type RouteMonitor, type RouteNetlink } from "../linux/rtnetlink.ts";
 import { IpAddress } from "../wire/address.ts";
+import { equalMacs } from "../wire/ethernet.ts";
 import { ETHERNET_HEADER_BYTES, VNET_HEADER_BYTES } from "./engine.ts";
 
 const MAXIMUM_HOPS = 65535;
@@ -232,7 +233,7 @@ export class NextHops {
   #linkChanged(changed: Link): void {
     const link = this.#options.interfaces.find((i) => i.index === changed.index);
     if (link === undefined) return;
-    if (link.mtu === changed.mtu && sameBytes(link.mac, changed.linkLayerAddress)) return;
+    if (link.mtu === changed.mtu && equalMacs(link.mac, changed.linkLayerAddress)) return;
     link.mtu = changed.mtu;
     link.mac = changed.linkLayerAddress;
     this.forget();
@@ -244,8 +245,4 @@ export class NextHops {
     this.#byText.clear();
     this.#epoch = this.#epoch >= 65535 ? 1 : this.#epoch + 1;
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

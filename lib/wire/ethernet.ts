@@ -110,3 +110,8 @@ export function parseMac(text: string): Uint8Array<ArrayBuffer> {
 export function formatMac(mac: Uint8Array): string {
   return Array.from(mac, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
+
+/** Whether two MAC addresses are the same; an interface without one has an empty array. */
+export function equalMacs(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

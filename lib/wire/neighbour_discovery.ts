@@ -107,6 +107,11 @@ function parseMessage(
   return parsed({ source, target, linkAddress }, message.subarray(OPTIONS));
 }
 
+/** The group that solicitations for an IPv6 address are sent to (RFC 4291 section 2.7.1). */
+export function solicitedNodeGroup(address: IpAddress): IpAddress {
+  return IpAddress.fromWords(0xff020000, 0, 1, 0xff000000 | (address.words[3]! & 0xffffff));
+}
+
 /** The frame that answers a solicitation: `target` is at `mac`. */
 export function buildNeighbourAnswer(
   solicitation: NeighbourSolicitation,

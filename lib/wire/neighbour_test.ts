@@ -18,6 +18,7 @@ import {
   buildNeighbourAnswer,
   parseNeighbourAdvertisement,
   parseNeighbourSolicitation,
+  solicitedNodeGroup,
 } from "./neighbour_discovery.ts";
 import { reasonName } from "./reason.ts";
 
@@ -77,6 +78,12 @@ Deno.test("parseNeighbourSolicitation() reads what the Linux kernel asks", () =>
   assert.equal(String(solicitation.source), "2001:db8:c::2");
   assert.equal(String(solicitation.target), "2001:db8:c::10");
   assert.equal(formatMac(solicitation.sourceMac!), "02:00:00:00:00:02");
+});
+
+Deno.test("solicitedNodeGroup() is where the Linux kernel asks", () => {
+  const group = solicitedNodeGroup(IpAddress.parse("2001:db8:c::10"));
+  assert.deepEqual(group.toBytes(), real.NEIGHBOUR_SOLICITATION.slice(24 + 24, 24 + 40));
+  assert.equal(String(solicitedNodeGroup(IpAddress.parse("fe80::fedc:ba98"))), "ff02::1:ffdc:ba98");
 });
 
 Deno.test("buildNeighbourAnswer() makes the frame that the Linux kernel answers with", () => {

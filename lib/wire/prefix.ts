@@ -144,6 +144,14 @@ export function addressAt(range: AddressRange, index: number): IpAddress {
   return fromNumber(range.first.family, number);
 }
 
+/** Every address of the ranges, in order. */
+export function* addressesOf(ranges: readonly AddressRange[]): Generator<IpAddress> {
+  for (const { first, last } of ranges) {
+    const end = toNumber(last);
+    for (let next = toNumber(first); next <= end; next++) yield fromNumber(first.family, next);
+  }
+}
+
 function widthBits(address: IpAddress): number {
   return address.family === 4 ? 32 : 128;
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { IpAddress } from "./address.ts";
 import {
   addressAt,
+  addressesOf,
   contains,
   countAddresses,
   formatAddressRange,
@@ -45,6 +46,14 @@ Deno.test("parseAddressRange() reads an address, a range and a prefix", () => {
   for (const text of ["10.0.1.9-10.0.1.1", "10.0.1.1-2001:db8::1", "10.0.1.1-10.0.1.2-10.0.1.3"]) {
     assert.throws(() => parseAddressRange(text), SyntaxError, text);
   }
+});
+
+Deno.test("addressesOf() goes through all ranges, across bytes, both ends included", () => {
+  const ranges = ["10.0.0.254-10.0.1.1", "2001:db8::ffff-2001:db8::1:0"].map(parseAddressRange);
+  assert.equal(
+    [...addressesOf(ranges)].join(" "),
+    "10.0.0.254 10.0.0.255 10.0.1.0 10.0.1.1 2001:db8::ffff 2001:db8::1:0",
+  );
 });
 
 Deno.test("addressAt() counts from the first, across bytes and beyond 32 bits", () => {
