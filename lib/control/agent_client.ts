@@ -8,6 +8,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { type Endpoint, formatEndpoint } from "../wire/address.ts";
 import { authenticate, type Credentials, tlsOptions } from "./authenticate.ts";
 import { Backoff } from "./backoff.ts";
+import type { Identity } from "./certificate.ts";
 import { decodeNatMessage } from "./codec.ts";
 import { LineConnection } from "./line_connection.ts";
 import {
@@ -179,16 +180,17 @@ class Attempt {
     const { nat, credentials, program, instance, able } = this.#options;
     const verdict = await authenticate(socket, { ca: credentials.ca, role: "nat" });
     if (this.#isOver || socket.destroyed) return;
-    if (verdict.kind === "refused") return this.#finish(verdict.why);
-    const { name, addresses } = verdict.identity;
-    if (!addresses.includes(String(nat.address))) {
-      return this.#finish(`the certificate of "${name}" does not name ${nat.address}`);
-    }
+    const problem = verdict.kind === "refused"
+      ? verdict.why
+      : problemWith(verdict.identity, String(nat.address));
+    const name = verdict.kind === "refused" ? "" : verdict.identity.name;
     this.#connection = new LineConnection(socket, {
       decode: decodeNatMessage,
       message: (message) => this.#hear(name, message),
       closed: (reason) => this.#finish(reason),
     });
+    // The other side is told as well: it is somebody's mistake more often than somebody's attack.
+    if (problem) return this.#connection.end(problem);
     this.send({ type: "hello", protocol: PROTOCOL, program, instance, ...able() });
   }
 
@@ -225,6 +227,13 @@ class Attempt {
     if (!this.#connection) this.#socket?.destroy();
     this.#over(`${formatEndpoint(this.#options.nat)}: ${reason}`);
   }
+}
+
+/** A holder of some certificate cannot pose as another one's NAT machine: the address that was dialled must be its. */
+function problemWith({ name, addresses }: Identity, dialled: string): string | null {
+  return addresses.includes(dialled)
+    ? null
+    : `the certificate of "${name}" does not name ${dialled}`;
 }
 
 function textOf(error: unknown): string {

@@ -79,7 +79,6 @@ export interface ControlServerOptions {
 type AgentConnection = LineConnection<AgentMessage, NatMessage>;
 
 interface Stranger {
-  readonly socket: Socket;
   readonly from: string;
   readonly deadline: number;
 }
@@ -94,7 +93,7 @@ export class ControlServer {
   readonly #options: ControlServerOptions;
   readonly #server: Server;
   /** Oldest first. */
-  readonly #strangers = new Map<string, Stranger>();
+  readonly #strangers = new Map<Socket, Stranger>();
   /** Known by certificate, not greeted yet. */
   readonly #greetings = new Set<AgentConnection>();
   readonly #agents = new Map<string, Agent>();
@@ -104,8 +103,8 @@ export class ControlServer {
     this.#options = options;
     this.#server = createServer({ ...tlsOptions(options.credentials), requestCert: true });
     this.#server.on("connection", (socket: Socket) => this.#meet(socket));
-    this.#server.on("tlsClientError", (error: Error, socket: Socket) => {
-      this.#sendAway(placeOf(socket), `TLS handshake failed: ${error.message}`);
+    this.#server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+      this.#sendAway(tcpOf(socket), `TLS handshake failed: ${error.message}`);
     });
     this.#server.on("secureConnection", (socket: TLSSocket) => this.#admit(socket));
   }
@@ -156,20 +155,19 @@ export class ControlServer {
   async close(reason: string): Promise<void> {
     clearInterval(this.#watch);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const place of [...this.#strangers.keys()]) this.#sendAway(place, reason);
+    for (const socket of [...this.#strangers.keys()]) this.#sendAway(socket, reason);
     for (const connection of this.#greetings) connection.end(reason);
     for (const { connection } of [...this.#agents.values()]) connection.end(reason);
     await closed;
   }
 
   #meet(socket: Socket): void {
-    const from = placeOf(socket);
     const deadline = performance.now() + (this.#options.greetingMs ?? 5000);
-    this.#strangers.set(from, { socket, from, deadline });
+    this.#strangers.set(socket, { from: placeOf(socket), deadline });
     socket.on("error", () => {});
     socket.once(
       "close",
-      () => this.#sendAway(from, "it closed the connection before the greeting"),
+      () => this.#sendAway(socket, "it closed the connection before the greeting"),
     );
     if (this.#strangers.size > (this.#options.maxStrangers ?? 64)) {
       const [oldest] = this.#strangers.keys();
@@ -178,23 +176,24 @@ export class ControlServer {
   }
 
   /** Ends the connection of somebody who is nobody yet. */
-  #sendAway(from: string, reason: string): void {
-    const stranger = this.#strangers.get(from);
+  #sendAway(socket: Socket, reason: string): void {
+    const stranger = this.#strangers.get(socket);
     if (!stranger) return;
-    this.#strangers.delete(from);
-    stranger.socket.destroy();
-    this.#options.handlers.refused({ from, name: null, reason });
+    this.#strangers.delete(socket);
+    socket.destroy();
+    this.#options.handlers.refused({ from: stranger.from, name: null, reason });
   }
 
   /** TLS is complete: who is it? */
   async #admit(socket: TLSSocket): Promise<void> {
-    const from = placeOf(socket);
+    const tcp = tcpOf(socket);
     socket.on("error", () => {});
     const ca = this.#options.credentials.ca;
     const verdict = await authenticate(socket, { ca, role: "agent" });
-    const stranger = this.#strangers.get(from);
-    this.#strangers.delete(from);
+    const stranger = this.#strangers.get(tcp);
     if (!stranger || socket.destroyed) return;
+    this.#strangers.delete(tcp);
+    const { from } = stranger;
     if (verdict.kind === "refused") return this.#explain(socket, from, verdict.why);
     if (this.#agents.size + this.#greetings.size >= (this.#options.maxAgents ?? 4096)) {
       return this.#explain(socket, from, "too many agents");
@@ -305,8 +304,8 @@ export class ControlServer {
 
   #checkSilence(): void {
     const now = performance.now();
-    for (const { from, deadline } of [...this.#strangers.values()]) {
-      if (now >= deadline) this.#sendAway(from, "the TLS handshake took too long");
+    for (const [socket, { deadline }] of [...this.#strangers]) {
+      if (now >= deadline) this.#sendAway(socket, "the TLS handshake took too long");
     }
     for (const { connection } of [...this.#agents.values()]) {
       if (connection.silentMs > 3 * this.#options.reportMs + 500) {
@@ -320,7 +319,12 @@ function infoOf(identity: Identity, hello: Hello, from: string): ConnectedAgent 
   return { ...identity, instance: hello.instance, program: asReason(hello.program), from };
 }
 
-/** Where a socket comes from; unique while it is open. */
+/** The connection under a TLS connection. A failed one has no address of its own any more. */
+function tcpOf(socket: TLSSocket): Socket {
+  return (socket as unknown as { _parent?: Socket })._parent ?? socket;
+}
+
+/** Where a socket comes from. */
 function placeOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket;
   return remoteAddress?.includes(":")
