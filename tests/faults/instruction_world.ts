@@ -28,15 +28,16 @@ export const ACTIONS = {
   install: 8,
   stop: 3,
   close: 3,
-  deliver: 40,
+  deliver: 20,
+  flow: 20,
   lose: 1,
   double: 2,
-  worker: 30,
+  worker: 15,
   packet: 10,
   report: 8,
   tick: 6,
   time: 16,
-  pause: 1,
+  pause: 2,
   connect: 6,
   break: 1,
   notice: 4,
@@ -203,12 +204,13 @@ export class World {
     else if (action === "stop") this.#stop(rest);
     else if (action === "close") this.#close(rest);
     else if (action === "deliver") this.#deliver(agent, rest);
+    else if (action === "flow") this.#flow(agent, rest);
     else if (action === "lose" || action === "double") this.#spoil(agent, rest, action);
     else if (action === "worker") agent.work(rest);
     else if (action === "packet") this.#packet(agent, rest);
     else if (action === "report") this.#report(agent);
     else if (action === "tick") this.#tick(rest);
-    else if (action === "time") this.timeMs += rest % 40;
+    else if (action === "time") this.timeMs += rest % 100;
     else if (action === "pause") this.timeMs += rest % (3 * LEASE_MS);
     else if (action === "connect") this.#connect(agent);
     else if (action === "break") this.#break(agent);
@@ -226,12 +228,12 @@ export class World {
    */
   settle(): void {
     if (this.unreliable) { for (const agent of this.agents) this.#break(agent); }
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < 30; round++) {
       for (const agent of this.agents) {
         this.#notice(agent, 0);
         this.#notice(agent, 1);
         this.#connect(agent);
-        for (let i = 0; i < 200; i++) {
+        for (let i = 0; i < 200 && (i < 4 || this.#isBusy(agent)); i++) {
           this.#deliver(agent, 0);
           agent.work(i);
           this.#check();
@@ -264,6 +266,12 @@ export class World {
       }
     }
     assert.ok(booked.every(({ agent }) => agent !== ""));
+  }
+
+  #isBusy({ index, commands, confirmations }: ModelAgent): boolean {
+    const connection = this.connections[index];
+    return commands.length + confirmations.length > 0 ||
+      (!!connection && connection.toNat.length + connection.toAgent.length > 0);
   }
 
   #startNat(): void {
@@ -374,6 +382,15 @@ export class World {
         agent.epoch = message!.epoch;
         agent.store.connected(NAT, message!, agent.now());
       } else agent.store.message(NAT, message!, agent.now());
+    }
+  }
+
+  /** A quiet while in which things go as they should. */
+  #flow(agent: ModelAgent, choice: number): void {
+    for (let i = 0; i < choice % 16; i++) {
+      this.#deliver(agent, i & 1);
+      agent.work(i);
+      this.#check();
     }
   }
 
