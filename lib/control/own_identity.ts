@@ -1,4 +1,4 @@
-import { createSecureContext } from "node:tls";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { type Identity, judgeCertificate } from "./certificate.ts";
 
 /** The files that prove who this machine is. */
@@ -41,14 +41,24 @@ export async function readOwnIdentity(
       `Cannot use ${files.certificate} with the authority ${files.ca}: ${verdict.why}`,
     );
   }
-  try {
-    createSecureContext({ ca, cert: certificate, key });
-  } catch (error) {
-    throw new Error(
-      `Cannot use ${files.key} with ${files.certificate}: ${(error as Error).message}`,
-    );
-  }
+  checkKey(files, { certificate, key });
   return { ca, certificate, key, identity: verdict.identity };
+}
+
+function checkKey(files: IdentityFiles, pem: { certificate: string; key: string }): void {
+  let publicKey: string;
+  try {
+    publicKey = spki(createPublicKey(createPrivateKey(pem.key)));
+  } catch {
+    throw new Error(`Cannot use ${files.key}: it is not a private key in PEM`);
+  }
+  if (publicKey !== spki(createPublicKey(pem.certificate))) {
+    throw new Error(`Cannot use ${files.key}: it is not the key of ${files.certificate}`);
+  }
+}
+
+function spki(key: KeyObject): string {
+  return key.export({ type: "spki", format: "pem" }).toString();
 }
 
 async function read(path: string): Promise<string> {
