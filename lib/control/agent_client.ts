@@ -5,7 +5,7 @@
  */
 
 import { connect, type TLSSocket } from "node:tls";
-import { type Endpoint, formatEndpoint } from "../wire/address.ts";
+import type { Endpoint } from "../wire/address.ts";
 import { authenticate, type Credentials, tlsOptions } from "./authenticate.ts";
 import { Backoff } from "./backoff.ts";
 import type { Identity } from "./certificate.ts";
@@ -28,7 +28,7 @@ const PROVEN_MS = 10_000;
 /** What the agent does about one NAT machine. */
 export interface ControlClientHandlers {
   /**
-   * The NAT machine has taken this agent in: send the table now. A SyntaxError thrown here, or in `message`, ends the
+   * The NAT machine has taken this agent in: send the table and a report now. A SyntaxError thrown here, or in `message`, ends the
    * connection with its text as the reason.
    */
   connected(nat: { name: string; welcome: Welcome }): void;
@@ -159,7 +159,7 @@ class Attempt {
     }
     this.#socket = socket;
     socket.on("error", (error) => {
-      if (!this.#connection) this.#finish(`cannot connect: ${error.message}`);
+      if (!this.#connection) this.#finish(textOf(error));
     });
     socket.on("close", () => {
       if (!this.#connection) this.#finish("the other side closed the connection");
@@ -225,7 +225,7 @@ class Attempt {
     // Clears an interval as well.
     clearTimeout(this.#timer);
     if (!this.#connection) this.#socket?.destroy();
-    this.#over(`${formatEndpoint(this.#options.nat)}: ${reason}`);
+    this.#over(reason);
   }
 }
 
@@ -236,6 +236,16 @@ function problemWith({ name, addresses }: Identity, dialled: string): string | n
     : `the certificate of "${name}" does not name ${dialled}`;
 }
 
+/** What people call the ways in which dialling fails. */
+const FAILURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset",
+  EHOSTUNREACH: "no route to it, or it does not answer ARP",
+  ENETUNREACH: "network unreachable",
+  ETIMEDOUT: "no answer",
+};
+
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const { code, message } = error as { code?: string; message?: string };
+  return FAILURES[code ?? ""] ?? message ?? String(error);
 }

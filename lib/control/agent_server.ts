@@ -2,7 +2,7 @@
  * The NAT machine's end of the control channel: takes agents' connections, and nobody else's.
  *
  * A connection is nobody's until its certificate is accepted, and an agent's when its greeting is complete: TLS, `hello`,
- * `welcome`, the whole table. All of that has one deadline. When there are too many connections of nobody the oldest goes,
+ * `welcome`, the whole table, the first report. All of that has one deadline. When there are too many connections of nobody the oldest goes,
  * so that a flood of them does not keep an agent out for long, and does not touch agents that are in.
  *
  * @module
@@ -41,7 +41,10 @@ export interface ConnectedAgent extends Identity {
 export interface ControlServerHandlers {
   /** What this agent may know and translate: nothing about any other server. */
   announcement(agent: Identity): Announcement;
-  /** An agent is there, with all that it holds. Only instructions of its own addresses come this far. */
+  /**
+   * An agent is there, with all that it holds. Only instructions of its own addresses come this far. Its first report
+   * follows in the same breath, as a `message`.
+   */
   connected(
     agent: ConnectedAgent,
     greeting: { table: TableEntry[]; able: boolean; reason: string | null },
@@ -220,6 +223,7 @@ export class ControlServer {
     const { handlers } = this.#options;
     const table: TableEntry[] = [];
     let hello: Hello | null = null;
+    let isWhole = false;
     let agent: Agent | null = null;
     const late = setTimeout(
       () => connection.end("the greeting took too long"),
@@ -232,13 +236,15 @@ export class ControlServer {
         else if (message.type === "hello" && !hello) {
           hello = message;
           this.#welcome(connection, identity);
-        } else if (message.type === "table" && hello) {
+        } else if (message.type === "table" && hello && !isWhole) {
           const problem = this.#collect(table, message, identity);
-          if (problem) return connection.end(problem);
-          if (!message.last) return;
+          if (problem) connection.end(problem);
+          isWhole = message.last;
+        } else if (message.type === "report" && hello && isWhole) {
           clearTimeout(late);
           agent = { info: infoOf(identity, hello, from), connection };
           this.#enter(agent, hello, table);
+          this.#hear(agent, message);
         } else connection.end(`${message.type} came out of turn`);
       },
       closed: (reason) => {
