@@ -1,6 +1,7 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import { EventLog } from "../control/event_log.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
+import { type Announcer, openAnnouncer } from "../datapath/announcer.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
 import { secureRandom } from "../datapath/secure_random.ts";
 import { bootTimeMs } from "../linux/clock.ts";
@@ -8,6 +9,7 @@ import { BYPATH_ROUTE_PROTOCOL, RouteNetlink } from "../linux/rtnetlink.ts";
 import { HEADER_F64 } from "../session/layout.ts";
 import { Journal } from "../session/journal.ts";
 import { formatEndpoint } from "../wire/address.ts";
+import { type AddressRange, rangeOfPrefix } from "../wire/prefix.ts";
 import { AgentRegistry, type KnownAgent } from "./agent_registry.ts";
 import { BypassControl } from "./bypass_control.ts";
 import { type AgentDoor, makeAgentDoor } from "./agent_door.ts";
@@ -45,6 +47,8 @@ export class NatMachine {
   readonly bypass: BypassControl;
   readonly book: InstructionBook;
   health: HealthChecks;
+  /** With `announce: true`. */
+  announcer: Announcer | null = null;
   ready = false;
   readonly #thread: PacketThread;
   readonly #routes: HostRoutes;
@@ -132,6 +136,7 @@ export class NatMachine {
     this.config = config;
     this.#routes.set(destinationsOf(config));
     this.#post({ kind: "configure", config: datapathConfig(config) });
+    this.announcer?.setAddresses(addressesOf(config));
     this.health[Symbol.dispose]();
     this.health = this.#checkHealth();
     this.#sendEligible();
@@ -252,9 +257,25 @@ export async function startNatMachine(
   });
   stack.defer(() => machine.stop());
   await machine.run();
+  if (config.announce) {
+    machine.announcer = stack.use(openAnnouncer({
+      interfaces: config.interfaces,
+      addresses: addressesOf(config),
+      netlink,
+      onConflict: ({ address, mac, interface: name }) =>
+        machine.events.add("address-conflict", { address: String(address), mac, interface: name }),
+      onFailure,
+    }));
+    machine.announcer.announce();
+  }
   const timer = setInterval(() => machine.tick(), TICK_MS);
   stack.defer(() => clearInterval(timer));
   return machine;
+}
+
+/** What is answered for on the link: VIPs and SNAT addresses. */
+function addressesOf(config: NatConfig): AddressRange[] {
+  return destinationsOf(config).map(rangeOfPrefix);
 }
 
 /**
