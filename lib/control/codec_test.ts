@@ -103,6 +103,22 @@ Deno.test("a message cut off at any length is refused", () => {
   }
 });
 
+Deno.test("a message with any bit flipped is refused, or is another valid message", () => {
+  for (const { message, decode } of every) {
+    const bytes = new TextEncoder().encode(lineOf(message));
+    for (let bit = 0; bit < 8 * bytes.length; bit++) {
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      const decoded = decode(new TextDecoder().decode(bytes)) as {
+        kind: string;
+        message?: unknown;
+      };
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      if (decoded.kind === "message") assert.notDeepEqual(decoded.message, message);
+      else assert.equal(decoded.kind, "malformed");
+    }
+  }
+});
+
 Deno.test("a message sent back to its sender is refused", () => {
   for (const message of agentMessages) {
     if (message.type !== "bye") {
