@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { checkPacketHeap } from "../../tests/support/heap.ts";
+import { DROP } from "../session/drop_reason.ts";
+import { parseEndpoint } from "../wire/address.ts";
+import { buildPacket, fragmentPacket, type FrameOptions } from "../wire/build_frame.ts";
+import { verifyL4 } from "../wire/l4_checksum.ts";
+import { Packet } from "../wire/packet.ts";
+import { type AgentHops, DirectTranslator } from "./direct_translator.ts";
+import { InstructionTable, makeInstructionMemory, SEEN_FIN } from "./instruction_table.ts";
+
+const SYN = 2, ACK = 16, FIN = 1;
+const TO_CLIENT = 1, TO_NAT = 2;
+const RESPONSE: FrameOptions = {
+  protocol: "tcp",
+  source: "10.0.0.11:8080",
+  destination: "10.0.1.1:1024",
+  flags: ACK,
+  payload: new Uint8Array(100).fill(7),
+};
+
+/** An agent with one instruction, which may be used until its lease ends at 1000. */
+function setUp(hops: Partial<AgentHops> = {}) {
+  const table = new InstructionTable(makeInstructionMemory(16), [1, 2]);
+  table.write(3, {
+    protocol: 6,
+    match: {
+      source: parseEndpoint("10.0.0.11:8080"),
+      destination: parseEndpoint("10.0.1.1:1024"),
+    },
+    rewrite: {
+      source: parseEndpoint("203.0.113.10:80"),
+      destination: parseEndpoint("198.51.100.2:40000"),
+    },
+    lease: 0,
+  });
+  table.add(3);
+  table.setLease(0, 1000);
+  const closing: number[] = [];
+  const translator = new DirectTranslator(table, {
+    epoch: 1,
+    toClient: () => TO_CLIENT,
+    toNat: () => TO_NAT,
+    resolved: () => true,
+    mtu: () => 1500,
+    ...hops,
+  }, (slot) => closing.push(slot));
+  return { table, translator, closing };
+}
+
+function send(
+  translator: DirectTranslator,
+  bytes: Uint8Array,
+  { now = 500, partial = false, segmentBytes = bytes.length } = {},
+) {
+  const buffer = bytes.slice().buffer as ArrayBuffer;
+  const packet = new Packet();
+  packet.attach(buffer);
+  assert.equal(packet.parse(0, bytes.length), 0);
+  const hop = translator.handle(packet, partial, segmentBytes, now);
+  return { hop, bytes: new Uint8Array(buffer) };
+}
+
+Deno.test("a response with an instruction leaves for the client, byte for byte as the NAT machine would send it", () => {
+  for (const checksum of ["full", "partial"] as const) {
+    const { translator, table } = setUp();
+    const input = buildPacket({ ...RESPONSE, checksum, hopLimit: 64, identification: 99 });
+    const { hop, bytes } = send(translator, input, { partial: checksum === "partial" });
+    assert.equal(hop, TO_CLIENT);
+    assert.deepEqual(
+      bytes,
+      buildPacket({
+        ...RESPONSE,
+        checksum,
+        hopLimit: 64,
+        identification: 99,
+        source: "203.0.113.10:80",
+        destination: "198.51.100.2:40000",
+      }),
+    );
+    assert.deepEqual([table.packets(3), table.bytes(3)], [1, input.length]);
+  }
+});
+
+Deno.test("whatever is not fully understood goes to the NAT machine as it is", () => {
+  const cases: [string, Uint8Array][] = [
+    ["another NAT endpoint", buildPacket({ ...RESPONSE, destination: "10.0.1.1:1025" })],
+    ["another server port", buildPacket({ ...RESPONSE, source: "10.0.0.11:8081" })],
+    ["another protocol", buildPacket({ ...RESPONSE, protocol: "udp" })],
+    ["ICMP", buildPacket({ protocol: "icmp", source: "10.0.0.11", destination: "10.0.1.1" })],
+    ["SYN-ACK", buildPacket({ ...RESPONSE, flags: SYN | ACK })],
+    [
+      "IP options",
+      buildPacket({ ...RESPONSE, ipv4Options: Uint8Array.of(148, 4, 0, 0) }),
+    ],
+    ...fragmentPacket(buildPacket({ ...RESPONSE, dontFragment: false }), 64, 9)
+      .map((bytes): [string, Uint8Array] => ["a fragment", bytes]),
+  ];
+  for (const [what, input] of cases) {
+    const { translator } = setUp();
+    const { hop, bytes } = send(translator, input);
+    assert.equal(hop, TO_NAT, what);
+    assert.deepEqual(bytes, input, what);
+    assert.ok(!translator.bypassed);
+  }
+});
+
+Deno.test("an instruction is used as long as its lease, its next hop and the link allow, and no longer", () => {
+  const input = buildPacket(RESPONSE);
+  const hopOf = (
+    options: Parameters<typeof send>[2],
+    hops: Partial<AgentHops> = {},
+    remove = false,
+  ) => {
+    const { translator, table } = setUp(hops);
+    if (remove) table.remove(3);
+    return send(translator, input, options).hop;
+  };
+  assert.equal(hopOf({ now: 999 }), TO_CLIENT);
+  assert.equal(hopOf({ now: 1000 }), TO_NAT);
+  assert.equal(hopOf({ segmentBytes: 1500 }), TO_CLIENT);
+  assert.equal(hopOf({ segmentBytes: 1501 }), TO_NAT);
+  assert.equal(hopOf({}, { resolved: (hop) => hop !== TO_CLIENT }), TO_NAT);
+  assert.equal(hopOf({}, { toClient: () => 0 }), TO_NAT);
+  assert.equal(hopOf({}, {}, true), TO_NAT);
+  assert.equal(hopOf({}, { toNat: () => 0 }, true), -DROP.noRoute);
+});
+
+Deno.test("a FIN leaves directly and is told once", () => {
+  const { translator, closing, table } = setUp();
+  const fin = buildPacket({ ...RESPONSE, flags: FIN | ACK, sequence: 1000 });
+  assert.equal(send(translator, fin).hop, TO_CLIENT);
+  send(translator, fin);
+  assert.deepEqual(closing, [3]);
+  assert.equal(table.flags(3), SEEN_FIN);
+  assert.equal(table.sequence(3), 1101);
+});
+
+Deno.test("deciding and translating a response allocates nothing", () => {
+  const { translator } = setUp();
+  const direct = buildPacket({ ...RESPONSE, payload: new Uint8Array(1400) });
+  const viaNat = buildPacket({ ...RESPONSE, destination: "10.0.1.1:1025" });
+  checkPacketHeap([direct, viaNat], (packet) => translator.handle(packet, false, 1440, 500));
+});
+
+Deno.test("a wrong checksum stays wrong", () => {
+  const { translator } = setUp();
+  const { bytes } = send(translator, buildPacket({ ...RESPONSE, checksum: 0x1234 }));
+  const packet = new Packet();
+  packet.attach(bytes.buffer as ArrayBuffer);
+  packet.parse(0, bytes.length);
+  assert.ok(!verifyL4(packet, false));
+});
