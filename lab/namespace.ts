@@ -102,8 +102,23 @@ export async function sweepLabs(): Promise<string[]> {
 
 /** Processes whose network namespace is that of the node. */
 export async function processesIn(namespace: string): Promise<number[]> {
-  const { code, stdout } = await runHost(["ip", "netns", "pids", namespace]);
-  return code === 0 ? stdout.split("\n").filter(Boolean).map(Number) : [];
+  const inode = await inodeOf(namespace);
+  return inode === null ? [] : processesOf([inode]);
+}
+
+/** As `ip netns pids` does, without a program that a signal could end in the middle of cleaning up. */
+function processesOf(inodes: readonly number[]): number[] {
+  const pids: number[] = [];
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const { ino } = Deno.statSync(`/proc/${name}/ns/net`);
+      if (ino !== null && inodes.includes(ino)) pids.push(Number(name));
+    } catch {
+      // It has just ended.
+    }
+  }
+  return pids;
 }
 
 export { namespaceOf };
@@ -133,22 +148,33 @@ async function removeLeftovers(): Promise<string[]> {
 }
 
 async function remove(record: LabRecord): Promise<void> {
-  const ours: string[] = [];
+  const ours = new Map<string, number>();
   for (const { name, inode } of record.namespaces) {
     const present = await inodeOf(name);
-    if (present !== null && (inode === null || inode === present)) ours.push(name);
+    if (present !== null && (inode === null || inode === present)) ours.set(name, present);
   }
-  await endProcesses(ours);
-  for (const namespace of ours) await mustRunHost(["ip", "netns", "delete", namespace]);
+  await endProcesses([...ours.values()]);
+  for (const namespace of ours.keys()) await deleteNamespace(namespace);
   await Deno.remove(labFolder(record.name), { recursive: true }).catch(ignoreNotFound);
 }
 
+/** Again, when it did not work: a second Ctrl-C reaches `ip` as well. */
+async function deleteNamespace(namespace: string): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    const { code, stderr } = await runHost(["ip", "netns", "delete", namespace]);
+    if (code === 0 || await inodeOf(namespace) === null) return;
+    if (attempt === 5) {
+      throw new LabError(`Cannot remove network namespace "${namespace}": ${stderr.trim()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** SIGTERM, two seconds of patience, SIGKILL; returns when none is left. */
-async function endProcesses(namespaces: readonly string[]): Promise<void> {
+async function endProcesses(inodes: readonly number[]): Promise<void> {
   const started = performance.now();
   for (let round = 0;; round++) {
-    const pids = (await Promise.all(namespaces.map(processesIn))).flat()
-      .filter((pid) => pid !== Deno.pid);
+    const pids = processesOf(inodes).filter((pid) => pid !== Deno.pid);
     if (pids.length === 0) return;
     const elapsedMs = performance.now() - started;
     if (elapsedMs > 10_000) {

@@ -31,20 +31,30 @@ export async function withBypathLab<T>(
 ): Promise<T> {
   const interrupted = Promise.withResolvers<never>();
   interrupted.promise.catch(() => {});
+  let interruption: InterruptedError | undefined;
   const listeners = (Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]).map((signal) => {
     const listener = () => {
       options.onInterrupt?.();
-      interrupted.reject(new InterruptedError(signal));
+      interruption ??= new InterruptedError(signal);
+      interrupted.reject(interruption);
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
   });
   try {
-    await using lab = await BypathLab.up(options.name);
-    const story = body(lab);
-    // After a signal the story goes on for a moment in a lab that is being removed: it fails unheard.
-    story.catch(() => {});
-    return await Promise.race([story, interrupted.promise]);
+    const lab = await BypathLab.up(options.name);
+    try {
+      const story = body(lab);
+      // After a signal the story goes on for a moment in a lab that is being removed: it fails unheard.
+      story.catch(() => {});
+      return await Promise.race([story, interrupted.promise]);
+    } finally {
+      // What went wrong in the story is more interesting than what goes wrong here.
+      await lab.down().catch((error) => console.error(`${error.message}`));
+    }
+  } catch (error) {
+    // Ctrl-C also ends the programs that are at work: that is no failure of theirs.
+    throw interruption ?? error;
   } finally {
     for (const remove of listeners) remove();
   }

@@ -8,8 +8,9 @@ import { waitFor } from "../wait.ts";
 export interface SwitchingResult {
   /** Stops and starts that took effect. */
   readonly switches: number;
-  /** After how many of them a server had retransmitted something. */
-  readonly withRetransmission: number;
+  /** After how many stops, and after how many starts, a server had retransmitted something. */
+  readonly stopsWithRetransmission: number;
+  readonly startsWithRetransmission: number;
   readonly segmentsRetransmitted: number;
   /** From asking for a stop to its acknowledgement by the agent, longest and mean. */
   readonly longestStopMs: number;
@@ -34,7 +35,8 @@ export async function switchBackAndForth(
   options: SwitchingOptions,
 ): Promise<SwitchingResult> {
   let switches = 0;
-  let withRetransmission = 0;
+  let stopsWithRetransmission = 0;
+  let startsWithRetransmission = 0;
   let longestStopMs = 0;
   let sumStopMs = 0;
   let stops = 0;
@@ -42,9 +44,9 @@ export async function switchBackAndForth(
   let last = first;
   const settled = async () => {
     await new Promise((resolve) => setTimeout(resolve, options.holdMs));
-    const now = await retransmitted(lab);
-    if (now > last) withRetransmission++;
-    last = now;
+    const before = last;
+    last = await retransmitted(lab);
+    return last > before ? 1 : 0;
   };
   while (switches < options.switches && !options.over()) {
     const asked = performance.now();
@@ -54,7 +56,7 @@ export async function switchBackAndForth(
     sumStopMs += tookMs;
     stops++;
     switches++;
-    await settled();
+    stopsWithRetransmission += await settled();
 
     await lab.switchBypass("start");
     const started = await waitFor(
@@ -64,11 +66,12 @@ export async function switchBackAndForth(
     );
     if (options.over() || !started) break;
     switches++;
-    await settled();
+    startsWithRetransmission += await settled();
   }
   return {
     switches,
-    withRetransmission,
+    stopsWithRetransmission,
+    startsWithRetransmission,
     segmentsRetransmitted: last - first,
     longestStopMs,
     meanStopMs: sumStopMs / Math.max(1, stops),

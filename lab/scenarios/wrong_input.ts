@@ -81,7 +81,7 @@ async function checkNat(lab: BypathLab, report: Report, each: WrongCase): Promis
   const path = `${lab.folder}/nat-wrong.yaml`;
   await Deno.writeTextFile(path, each.config);
   const before = await setUp(lab, "nat");
-  const result = await lab.runSelf("nat", ["nat", "run", "--config", path]);
+  const result = await runShortly(lab, "nat", ["nat", "run", "--config", path]);
   const after = await setUp(lab, "nat");
   checkResult(report, each, result, before === after);
 }
@@ -114,7 +114,7 @@ async function checkVipOfHost(lab: BypathLab, report: Report): Promise<void> {
   await lab.lab.mustRun("nat", ["ip", ...address]);
   const path = await lab.writeNatConfig((config) => config.services.splice(1));
   const before = await setUp(lab, "nat");
-  const result = await lab.runSelf("nat", ["nat", "run", "--config", path]);
+  const result = await runShortly(lab, "nat", ["nat", "run", "--config", path]);
   const after = await setUp(lab, "nat");
   await lab.lab.mustRun("nat", ["ip", "address", "delete", `${ADDRESSES.vip}/32`, "dev", "eth0"]);
   const says = [new RegExp(ADDRESSES.vip.replaceAll(".", "\\."))];
@@ -133,7 +133,7 @@ async function checkPortInUse(lab: BypathLab, report: Report): Promise<void> {
   await other.waitForLine((line) => line.includes("listening"));
   const path = await lab.writeNatConfig();
   const before = await setUp(lab, "nat");
-  const result = await lab.runSelf("nat", ["nat", "run", "--config", path]);
+  const result = await runShortly(lab, "nat", ["nat", "run", "--config", path]);
   const after = await setUp(lab, "nat");
   await other.stop();
   const each = { what: "a control port in use", says: [/7400/], exit: 1 };
@@ -145,7 +145,7 @@ async function checkSecondNat(lab: BypathLab, report: Report): Promise<void> {
   const first = await lab.startNat();
   const path = await lab.writeNatConfig();
   const before = await setUp(lab, "nat");
-  const result = await lab.runSelf("nat", ["nat", "run", "--config", path]);
+  const result = await runShortly(lab, "nat", ["nat", "run", "--config", path]);
   const after = await setUp(lab, "nat");
   const each = { what: "a second NAT machine on the same socket", says: [/nat\.sock/], exit: 1 };
   checkResult(report, each, result, before === after);
@@ -204,10 +204,24 @@ async function checkAgentCases(lab: BypathLab, report: Report): Promise<void> {
   for (const { change, ...each } of cases) {
     const path = await writeAgentYaml(lab.folder, "s1", change(defaultAgentYaml("s1")));
     const before = await setUp(lab, "s1");
-    const result = await lab.runSelf("s1", ["agent", "run", "--config", path]);
+    const result = await runShortly(lab, "s1", ["agent", "run", "--config", path]);
     const after = await setUp(lab, "s1");
     checkResult(report, each, result, before === after);
   }
+}
+
+/** A daemon that should refuse to run; one that runs is stopped after a while. */
+async function runShortly(
+  lab: BypathLab,
+  node: NodeName,
+  args: readonly string[],
+): Promise<CommandResult> {
+  const process = lab.startSelf(node, args);
+  const timer = setTimeout(() => process.kill("SIGTERM"), 10_000);
+  const { code } = await process.ended;
+  clearTimeout(timer);
+  const text = (lines: readonly string[]) => lines.join("\n");
+  return { code, stdout: text(process.stdout.lines), stderr: text(process.stderr.lines) };
 }
 
 function checkResult(

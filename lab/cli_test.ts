@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { rootTest } from "../tests/support/root_test.ts";
+import { runHost } from "./host_command.ts";
+import { labCommand } from "./cli.ts";
+import { LabProcess } from "./lab_process.ts";
+import { selfCommand } from "./self_command.ts";
+import { labFolder } from "./lab_record.ts";
+
+const PRIVILEGES = { capabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN"] } as const;
+
+async function namespacesOf(lab: string): Promise<string[]> {
+  const { stdout } = await runHost(["ip", "netns", "list"]);
+  return stdout.split("\n").filter((line) => line.startsWith(`${lab}-`));
+}
+
+Deno.test("lab run names the scenarios when one is unknown, and exits with 2", async () => {
+  assert.equal(await labCommand("run", { args: ["no-such-scenario"] }), 2);
+});
+
+rootTest("lab up, exec and down work from the command line", PRIVILEGES, async () => {
+  const name = `cli-${Deno.pid}`;
+  const self = (...args: string[]) => runHost([...selfCommand(), "lab", ...args, "--name", name]);
+  assert.equal((await self("up")).code, 0);
+  try {
+    const again = await self("up");
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /it exists/);
+    const exec = ["exec", "--name", name, "s1", "--", "sh", "-c", "ip -br address; exit 7"];
+    const inside = await runHost([...selfCommand(), "lab", ...exec]);
+    assert.equal(inside.code, 7);
+    assert.match(inside.stdout, /10\.0\.0\.11\/24/);
+    const { nodes } = JSON.parse((await self("status", "--json")).stdout) as { nodes: unknown[] };
+    assert.equal(nodes.length, 6);
+  } finally {
+    assert.equal((await self("down")).code, 0);
+  }
+  assert.deepEqual(await namespacesOf(name), []);
+});
+
+rootTest("lab demo leaves nothing behind when it is interrupted", PRIVILEGES, async () => {
+  const name = `ctrlc-${Deno.pid}`;
+  await using demo = new LabProcess([...selfCommand(), "lab", "demo", "--name", name], "lab demo");
+  await demo.waitForLine((line) => line.includes("The criterion"), { timeoutMs: 30_000 });
+  assert.equal((await namespacesOf(name)).length, 6);
+  demo.kill("SIGINT");
+  const { code } = await demo.ended;
+  assert.equal(code, 130, demo.stderr.lines.join("\n"));
+  assert.deepEqual(await namespacesOf(name), []);
+  await assert.rejects(Deno.stat(labFolder(name)), Deno.errors.NotFound);
+});
+
+rootTest("lab run tells as JSON what a scenario found", PRIVILEGES, async () => {
+  const name = `json-${Deno.pid}`;
+  const { code, stdout, stderr } = await runHost(
+    [...selfCommand(), "lab", "run", "malformed-packets", "--json", "--name", name],
+  );
+  assert.equal(code, 0, stdout + stderr);
+  const result = JSON.parse(stdout) as { name: string; ok: boolean; checks: { holds: boolean }[] };
+  assert.equal(result.name, "malformed-packets");
+  assert.ok(result.ok && result.checks.every((check) => check.holds));
+});
