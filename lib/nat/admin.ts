@@ -4,9 +4,11 @@ import type { LoggedEvent } from "../control/event_log.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { COUNTER, droppedByReason } from "../session/counters.ts";
 import { DROP } from "../session/drop_reason.ts";
+import { U16, U8 } from "../session/layout.ts";
 import { SessionViewer, usedSlots } from "../session/session_view.ts";
 import type { SessionView, ViewContext } from "../session/session_view.ts";
-import { formatEndpoint } from "../wire/address.ts";
+import { formatEndpoint, parseEndpoint } from "../wire/address.ts";
+import { protocolNumber } from "../wire/protocol.ts";
 import { reasonName } from "../wire/reason.ts";
 import { explainPacket, type NamedPacket } from "./explain.ts";
 import { journalEvents } from "./journal_events.ts";
@@ -179,37 +181,63 @@ async function followEvents(
 }
 
 function explain(machine: NatMachine, request: AdminRequest) {
-  const packet = request.packet as NamedPacket;
-  const viewer = new SessionViewer(machine.state.records);
-  const context = viewContext(machine);
-  const find = (match: (session: SessionView) => boolean) => {
-    for (const slot of usedSlots(machine.state.records)) {
-      const view = viewer.view(slot, context);
-      if (view !== null && match(view)) return view;
-    }
-    return null;
-  };
+  const packet = canonicalPacket(request.packet as NamedPacket);
   const servers = serverViews(sources(machine)) as (
     & ReturnType<Parameters<typeof explainPacket>[1]["server"]>
     & { service: string; address: string }
   )[];
+  return explainPacket(packet, {
+    config: machine.config,
+    find: (named, direction) => findSession(machine, named, direction),
+    server: (service, address) =>
+      servers.find((it) => it.service === service && it.address === address) ?? {
+        health: "unknown",
+        draining: false,
+        sessions: 0,
+        agent: machine.agents.view(address),
+      },
+    stopped: (session, service, server) => machine.operator.stops(session, service, server),
+  });
+}
+
+/** Endpoints as this program writes them, so that they can be compared as text. */
+function canonicalPacket({ protocol, source, destination }: NamedPacket): NamedPacket {
   try {
-    return explainPacket(packet, {
-      config: machine.config,
-      find,
-      server: (service, address) =>
-        servers.find((it) => it.service === service && it.address === address) ?? {
-          health: "unknown",
-          draining: false,
-          sessions: 0,
-          agent: machine.agents.view(address),
-        },
-      stopped: (session, service, server) => machine.operator.stops(session, service, server),
-    });
+    return {
+      protocol,
+      source: formatEndpoint(parseEndpoint(source)),
+      destination: formatEndpoint(parseEndpoint(destination)),
+    };
   } catch (error) {
-    if (error instanceof SyntaxError) throw new AdminError(error.message, 2);
-    throw error;
+    throw new AdminError((error as Error).message, 2);
   }
+}
+
+/** Compares records as numbers, so that a million sessions do not hold the machine up. */
+function findSession(
+  machine: NatMachine,
+  packet: NamedPacket,
+  direction: "inbound" | "outbound",
+): SessionView | null {
+  const { records } = machine.state;
+  const viewer = new SessionViewer(records);
+  const protocol = protocolNumber(packet.protocol);
+  // What differs from session to session is one port, on whichever side.
+  const [port, field] = direction === "inbound"
+    ? [parseEndpoint(packet.source).port, U16.clientPort]
+    : [parseEndpoint(packet.destination).port, U16.natPort];
+  const context = viewContext(machine);
+  for (const slot of usedSlots(records)) {
+    if (records.getU16(slot, field) !== port) continue;
+    if (records.getU8(slot, U8.protocol) !== protocol) continue;
+    const view = viewer.view(slot, context);
+    if (view === null) continue;
+    const found = direction === "inbound"
+      ? view.client === packet.source && view.vip === packet.destination
+      : view.server === packet.source && view.nat === packet.destination;
+    if (found) return view;
+  }
+  return null;
 }
 
 /** How records are shown; the names come from the configuration in force. */

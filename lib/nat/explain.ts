@@ -26,8 +26,8 @@ export interface Explanation {
 /** What explaining needs to know of the running machine. */
 export interface ExplainContext {
   readonly config: NatConfig;
-  /** The session of a client at a VIP, or of a server at a NAT endpoint; endpoints as text. */
-  find(match: (session: SessionView) => boolean): SessionView | null;
+  /** The session that a packet of this direction belongs to. */
+  find(packet: NamedPacket, direction: "inbound" | "outbound"): SessionView | null;
   /** Health, draining and agent of a server of a service. */
   server(service: string, address: string): {
     health: string;
@@ -56,10 +56,7 @@ function explainOutbound(packet: NamedPacket, context: ExplainContext): Explanat
     result: "outbound",
     detail: `${packet.destination} is one of the SNAT addresses: a response of a server`,
   }];
-  const session = context.find((it) =>
-    it.protocol === packet.protocol && it.server === packet.source &&
-    it.nat === packet.destination
-  );
+  const session = context.find(packet, "outbound");
   if (session === null) {
     steps.push({
       step: "session",
@@ -102,10 +99,7 @@ function explainInbound(
     result: service.name,
     detail: `${service.protocol} ${formatEndpoint(service.vip)}, scheduler ${service.scheduler}`,
   });
-  const session = context.find((it) =>
-    it.protocol === packet.protocol && it.client === packet.source &&
-    it.vip === packet.destination
-  );
+  const session = context.find(packet, "inbound");
   if (session !== null) {
     steps.push(sessionStep(session), ...pathSteps(session, context));
     return {

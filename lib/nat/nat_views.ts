@@ -19,28 +19,41 @@ export interface TableCensus {
   readonly bypassing: ReadonlyMap<string, number>;
 }
 
-/** Counts the sessions of a table, those in quarantine left out. */
+/** Counts the sessions of a table, those in quarantine left out; texts are made once a server. */
 export function takeCensus(records: SessionRecords): TableCensus {
-  const viewer = new SessionViewer(records);
-  const sessions = new Map<string, number>();
-  const bypassing = new Map<string, number>();
+  // By VIP, server and protocol as one number.
+  const sessions = new Map<number, number>();
+  const bypassing = new Map<number, number>();
   let total = 0;
   let bypass = 0;
-  const add = (map: Map<string, number>, key: string) => map.set(key, (map.get(key) ?? 0) + 1);
+  const add = (map: Map<number, number>, key: number) => map.set(key, (map.get(key) ?? 0) + 1);
   for (const slot of usedSlots(records)) {
     if (records.getU8(slot, U8.state) === STATE.quarantine) continue;
     total++;
-    const protocol = protocolName(records.getU8(slot, U8.protocol));
-    const service = `${protocol} ${viewer.endpointText(records.getU16(slot, U16.vip))}`;
-    const server = `${service} ${viewer.endpointText(records.getU16(slot, U16.server))}`;
-    add(sessions, service);
-    add(sessions, server);
+    const key = (records.getU8(slot, U8.protocol) * 65536 + records.getU16(slot, U16.vip)) *
+        65536 + records.getU16(slot, U16.server);
+    add(sessions, key);
     if (records.getU8(slot, U8.instruction) !== INSTRUCTION.installed) continue;
     bypass++;
-    add(bypassing, service);
-    add(bypassing, server);
+    add(bypassing, key);
   }
-  return { total, bypass, sessions, bypassing };
+  const named = namedCounts(records);
+  return { total, bypass, sessions: named(sessions), bypassing: named(bypassing) };
+}
+
+/** Turns counts by number into counts by `protocol vip` and `protocol vip server`. */
+function namedCounts(records: SessionRecords) {
+  const viewer = new SessionViewer(records);
+  return (counts: ReadonlyMap<number, number>): Map<string, number> => {
+    const named = new Map<string, number>();
+    for (const [key, count] of counts) {
+      const protocol = protocolName(Math.floor(key / 2 ** 32));
+      const service = `${protocol} ${viewer.endpointText(Math.floor(key / 65536) % 65536)}`;
+      named.set(service, (named.get(service) ?? 0) + count);
+      named.set(`${service} ${viewer.endpointText(key % 65536)}`, count);
+    }
+    return named;
+  };
 }
 
 /** What the views are made of. */
