@@ -149,11 +149,6 @@ export class ControlServer {
     }
   }
 
-  /** Ends one agent's connection; it will come again. */
-  disconnect(agent: string, reason: string): void {
-    this.#agents.get(agent)?.connection.end(reason);
-  }
-
   /** Ends every connection with that reason and stops listening. */
   async close(reason: string): Promise<void> {
     clearInterval(this.#watch);

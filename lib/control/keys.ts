@@ -110,6 +110,6 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
 
 function existsAlready(path: string): Error {
   return new Error(
-    `Cannot write "${path}": it exists already, remove it first or take another name`,
+    `Cannot write "${path}": it exists already, and keys are never overwritten`,
   );
 }
