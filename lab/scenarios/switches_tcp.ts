@@ -29,22 +29,34 @@ export const switchesTcp: Scenario = {
     });
     const { bytes, ok, ms, longestPauseMs } = await result;
 
-    report.table(["download", "bytes", "switches", "segments retransmitted", "longest pause"], [
-      [
-        "without switches",
-        formatCount(quiet.bytes),
-        "0",
-        `${quiet.retransmitted}`,
-        formatDuration(quiet.longestPauseMs),
-      ],
-      [
-        "with switches",
-        formatCount(bytes),
-        `${switching.switches}`,
-        `${switching.segmentsRetransmitted}`,
-        formatDuration(longestPauseMs),
-      ],
-    ]);
+    const perGigabyte = (segments: number, total: number) => (segments / total * 1e9).toFixed(0);
+    const rows = [
+      {
+        name: "without switches",
+        bytes: quiet.bytes,
+        switches: 0,
+        longestPauseMs: quiet.longestPauseMs,
+        retransmitted: quiet.retransmitted,
+      },
+      {
+        name: "with switches",
+        bytes,
+        switches: switching.switches,
+        longestPauseMs,
+        retransmitted: switching.segmentsRetransmitted,
+      },
+    ];
+    report.table(
+      ["download", "bytes", "switches", "retransmitted", "per GB", "longest pause"],
+      rows.map((row) => [
+        row.name,
+        formatCount(row.bytes),
+        `${row.switches}`,
+        formatCount(row.retransmitted),
+        perGigabyte(row.retransmitted, row.bytes),
+        formatDuration(row.longestPauseMs),
+      ]),
+    );
     report.figure("switches", switching.switches);
     const { stopsWithRetransmission, startsWithRetransmission } = switching;
     const costly = stopsWithRetransmission + startsWithRetransmission;
