@@ -41,7 +41,8 @@ export async function runHost(
       ...(options.signal && { signal: options.signal }),
     }).spawn();
   } catch (cause) {
-    const why = cause instanceof Deno.errors.NotFound ? "no such program" : String(cause);
+    const hint = program === "ip" ? ", install iproute2" : "";
+    const why = cause instanceof Deno.errors.NotFound ? `no such program${hint}` : String(cause);
     throw new HostCommandError(`Cannot run "${program}": ${why}`, { cause });
   }
   const output = child.output();

@@ -34,7 +34,8 @@ export interface LabUpOptions {
  */
 export async function labUp(name: string, options: LabUpOptions): Promise<void> {
   checkLabName(name);
-  const plan = planLab(name, options.topology ?? TOPOLOGY);
+  const ipv6 = await Deno.stat("/proc/net/if_inet6").then(() => true, () => false);
+  const plan = planLab(name, options.topology ?? TOPOLOGY, { ipv6 });
   await withLabsLocked(async () => {
     await removeLeftovers();
     const other = await readRecord(name);

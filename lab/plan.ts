@@ -22,8 +22,14 @@ export function namespaceOf(lab: string, node: NodeName): string {
   return `${lab}-${node}`;
 }
 
+export interface PlanOptions {
+  /** False on a kernel without IPv6: the lab has IPv4 alone then. Default: true. */
+  readonly ipv6?: boolean;
+}
+
 /** Everything `ip` has to do for a lab of that name. Pure. */
-export function planLab(lab: string, topology: Topology): LabPlan {
+export function planLab(lab: string, topology: Topology, options: PlanOptions = {}): LabPlan {
+  const { ipv6 = true } = options;
   const links = topology.links.map(({ ends: [a, b] }) =>
     `link add name ${a.device} netns ${namespaceOf(lab, a.node)} type veth ` +
     `peer name ${b.device} netns ${namespaceOf(lab, b.node)}`
@@ -35,7 +41,7 @@ export function planLab(lab: string, topology: Topology): LabPlan {
       node: node.name,
       namespace: namespaceOf(lab, node.name),
       settings: settingsOf(node),
-      commands: commandsOf(node),
+      commands: commandsOf(node).filter((command) => ipv6 || !command.includes(":")),
     })),
   };
 }

@@ -42,3 +42,11 @@ Deno.test("every link end of the topology is an interface of its node, and each 
     .flatMap((node) => node.interfaces.map((each) => `${node.name}/${each.device}`));
   assert.deepEqual(ends.toSorted(), interfaces.toSorted());
 });
+
+Deno.test("planLab() leaves out the IPv6 addresses and routes on a kernel without IPv6", () => {
+  const commands = (ipv6: boolean) =>
+    planLab("trial", TOPOLOGY, { ipv6 }).nodes.flatMap((node) => node.commands);
+  assert.ok(commands(true).some((command) => command.includes("2001:db8:")));
+  assert.ok(!commands(false).some((command) => command.includes(":")));
+  assert.ok(commands(false).includes("route add default via 10.0.0.254"));
+});

@@ -5,7 +5,7 @@ export interface Check {
   readonly claim: string;
   readonly holds: boolean;
   /** What was measured instead, when it does not hold. */
-  readonly found: string;
+  readonly found?: string;
 }
 
 export interface ReportOptions {
@@ -80,7 +80,7 @@ export class Report {
 
   /** States a claim and whether it holds; `found` says what was there instead. */
   check(claim: string, holds: boolean, found = ""): boolean {
-    this.checks.push({ claim, holds, found });
+    this.checks.push(holds || found === "" ? { claim, holds } : { claim, holds, found });
     const { green, red } = this.#palette;
     this.#print(`    ${holds ? green("✓") : red("✗")} ${claim}`);
     if (!holds && found !== "") this.#print(`      ${red(`found: ${found}`)}`);
