@@ -29,6 +29,10 @@ const KEPT_EVENTS = 4096;
 const ARPHRD_ETHER = 1;
 /** Packets that may wait in the tun device while the worker is not scheduled. */
 const TUN_QUEUE = 4096;
+/** Beyond this an agent refuses: whoever sends so many is not well. */
+const INSTALLS_PER_SECOND = 50_000;
+/** How long an agent that stops waits for its own worker. */
+const LETTING_GO_MS = 500;
 /** How long closing sessions are gathered into one report. */
 const CLOSING_MS = 2;
 const TICK_MS = 100;
@@ -75,6 +79,7 @@ export class AgentMachine {
     this.store = new InstructionStore({
       addresses: options.pem.identity.addresses,
       capacity: CAPACITY,
+      installsPerSecond: INSTALLS_PER_SECOND,
       apply: (effect) => this.#apply(effect),
       send: (nat, message) => this.#clients.get(nat)?.client.send(message),
     });
@@ -183,6 +188,7 @@ export class AgentMachine {
   /** Ends in order: first the routes, so that responses go by the ordinary way again. */
   async stop(): Promise<void> {
     this.ready = false;
+    await this.#letGo();
     for (const { client } of this.#clients.values()) client.stop("the agent stops");
     clearInterval(this.#timer);
     clearTimeout(this.#closing);
@@ -190,6 +196,14 @@ export class AgentMachine {
     await this.#thread.stop();
     this.#tun.close();
     this.#netlink.close();
+  }
+
+  /** Ends every instruction, so that the NAT machines need not wait for leases to run out. */
+  async #letGo(): Promise<void> {
+    this.store.setAble(false, "the agent stops");
+    for (let waited = 0; this.store.size > 0 && waited < LETTING_GO_MS; waited += 5) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   #tick(): void {
@@ -244,6 +258,8 @@ export class AgentMachine {
       this.store.added(slot);
     } else if (event === AGENT_EVENT.removed) {
       this.store.removed(slot, this.#counted(slot, now), { now });
+    } else if (event === AGENT_EVENT.reopened) {
+      this.store.remove(slot, "the server opened a new connection from the same endpoint");
     } else {
       this.store.count(slot, this.#counted(slot, now), now);
       this.#closing ??= setTimeout(() => {

@@ -3,7 +3,7 @@ import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { rewrite } from "../wire/rewrite.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { TCP_FIN, TCP_RST, TCP_SYN } from "../session/tcp_state.ts";
-import { type InstructionTable, SEEN_FIN, SEEN_RST } from "./instruction_table.ts";
+import { type InstructionTable, SEEN_FIN, SEEN_RST, SEEN_SYN } from "./instruction_table.ts";
 
 /** Next hops of the server, by its routing table without the agent's own routes. */
 export interface AgentHops {
@@ -19,6 +19,14 @@ export interface AgentHops {
   mtu(hop: number): number;
 }
 
+/** What the translator tells the main thread; each once for an instruction. */
+export interface DirectTranslatorEvents {
+  /** FIN or RST was seen. */
+  closing(slot: number): void;
+  /** The server has opened another connection from this endpoint; the instruction is not used. */
+  reopened(slot: number): void;
+}
+
 /**
  * The agent's decision for each response packet (claims C2, C3, C7): is an instruction stored for
  * it? Then it is rewritten and goes to the client; else, and whenever there is any doubt, it goes
@@ -27,15 +35,14 @@ export interface AgentHops {
 export class DirectTranslator {
   readonly #table: InstructionTable;
   readonly #hops: AgentHops;
-  /** FIN or RST was seen for the first time in this slot. */
-  readonly #closing: (slot: number) => void;
+  readonly #events: DirectTranslatorEvents;
   /** Did the last packet leave by the direct way? */
   bypassed = false;
 
-  constructor(table: InstructionTable, hops: AgentHops, closing: (slot: number) => void) {
+  constructor(table: InstructionTable, hops: AgentHops, events: DirectTranslatorEvents) {
     this.#table = table;
     this.#hops = hops;
-    this.#closing = closing;
+    this.#events = events;
   }
 
   /**
@@ -59,7 +66,7 @@ export class DirectTranslator {
       if ((flags & (TCP_FIN | TCP_RST)) !== 0) {
         const seen = ((flags & TCP_FIN) !== 0 ? SEEN_FIN : 0) |
           ((flags & TCP_RST) !== 0 ? SEEN_RST : 0);
-        if (table.see(this.#slot, seen)) this.#closing(this.#slot);
+        if (table.see(this.#slot, seen)) this.#events.closing(this.#slot);
       }
     }
     this.bypassed = true;
@@ -80,11 +87,16 @@ export class DirectTranslator {
     if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) return 0;
     // What is not fully understood here is for the NAT machine.
     if (packet.isFragment || packet.hasOptions) return 0;
-    if (protocol === PROTOCOL_TCP && (packet.tcpFlags & TCP_SYN) !== 0) return 0;
     const table = this.#table;
     const ports = (packet.sourcePort << 16) | packet.destinationPort;
     const slot = table.find(packet.addresses, ports, protocol);
     if (slot === 0 || !table.leased(slot, nowMs)) return 0;
+    if (table.reopened(slot)) return 0;
+    if (protocol === PROTOCOL_TCP && (packet.tcpFlags & TCP_SYN) !== 0) {
+      // Handshakes pass the NAT machine, before the instruction: this is another session's.
+      if (table.see(slot, SEEN_SYN)) this.#events.reopened(slot);
+      return 0;
+    }
     let hop = table.hop(slot);
     if (hop >>> 16 !== this.#hops.epoch) {
       hop = this.#hops.toClient(table.clientWords, table.clientOffset(slot));

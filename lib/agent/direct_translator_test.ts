@@ -36,6 +36,7 @@ function setUp(hops: Partial<AgentHops> = {}) {
   table.add(3);
   table.setLease(0, 1000);
   const closing: number[] = [];
+  const reopened: number[] = [];
   const translator = new DirectTranslator(table, {
     epoch: 1,
     toClient: () => TO_CLIENT,
@@ -43,8 +44,11 @@ function setUp(hops: Partial<AgentHops> = {}) {
     resolved: () => true,
     mtu: () => 1500,
     ...hops,
-  }, (slot) => closing.push(slot));
-  return { table, translator, closing };
+  }, {
+    closing: (slot) => closing.push(slot),
+    reopened: (slot) => reopened.push(slot),
+  });
+  return { table, translator, closing, reopened };
 }
 
 function send(
@@ -140,6 +144,16 @@ Deno.test("deciding and translating a response allocates nothing", () => {
   const direct = buildPacket({ ...RESPONSE, payload: new Uint8Array(1400) });
   const viaNat = buildPacket({ ...RESPONSE, destination: "10.0.1.1:1025" });
   checkPacketHeap([direct, viaNat], (packet) => translator.handle(packet, false, 1440, 500));
+});
+
+Deno.test("a SYN from the same endpoint ends the use of an instruction at once", () => {
+  const { translator, reopened } = setUp();
+  assert.equal(send(translator, buildPacket(RESPONSE)).hop, TO_CLIENT);
+  const opening = buildPacket({ ...RESPONSE, flags: SYN | ACK });
+  assert.equal(send(translator, opening).hop, TO_NAT);
+  assert.equal(send(translator, opening).hop, TO_NAT);
+  assert.equal(send(translator, buildPacket(RESPONSE)).hop, TO_NAT);
+  assert.deepEqual(reopened, [3]);
 });
 
 Deno.test("a wrong checksum stays wrong", () => {

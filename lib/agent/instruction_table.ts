@@ -25,6 +25,8 @@ const LAST_USED_MS = 14;
 /** Bits of an instruction's flags: what has been seen from the server. */
 export const SEEN_FIN = 1;
 export const SEEN_RST = 2;
+/** From then on the instruction is not used any more. */
+export const SEEN_SYN = 4;
 
 export const LEASES = 16;
 
@@ -176,6 +178,11 @@ export class InstructionTable extends InstructionRecords {
   /** May the instruction be used now? Not when its lease has run out. */
   leased(slot: number, nowMs: number): boolean {
     return nowMs < this.leases[this.words[slot * WORDS + LEASE]!]!;
+  }
+
+  /** Has a SYN been seen since the instruction came? */
+  reopened(slot: number): boolean {
+    return (this.words[slot * WORDS + FLAGS]! & SEEN_SYN) !== 0;
   }
 
   hop(slot: number): number {

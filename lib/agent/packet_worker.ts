@@ -51,11 +51,10 @@ class AgentWorker implements PacketHandler, AgentHops {
       firstEpoch: 1,
       outInterface: (address) => this.#natInterface(address) ?? direct,
     });
-    this.#translator = new DirectTranslator(
-      this.#table,
-      this,
-      (slot) => this.#tell(AGENT_EVENT.closing, slot),
-    );
+    this.#translator = new DirectTranslator(this.#table, this, {
+      closing: (slot) => this.#tell(AGENT_EVENT.closing, slot),
+      reopened: (slot) => this.#tell(AGENT_EVENT.reopened, slot),
+    });
     // They only send: protocol 0 receives nothing.
     this.#sockets = interfaces.map((link) =>
       openPacketSocket({

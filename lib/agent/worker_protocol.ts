@@ -36,4 +36,6 @@ export const AGENT_EVENT = {
   removed: 2,
   /** FIN or RST was seen. */
   closing: 3,
+  /** A SYN left an endpoint that an instruction is about: it is for another session by now. */
+  reopened: 4,
 } as const;

@@ -65,8 +65,11 @@ export class BypassControl {
     this.#book = book;
   }
 
-  /** Takes over the instructions that stand in a table left by an earlier process. */
-  restore(): void {
+  /**
+   * Takes over the instructions that stand in a table left by an earlier process.
+   * @param leaseMs the lease that it granted
+   */
+  restore(leaseMs: number): void {
     const records = this.#records;
     const now = this.#options.now();
     for (const slot of usedSlots(records)) {
@@ -84,6 +87,7 @@ export class BypassControl {
         generation: records.getU32(slot, I32.generation),
         tag: slot,
         stopping,
+        leaseMs,
         now,
       });
       if (stopping) {
@@ -385,6 +389,7 @@ export class BypassControl {
 }
 
 const END_REASON: Partial<Record<string, number>> = {
+  stopped: REASON.agentStopped,
   refused: REASON.refused,
   restarted: REASON.agentRestarted,
   missing: REASON.agentRestarted,

@@ -127,9 +127,16 @@ export class InstructionBook {
    */
   restore(
     entry: InstructionEntry,
-    options: { generation: number; tag: number; stopping: boolean; now: number },
+    options: {
+      generation: number;
+      tag: number;
+      stopping: boolean;
+      /** What the earlier process granted, when that is longer than this one's. */
+      leaseMs?: number;
+      now: number;
+    },
   ): void {
-    const { generation, tag, stopping, now } = options;
+    const { generation, tag, stopping, leaseMs = 0, now } = options;
     if (this.#records.has(entry.session)) return;
     const record = newRecord(this.#absent, entry, generation, tag);
     record.state = stopping ? "stopping" : "installed";
@@ -137,7 +144,8 @@ export class InstructionBook {
     if (stopping) this.#wait(record, now, STOP_FIRST_MS);
     this.#generation = Math.max(this.#generation, generation + 1);
     // The last grant was sent before this process began.
-    this.#absent.leaseEndMs = now + this.#options.leaseMs + this.#options.marginMs;
+    const longest = Math.max(leaseMs, this.#options.leaseMs);
+    this.#absent.leaseEndMs = now + longest + this.#options.marginMs;
   }
 
   /**

@@ -111,7 +111,9 @@ export class NatMachine {
       table: { address: mapping.address, lengthBytes: mapping.lengthBytes },
       key: [key[0]!, key[1]!],
     };
-    this.bypass.restore();
+    const { headerF64 } = this.state.records;
+    this.bypass.restore(headerF64[HEADER_F64.leaseMs]!);
+    headerF64[HEADER_F64.leaseMs] = this.config.control?.leaseMs ?? 0;
     await this.#thread.start(start);
     this.#sendEligible();
     await this.#door?.open();

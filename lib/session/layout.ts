@@ -61,7 +61,8 @@ export const HEADER = {
 } as const;
 
 /** … and as indices of float64. */
-export const HEADER_F64 = { epoch: 8, nextId: 9, generation: 10, opened: 11 } as const;
+/** `leaseMs`: the lease that the process which holds the table grants to agents. */
+export const HEADER_F64 = { epoch: 8, nextId: 9, generation: 10, leaseMs: 11 } as const;
 
 /** Record fields, as offsets in units of their own size from the start of the record. */
 export const U8 = {

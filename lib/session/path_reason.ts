@@ -25,6 +25,7 @@ export const REASON = {
   restarted: 15,
   agentRestarted: 16,
   draining: 17,
+  agentStopped: 18,
 } as const;
 
 const TEXT: Record<number, (value: number) => string> = {
@@ -45,6 +46,7 @@ const TEXT: Record<number, (value: number) => string> = {
   [REASON.policyChanged]: () => "the configuration changed",
   [REASON.restarted]: () => "the NAT machine was restarted",
   [REASON.agentRestarted]: () => "the agent was restarted",
+  [REASON.agentStopped]: () => "the agent ended the instruction",
   [REASON.draining]: () => "the server is draining",
 };
 
