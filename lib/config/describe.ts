@@ -13,13 +13,10 @@ import { formatDurationMs, formatSizeBytes } from "./units.ts";
 /** nat.yaml in plain lines, one fact a line. */
 export function describeNat(config: NatConfig): string[] {
   const { snat, control, timeouts } = config;
-  const ranges = snat.addresses.map(formatAddressRange).join(", ");
-  const addresses = snat.addresses.reduce((sum, range) => sum + countAddresses(range), 0);
-  const endpoints = addresses * (snat.portLast - snat.portFirst + 1);
   return [
     `interfaces: ${config.interfaces.join(", ")}`,
-    `SNAT: ${ranges}, ports ${snat.portFirst}-${snat.portLast}: ` +
-    `at most ${endpoints} sessions at a time with one server endpoint, ${config.capacity} in all`,
+    ...describeSnat(snat),
+    `capacity: at most ${config.capacity} sessions at a time in all`,
     ...config.services.flatMap((service) => describeService(service, control !== undefined)),
     control
       ? `agents: connect to ${formatEndpoint(control.listen)}, ` +
@@ -44,6 +41,17 @@ export function describeNat(config: NatConfig): string[] {
 }
 
 function describeService(service: ServiceConfig, agents: boolean): string[] {
+/** One line a family: a server's sessions have NAT endpoints of its own family. */
+function describeSnat({ addresses, portFirst, portLast }: NatConfig["snat"]): string[] {
+  return [4, 6].flatMap((family) => {
+    const ranges = addresses.filter(({ first }) => first.family === family);
+    if (ranges.length === 0) return [];
+    const count = ranges.reduce((sum, range) => sum + countAddresses(range), 0);
+    return `SNAT: ${ranges.map(formatAddressRange).join(", ")}, ports ${portFirst}-${portLast}: ` +
+      `at most ${count * (portLast - portFirst + 1)} sessions at a time with one server endpoint`;
+  });
+}
+
   const { name, protocol, vip, scheduler, servers, health } = service;
   const total = servers.reduce((sum, server) => sum + server.weight, 0);
   return [

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describeAgent, describeNat, plainAgentConfig, plainNatConfig } from "./describe.ts";
 import { parseNatConfig } from "./nat_config.ts";
 import { IpAddress } from "../wire/address.ts";
+import { parseAddressRange } from "../wire/prefix.ts";
 
 const config = parseNatConfig({
   file: "/etc/bypath/nat.yaml",
@@ -37,7 +38,8 @@ const control = {
 Deno.test("describeNat() says in plain lines what a configuration means", () => {
   assert.deepEqual(describeNat(config), [
     "interfaces: eth0, eth1",
-    "SNAT: 10.0.1.0-10.0.1.3, ports 2000-2999: at most 4000 sessions at a time with one server endpoint, 1048576 in all",
+    "SNAT: 10.0.1.0-10.0.1.3, ports 2000-2999: at most 4000 sessions at a time with one server endpoint",
+    "capacity: at most 1048576 sessions at a time in all",
     "service web: tcp 203.0.113.10:80, maglev",
     "  server 10.0.0.11:8080, weight 1: 25 % of the new sessions",
     "  server 10.0.0.12:80, weight 3: 75 % of the new sessions",
@@ -58,6 +60,16 @@ Deno.test("describeNat() says in plain lines what a configuration means", () => 
 });
 
 Deno.test("describeNat() says when a bypass starts and stops", () => {
+Deno.test("describeNat() counts the NAT endpoints of each family", () => {
+  const range = (text: string) => parseAddressRange(text);
+  const addresses = ["2001:db8:1::/127", "10.0.1.1", "10.0.1.5"].map(range);
+  const lines = describeNat({ ...config, snat: { ...config.snat, addresses } });
+  assert.deepEqual(lines.filter((line) => line.startsWith("SNAT")), [
+    "SNAT: 10.0.1.1, 10.0.1.5, ports 2000-2999: at most 2000 sessions at a time with one server endpoint",
+    "SNAT: 2001:db8:1::-2001:db8:1::1, ports 2000-2999: at most 2000 sessions at a time with one server endpoint",
+  ]);
+});
+
   const bypassLine = (bypass: typeof service.bypass) =>
     describeNat({ ...config, control, services: [{ ...service, bypass }] })
       .find((line) => line.startsWith("  bypass: "));

@@ -7,6 +7,7 @@
 
 import { z } from "zod";
 import { type Endpoint, IpAddress, parseEndpoint } from "../wire/address.ts";
+import { isForwardable, isLinkLocal } from "../wire/address_class.ts";
 import { parseAddressRange } from "../wire/prefix.ts";
 import {
   DURATION_PATTERN,
@@ -66,11 +67,11 @@ function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
-/** An address, `10.0.0.1`. */
+/** An address, `10.0.0.1` or `2001:db8::1`. */
 export const address = () =>
   textField((text) => unicast(IpAddress.parse(text)), {
     what: "an address such as 10.0.0.1",
-    examples: ["203.0.113.10"],
+    examples: ["203.0.113.10", "2001:db8:f::10"],
   });
 
 /** One address, a range or a prefix. */
@@ -82,31 +83,38 @@ export const addressRange = () =>
     return range;
   }, {
     what: "an address, a range a-b or a prefix a/length",
-    examples: ["10.0.1.1", "10.0.1.1-10.0.1.9", "10.0.1.0/24"],
+    examples: ["10.0.1.1", "10.0.1.1-10.0.1.9", "10.0.1.0/24", "2001:db8:1::/120"],
   });
 
 /**
- * Gives the address back when one host can have it, on a network.
+ * Gives the address back when one host can have it, and packets with it are forwarded.
  *
- * @throws SyntaxError for the unspecified, loopback, multicast, reserved and broadcast addresses
+ * @throws SyntaxError for the unspecified, loopback, link-local, multicast, reserved and broadcast addresses
  */
 function unicast(value: IpAddress): IpAddress {
-  const [w0, w1, w2, w3] = value.words as unknown as [number, number, number, number];
-  const first = value.family === 4 ? w3 >>> 24 : w0 >>> 24;
-  const unusable = value.family === 4
-    ? first === 0 || first === 127 || first >= 224
-    : first === 0xff || (w0 === 0 && w1 === 0 && w2 === 0 && w3 >>> 1 === 0);
-  if (unusable) throw new SyntaxError(`${value} is not an address of one host on a network`);
-  return value;
+  if (isForwardable(value)) return value;
+  throw new SyntaxError(
+    isLinkLocal(value)
+      ? `${value} is link-local: no router forwards packets with it`
+      : `${value} is not an address of one host on a network`,
+  );
 }
 
-/** An address and a port other than 0: `10.0.0.1:7400`. */
+/** An address and a port other than 0: `10.0.0.1:7400`, `[2001:db8::1]:7400`. */
 export const endpoint = () =>
   textField((text): Endpoint => {
     const value = parseEndpoint(text);
     if (value.port === 0) throw new SyntaxError(`"${text}" has port 0: ports go from 1 to 65535`);
+    if (value.address.family === 6 && isLinkLocal(value.address)) {
+      throw new SyntaxError(
+        `${value.address} is link-local and means another host on each link: take a global or unique local address`,
+      );
+    }
     return value;
-  }, { what: "an endpoint such as 10.0.0.1:7400", examples: ["10.0.0.1:7400"] });
+  }, {
+    what: "an endpoint such as 10.0.0.1:7400",
+    examples: ["10.0.0.1:7400", "[2001:db8:10::1]:7400"],
+  });
 
 interface DurationOptions {
   readonly minMs?: number;

@@ -26,8 +26,6 @@ const MAX_SNAT_ADDRESSES = 4096;
 /** The session table knows 65535 VIPs, servers and SNAT addresses; half of them are for those that reloads bring. */
 const MAX_ENDPOINTS = 32_767;
 
-const NO_IPV6 = "IPv6 addresses are not available in this version";
-
 type NatDraft = Draft<NatDocument>;
 type ServiceDraft = NonNullable<NonNullable<NatDraft["services"]>[number]>;
 
@@ -39,6 +37,7 @@ export function checkNatDocument(draft: NatDraft, report: Report): void {
   checkSnatRanges(snat, report);
   checkServiceNames(services, report);
   const vips = checkVips(services, snat, report);
+  checkFamilies(services, draft.snat?.addresses, report);
   services.forEach((service, index) => {
     if (service === undefined) return;
     checkServers(service, { path: ["services", index], vips, snat, report });
@@ -66,11 +65,13 @@ function checkSnatRanges(ranges: readonly (AddressRange | undefined)[], report: 
   const sorted: { range: AddressRange; index: number }[] = [];
   ranges.forEach((range, index) => {
     if (range === undefined) return;
-    if (range.first.family === 6) report(["snat", "addresses", index], NO_IPV6);
     sorted.push({ range, index });
   });
   if (total > MAX_SNAT_ADDRESSES) {
-    report(["snat", "addresses"], `${total} addresses are too many: at most ${MAX_SNAT_ADDRESSES}`);
+    report(
+      ["snat", "addresses"],
+      `${showCount(total)} addresses are too many: at most ${MAX_SNAT_ADDRESSES}`,
+    );
   }
   sorted.sort((a, b) => a.range.first.compare(b.range.first));
   let widest = sorted[0];
@@ -111,7 +112,6 @@ function checkVips(
     const { vip, port, protocol } = service ?? {};
     if (vip === undefined) return;
     const path: ConfigPath = ["services", index, "vip"];
-    if (vip.family === 6) report(path, NO_IPV6);
     const range = findRange(snat, vip);
     if (range) report(path, `${vip} is a SNAT address too (${formatAddressRange(range)})`);
     if (!vips.has(String(vip))) vips.set(String(vip), path);
@@ -122,6 +122,27 @@ function checkVips(
     else served.set(what, path);
   });
   return vips;
+}
+
+/** What a server sees in place of its client is of the server's own family, so each family needs SNAT addresses. */
+function checkFamilies(
+  services: readonly (ServiceDraft | undefined)[],
+  snat: readonly (AddressRange | undefined)[] | undefined,
+  report: Report,
+): void {
+  // Ranges that could not be read may have been of any family.
+  if (snat === undefined || snat.includes(undefined)) return;
+  for (const family of [4, 6]) {
+    if (snat.some((range) => range?.first.family === family)) continue;
+    const index = services.findIndex((service) => service?.vip?.family === family);
+    if (index < 0) continue;
+    report(
+      ["snat", "addresses"],
+      `no IPv${family} address is among them, which services[${index}] needs: its VIP is ${
+        services[index]!.vip
+      }`,
+    );
+  }
 }
 
 interface Around {
@@ -141,7 +162,13 @@ function checkServers(service: ServiceDraft, { path, vips, snat, report }: Addre
     const { address, port = service.port } = server ?? {};
     if (address === undefined) return;
     const at = [...path, "servers", index];
-    if (address.family === 6) report(at, NO_IPV6);
+    if (service.vip !== undefined && service.vip.family !== address.family) {
+      report(
+        at,
+        `${address} is IPv${address.family} and the VIP ${service.vip} IPv${service.vip.family}: ` +
+          `all addresses of a service are of one family`,
+      );
+    }
     const vip = vips.get(String(address));
     // Packets to such a server would come back to the NAT machine and go round.
     if (service.vip?.equals(address)) report(at, `${address} is the VIP of this service itself`);
@@ -189,6 +216,11 @@ function checkEndpointCount(
       `${total} VIPs, servers and SNAT addresses are too many: at most ${MAX_ENDPOINTS}`,
     );
   }
+}
+
+/** Beyond what can be counted one by one: the power of two that an IPv6 prefix is, or is near to. */
+function showCount(count: number): string {
+  return Number.isSafeInteger(count) ? String(count) : `2^${Math.round(Math.log2(count))}`;
 }
 
 function totalAddresses(ranges: readonly (AddressRange | undefined)[]): number {

@@ -227,8 +227,65 @@ Deno.test("what a later version will have is told from a misspelt key", () => {
   assert.deepEqual(problemsOf(SHORT + "engine: ebpf\n"), [
     'nat.yaml:5:1: engine: "ebpf" is not available in this version',
   ]);
-  assert.deepEqual(problemsOf(SHORT.replace("203.0.113.10", "'2001:db8::1'")), [
-    "nat.yaml:4:18: services[0].vip: IPv6 addresses are not available in this version",
+});
+
+Deno.test("IPv4 and IPv6 services stand side by side", () => {
+  const config = parse(`
+interfaces: [eth0]
+snat: { addresses: [10.0.1.1, 2001:db8:1::/120] }
+services:
+  - ${"{ " + WEB + " }"}
+  - name: web6
+    vip: 2001:db8:f::10
+    port: 80
+    servers: [{ address: 2001:db8:10::11, port: 8080 }, { address: 2001:db8:10::12 }]
+`);
+  assert.equal(formatEndpoint(config.services[1]!.vip), "[2001:db8:f::10]:80");
+  assert.deepEqual(config.services[1]!.servers.map((it) => formatEndpoint(it.address)), [
+    "[2001:db8:10::11]:8080",
+    "[2001:db8:10::12]:80",
+  ]);
+  assert.deepEqual(config.snat.addresses.map(formatAddressRange), [
+    "10.0.1.1",
+    "2001:db8:1::-2001:db8:1::ff",
+  ]);
+});
+
+Deno.test("the addresses of a service are of one family, which has SNAT addresses", () => {
+  const mixed = WEB.replace("10.0.0.11", "2001:db8:10::11");
+  assert.deepEqual(problemsOf(withServices(mixed)), [
+    "nat.yaml:4:57: services[0].servers[0]: 2001:db8:10::11 is IPv6 and the VIP 203.0.113.10 IPv4: all addresses of a service are of one family",
+  ]);
+  const web6 = mixed.replace("203.0.113.10", "2001:db8:f::10").replace("web", "web6");
+  assert.deepEqual(problemsOf(withServices(WEB, web6)), [
+    "nat.yaml:2:9: snat.addresses: no IPv6 address is among them, which services[1] needs: its VIP is 2001:db8:f::10",
+  ]);
+  const snat6 = (text: string) => text.replace("10.0.1.0/24", "2001:db8:1::1");
+  assert.deepEqual(problemsOf(snat6(withServices(web6))), []);
+  assert.deepEqual(problemsOf(snat6(withServices(web6, WEB))), [
+    "nat.yaml:2:9: snat.addresses: no IPv4 address is among them, which services[1] needs: its VIP is 203.0.113.10",
+  ]);
+  // One that cannot be read may have been meant for it.
+  assert.deepEqual(problemsOf(withServices(web6).replace("10.0.1.0/24", "2001:db8:1::1::1")), [
+    'nat.yaml:2:21: snat.addresses[0]: cannot read "2001:db8:1::1::1" as an address: not an IPv4 or IPv6 address',
+  ]);
+});
+
+Deno.test("link-local addresses are refused: nobody forwards packets with them", () => {
+  assert.deepEqual(problemsOf(SHORT.replace("10.0.0.11", "169.254.1.1")), [
+    "nat.yaml:4:59: services[0].servers[0].address: 169.254.1.1 is link-local: no router forwards packets with it",
+  ]);
+  assert.deepEqual(problemsOf(SHORT.replace("203.0.113.10", "fe80::1")), [
+    "nat.yaml:4:18: services[0].vip: fe80::1 is link-local: no router forwards packets with it",
+  ]);
+  assert.deepEqual(problemsOf(SHORT + "metrics: '[fe80::1]:9400'\n"), [
+    "nat.yaml:5:1: metrics: fe80::1 is link-local and means another host on each link: take a global or unique local address",
+  ]);
+});
+
+Deno.test("an endpoint in brackets without quotes is told to need them", () => {
+  assert.deepEqual(problemsOf(SHORT + "metrics: [::1]:9400\n"), [
+    'nat.yaml:5:15: not YAML: Unexpected scalar at node end; write "[::1]:9400" with its quotes',
   ]);
 });
 
@@ -276,6 +333,9 @@ Deno.test("SNAT ranges may not overlap, and may not be a whole network by a slip
     "nat.yaml:2:9: snat.addresses: 131072 addresses are too many: at most 4096",
   ]);
   assert.deepEqual(problemsOf(snat("224.0.0.1")), [
+  assert.deepEqual(problemsOf(snat("10.0.1.1, 2001:db8:1::/64")), [
+    "nat.yaml:2:9: snat.addresses: 2^64 addresses are too many: at most 4096",
+  ]);
     "nat.yaml:2:21: snat.addresses[0]: 224.0.0.1 is not an address of one host on a network",
   ]);
 });

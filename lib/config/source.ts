@@ -43,7 +43,8 @@ export class ConfigSource {
       throw new ConfigError(broken.map((error) => {
         const { line, col } = lines.linePos(error.pos[0]);
         const message = error.message.replaceAll(/\s*\n\s*/g, " ");
-        return { file, line, column: col, key: "", message: `not YAML: ${message}` };
+        const hint = quotesNeeded(text.split("\n")[line - 1] ?? "");
+        return { file, line, column: col, key: "", message: `not YAML: ${message}${hint}` };
       }));
     }
     if (!isMap(document.contents)) {
@@ -98,6 +99,12 @@ export class ConfigSource {
     }
     return offset;
   }
+}
+
+/** YAML takes the brackets of `[2001:db8::1]:7400` for a list. */
+function quotesNeeded(line: string): string {
+  const endpoint = /(?<!["'])\[[\da-f:.]*:[\da-f:.]*\]:\d+/i.exec(line)?.[0];
+  return endpoint === undefined ? "" : `; write "${endpoint}" with its quotes`;
 }
 
 function keyText(key: unknown): string {

@@ -40,3 +40,9 @@ export function isForwardable(address: IpAddress): boolean {
   const { words } = address;
   return address.family === 4 ? isForwardable4(words[3]!) : isForwardable6(words[0]!, words[1]!);
 }
+
+/** Whether an address is link-local: 169.254.0.0/16 (RFC 3927) or fe80::/10 (RFC 4291 section 2.5.6). */
+export function isLinkLocal(address: IpAddress): boolean {
+  const { words } = address;
+  return address.family === 4 ? (words[3]! >>> 16) === 0xa9fe : (words[0]! >>> 22) === 0x3fa;
+}
