@@ -1,5 +1,6 @@
 import type { NewSession, SessionTable } from "../session/session_table.ts";
 import { PortPool } from "../session/port_pool.ts";
+import { isMapped } from "../wire/address.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 
 /**
@@ -8,22 +9,25 @@ import type { DatapathConfig } from "./datapath_config.ts";
  * server endpoints.
  */
 export class NatEndpoints {
-  /** Dictionary entries of the addresses that new sessions may get. */
-  readonly #addresses: Int32Array;
+  /** Dictionary entries of the addresses that new sessions may get, by family. */
+  readonly #addresses4: Int32Array;
+  readonly #addresses6: Int32Array;
   readonly #portFirst: number;
   readonly #portLast: number;
   readonly #is = new Uint8Array(65536);
   readonly #pools = new Map<number, PortPool>();
 
   constructor(config: DatapathConfig, table: SessionTable) {
-    this.#addresses = new Int32Array(config.snat.length);
     this.#portFirst = config.portFirst;
     this.#portLast = config.portLast;
-    config.snat.forEach((words, i) => {
+    const intern = (words: readonly number[]) => {
       const entry = table.internEndpoint(Int32Array.from(words), 0, 0);
-      this.#addresses[i] = entry;
       this.#is[entry] = 1;
-    });
+      return entry;
+    };
+    const isIpv4 = ([w0, w1, w2]: readonly number[]) => isMapped(w0!, w1!, w2!);
+    this.#addresses4 = Int32Array.from(config.snat.filter(isIpv4), intern);
+    this.#addresses6 = Int32Array.from(config.snat.filter((words) => !isIpv4(words)), intern);
   }
 
   /** Is this dictionary entry a SNAT address, now or for a session that still lives? */
@@ -34,7 +38,7 @@ export class NatEndpoints {
   /**
    * Chooses a NAT endpoint of the client's family and writes it into `session`. One client keeps
    * one address as long as it has free ports ("paired" pooling, RFC 4787, REQ-2).
-   * @returns false when every endpoint towards this server is taken
+   * @returns false when every endpoint towards this server is taken, or none is of the family
    */
   take(
     session: NewSession,
@@ -43,12 +47,15 @@ export class NatEndpoints {
     protocol: number,
     random: number,
   ): boolean {
-    const count = this.#addresses.length;
+    const addresses = isMapped(client[0]!, client[1]!, client[2]!)
+      ? this.#addresses4
+      : this.#addresses6;
+    const count = addresses.length;
     let hash = Math.imul(client[0]! ^ client[1]! ^ client[2]! ^ client[3]!, 0x9e3779b1);
     hash ^= hash >>> 16;
     const start = (hash >>> 0) % count;
     for (let i = 0; i < count; i++) {
-      const address = this.#addresses[(start + i) % count]!;
+      const address = addresses[(start + i) % count]!;
       const port = this.#pool(address, server, protocol).take(random);
       if (port !== 0) {
         session.natAddress = address;
