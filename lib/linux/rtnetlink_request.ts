@@ -3,9 +3,12 @@ import {
   AF_INET,
   AF_INET6,
   IFF_UP,
+  IFLA_AF_SPEC,
   IFLA_IFNAME,
+  IFLA_INET6_ADDR_GEN_MODE,
   IFLA_MTU,
   IFLA_TXQLEN,
+  IN6_ADDR_GEN_MODE_NONE,
   NDA_DST,
   NLM_F_CREATE,
   NLM_F_EXCL,
@@ -37,6 +40,7 @@ import {
   RTN_UNICAST,
 } from "./constants.ts";
 import {
+  encodeAttributes,
   encodeText,
   encodeU32,
   type NetlinkAttribute,
@@ -86,6 +90,11 @@ export interface LinkChange {
   readonly mtu?: number;
   /** How many packets may wait for whoever reads the tun device. */
   readonly txQueueLength?: number;
+  /**
+   * "none": when it comes up the kernel gives it no link-local IPv6 address, and so sends nothing
+   * of its own there: no router solicitation, no report of multicast groups.
+   */
+  readonly ipv6Addresses?: "none";
 }
 
 /** A link, by name or by index, or all of them. */
@@ -106,9 +115,20 @@ export function linkChange(change: LinkChange): NetlinkQuestion {
   const attributes = [
     ...optionalU32(IFLA_MTU, change.mtu),
     ...optionalU32(IFLA_TXQLEN, change.txQueueLength),
+    ...(change.ipv6Addresses === "none" ? [NO_IPV6_ADDRESSES] : []),
   ];
   return { type: RTM_NEWLINK, body, attributes };
 }
+
+const NO_IPV6_ADDRESSES: NetlinkAttribute = {
+  type: IFLA_AF_SPEC,
+  value: encodeAttributes([{
+    type: AF_INET6,
+    value: encodeAttributes([
+      { type: IFLA_INET6_ADDR_GEN_MODE, value: new Uint8Array([IN6_ADDR_GEN_MODE_NONE]) },
+    ]),
+  }]),
+};
 
 /** All addresses of a family. */
 export function addressesQuestion(family: 4 | 6): NetlinkQuestion {

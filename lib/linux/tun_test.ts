@@ -5,6 +5,7 @@ import { disableIpv6, inNamespace, run } from "./_test_namespace.ts";
 import { POLLIN } from "./constants.ts";
 import { LinuxError } from "./error.ts";
 import { Poller } from "./poll.ts";
+import { RouteNetlink } from "./rtnetlink.ts";
 import { openTun, TunBatch, type TunDevice } from "./tun.ts";
 
 const OPTIONS = { vnetHeader: true, offload: true } as const;
@@ -49,6 +50,32 @@ rootTest("a packet routed into the device is read with its header apart", ROOT, 
     assert.equal(bytes[IP], 0x45);
     assert.deepEqual([...bytes.subarray(IP + 12, IP + 20)], [10, 9, 0, 1, 10, 9, 0, 2]);
     assert.equal(new TextDecoder().decode(bytes.subarray(IP + 28)), "hello");
+  });
+});
+
+rootTest("a device that gets no IPv6 addresses is silent, and carries IPv6", ROOT, async () => {
+  await inNamespace(async () => {
+    const received = async (ipv6Addresses: "none" | undefined) => {
+      using tun = openTun({ name: "bypath%d", ...OPTIONS });
+      using netlink = new RouteNetlink();
+      using batch = new TunBatch({ slots: 8, slotBytes: 2048 });
+      const index = tun.interfaceIndex;
+      if (ipv6Addresses !== undefined) netlink.setLink({ index, ipv6Addresses });
+      netlink.setLink({ index, up: true });
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      const noise = batch.receive(tun.fd.number);
+      await run(`ip -6 route add 2001:db8:1::/64 dev ${tun.name}`);
+      await run([Deno.execPath(), "eval", SEND_UDP6]);
+      const last = batch.receive(tun.fd.number) - 1;
+      const packet = new Uint8Array(batch.buffer, batch.slotOffset(last) + IP, 48 + 5);
+      assert.equal(packet[0]! >>> 4, 6);
+      assert.equal(new TextDecoder().decode(packet.subarray(48)), "hello");
+      return noise;
+    };
+    await run("ip link set lo up");
+    await run("ip addr add 2001:db8:10::11/128 dev lo");
+    assert.ok(await received(undefined) > 0, "the kernel has something to say by itself");
+    assert.equal(await received("none"), 0);
   });
 });
 
@@ -138,6 +165,8 @@ const SEND_UDP = `
   const socket = createSocket("udp4");
   socket.send("hello", 9, "10.9.0.2", () => socket.close());
 `;
+
+const SEND_UDP6 = SEND_UDP.replace("udp4", "udp6").replace("10.9.0.2", "2001:db8:1::2");
 
 const TCP_BOTH_ENDS = `
   const listener = Deno.listen({ hostname: "10.9.0.1", port: 4000 });
