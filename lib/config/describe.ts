@@ -29,6 +29,7 @@ export function describeNat(config: NatConfig): string[] {
     config.refuse === "reject"
       ? "refused packets: answered with RST or ICMP unreachable"
       : "refused packets: dropped in silence",
+    config.echo ? "echo: the VIPs answer ping" : "echo: the VIPs do not answer ping",
     `timeouts: TCP ${formatDurationMs(timeouts.tcpOpeningMs)} opening, ` +
     `${formatDurationMs(timeouts.tcpEstablishedMs)} idle, ` +
     `${formatDurationMs(timeouts.tcpClosingMs)} closing; ` +
@@ -40,7 +41,6 @@ export function describeNat(config: NatConfig): string[] {
   ];
 }
 
-function describeService(service: ServiceConfig, agents: boolean): string[] {
 /** One line a family: a server's sessions have NAT endpoints of its own family. */
 function describeSnat({ addresses, portFirst, portLast }: NatConfig["snat"]): string[] {
   return [4, 6].flatMap((family) => {
@@ -52,6 +52,7 @@ function describeSnat({ addresses, portFirst, portLast }: NatConfig["snat"]): st
   });
 }
 
+function describeService(service: ServiceConfig, agents: boolean): string[] {
   const { name, protocol, vip, scheduler, servers, health } = service;
   const total = servers.reduce((sum, server) => sum + server.weight, 0);
   return [

@@ -53,13 +53,13 @@ Deno.test("describeNat() says in plain lines what a configuration means", () => 
     "agents: none, as there is no control section: every response goes by way of this machine",
     "announce: nothing, so networks must route the VIPs and SNAT addresses to this machine",
     "refused packets: answered with RST or ICMP unreachable",
+    "echo: the VIPs answer ping",
     "timeouts: TCP 4m opening, 2h4m idle, 4m closing; UDP 30s opening, 5m idle",
     "quarantine: a NAT endpoint rests for 1m",
     "files: /run/bypath/nat.sock (inspect), /run/bypath/nat.sessions (session table)",
   ]);
 });
 
-Deno.test("describeNat() says when a bypass starts and stops", () => {
 Deno.test("describeNat() counts the NAT endpoints of each family", () => {
   const range = (text: string) => parseAddressRange(text);
   const addresses = ["2001:db8:1::/127", "10.0.1.1", "10.0.1.5"].map(range);
@@ -70,6 +70,7 @@ Deno.test("describeNat() counts the NAT endpoints of each family", () => {
   ]);
 });
 
+Deno.test("describeNat() says when a bypass starts and stops", () => {
   const bypassLine = (bypass: typeof service.bypass) =>
     describeNat({ ...config, control, services: [{ ...service, bypass }] })
       .find((line) => line.startsWith("  bypass: "));

@@ -79,6 +79,8 @@ export interface NatConfig {
   readonly announce: boolean;
   /** What a client gets that cannot be served: RST or ICMP unreachable, or nothing. */
   readonly refuse: "reject" | "drop";
+  /** Whether the VIPs answer ping. */
+  readonly echo: boolean;
   readonly metrics?: Endpoint;
   /** Absolute paths. */
   readonly socket: string;
@@ -151,6 +153,7 @@ function natConfigOf(
     }),
     announce: document.announce,
     refuse: document.refuse,
+    echo: document.echo,
     ...(metrics && { metrics }),
     socket: besideFile(file, document.socket),
     state: besideFile(file, document.state),

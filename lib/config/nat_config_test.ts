@@ -130,6 +130,7 @@ Deno.test("parseNatConfig() fills in every default", () => {
     snat: undefined,
     announce: false,
     refuse: "reject",
+    echo: true,
     socket: "/run/bypath/nat.sock",
     state: "/run/bypath/nat.sessions",
     timeouts: {
@@ -332,10 +333,10 @@ Deno.test("SNAT ranges may not overlap, and may not be a whole network by a slip
   assert.deepEqual(problemsOf(snat("10.2.0.0/15")), [
     "nat.yaml:2:9: snat.addresses: 131072 addresses are too many: at most 4096",
   ]);
-  assert.deepEqual(problemsOf(snat("224.0.0.1")), [
   assert.deepEqual(problemsOf(snat("10.0.1.1, 2001:db8:1::/64")), [
     "nat.yaml:2:9: snat.addresses: 2^64 addresses are too many: at most 4096",
   ]);
+  assert.deepEqual(problemsOf(snat("224.0.0.1")), [
     "nat.yaml:2:21: snat.addresses[0]: 224.0.0.1 is not an address of one host on a network",
   ]);
 });

@@ -124,6 +124,7 @@ export const natSchema = z.strictObject({
   refuse: z.enum(["reject", "drop"]).prefault("reject").describe(
     "What a client gets that cannot be served: RST or ICMP unreachable, or silence",
   ),
+  echo: z.boolean().prefault(true).describe("Whether the VIPs answer ping"),
   metrics: endpoint().optional().describe("Prometheus; absent: off"),
   socket: path().prefault("/run/bypath/nat.sock").describe("Where inspect and the verbs connect"),
   state: path().prefault("/run/bypath/nat.sessions").describe(

@@ -8,11 +8,23 @@ export const VNET_HEADER_BYTES = 10;
 export const ETHERNET_HEADER_BYTES = 14;
 export const IP_OFFSET = VNET_HEADER_BYTES + ETHERNET_HEADER_BYTES;
 
+/** Sends what a handler made itself; the engine is one. */
+export interface PacketSender {
+  /**
+   * Copies an IP packet with its checksums filled in, to be sent with the batch that is being worked on.
+   *
+   * @returns false when it cannot be sent: no room is left in this batch, it is larger than the link,
+   * or the link address of the next hop is not known (it has been asked for)
+   */
+  emit(packet: Uint8Array, hop: number): boolean;
+}
+
 /** What decides about packets; pure given time. The engine moves them. */
 export interface PacketHandler {
   /**
    * Decides about one parsed packet and changes it in place. The packet is the handler's until it
-   * returns; the bytes are sent from where they lie.
+   * returns; the bytes are sent from where they lie. Of a packet whose protocol is not one that is
+   * parsed (`UNKNOWN_PROTOCOL`) only the fields of the IP layer are valid.
    *
    * @param slot offset of the packet's slot in the buffer
    * @returns the next hop (positive), 0 when nothing is left to do, or a drop reason, negated

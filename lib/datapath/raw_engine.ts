@@ -15,12 +15,14 @@ import {
   IP_OFFSET,
   MAINTENANCE_MS,
   type PacketHandler,
+  type PacketSender,
   type PacketSource,
   VNET_HEADER_BYTES,
 } from "./engine.ts";
 import { HeldPackets } from "./held_packets.ts";
 import type { NextHops } from "./next_hops.ts";
-import { BATCH } from "./packet_source.ts";
+import { BATCH, SLOT_BYTES } from "./packet_source.ts";
+import { ReplyQueue } from "./reply_queue.ts";
 
 const POLLIN = 1;
 
@@ -35,6 +37,8 @@ export interface RawEngineOptions {
   readonly counters: Float64Array;
   /** Offsets of slots for packets that wait for a link address. */
   readonly heldSlots: readonly number[];
+  /** Offsets of slots for packets that the handler makes itself, per batch. Default: none. */
+  readonly replySlots?: readonly number[];
   /** An eventfd that wakes the engine. */
   readonly bell: number;
   /** rtnetlink's notifications. */
@@ -50,7 +54,7 @@ export interface RawEngineOptions {
  * tun device), changed where they lie, out with one sendmmsg per interface. Sleeps in poll when
  * nothing comes. Runs on a worker thread, which it blocks.
  */
-export class RawEngine {
+export class RawEngine implements PacketSender {
   readonly #sources: readonly PacketSource[];
   readonly #outputs: readonly number[];
   readonly #queues: SendQueue[];
@@ -58,6 +62,7 @@ export class RawEngine {
   readonly #handler: PacketHandler;
   readonly #counters: Float64Array;
   readonly #held: HeldPackets;
+  readonly #replies: ReplyQueue;
   readonly #options: RawEngineOptions;
   readonly #packet = new Packet();
   readonly #poller: Poller;
@@ -74,6 +79,14 @@ export class RawEngine {
     this.#handler = options.handler;
     this.#counters = options.counters;
     this.#held = new HeldPackets(options.memory.buffer, options.heldSlots);
+    this.#replies = new ReplyQueue({
+      memory: options.memory,
+      slots: options.replySlots ?? [],
+      slotBytes: SLOT_BYTES,
+      outputs: options.outputs,
+      hops: options.hops,
+      counters: options.counters,
+    });
     this.#packet.attach(options.memory.buffer);
     this.#poller = new Poller({ capacity: options.sources.length + 2 });
     for (const source of options.sources) this.#poller.add(source.fd, POLLIN);
@@ -111,6 +124,10 @@ export class RawEngine {
     }
   }
 
+  emit(packet: Uint8Array, hop: number): boolean {
+    return this.#replies.emit(packet, hop);
+  }
+
   #turn(sourceAt: number, nowMs: number): number {
     const source = this.#sources[sourceAt]!;
     const count = source.receive();
@@ -133,15 +150,14 @@ export class RawEngine {
     const ipBytes = frameBytes - ETHERNET_HEADER_BYTES;
     if (ipBytes <= 0) return this.#drop(TOO_SHORT);
     const reason = packet.parse(slot + IP_OFFSET, ipBytes);
-    if (reason === UNKNOWN_PROTOCOL) return this.#drop(DROP.unsupportedProtocol);
-    if (reason !== PARSED) return this.#drop(reason);
+    if (reason !== PARSED && reason !== UNKNOWN_PROTOCOL) return this.#drop(reason);
     const bad = check(packet.view, slot, frameBytes, packet);
     if (bad !== PARSED) return this.#drop(bad);
     this.#counters[COUNTER.bytesReceived] = this.#counters[COUNTER.bytesReceived]! +
       packet.totalBytes;
     const verdict = this.#handler.handle(packet, slot, nowMs);
     if (verdict < 0) return this.#drop(-verdict);
-    if (verdict === 0) return;
+    if (verdict === 0) return this.#answered();
     // Frames are padded to 60 bytes on the wire; what is sent is the packet alone.
     const outBytes = ETHERNET_HEADER_BYTES + packet.totalBytes;
     // DATA_VALID is the receiving device's word and means nothing to the sending one.
@@ -169,6 +185,7 @@ export class RawEngine {
     for (let i = 0; i < this.#queues.length; i++) {
       if (this.#queues[i]!.length > 0) this.#flushOne(i);
     }
+    this.#replies.flush();
   }
 
   #flushOne(output: number): void {
@@ -183,6 +200,10 @@ export class RawEngine {
     }
   }
 
+  #answered(): void {
+    this.#counters[COUNTER.answered] = this.#counters[COUNTER.answered]! + 1;
+  }
+
   #drop(reason: number): void {
     const at = COUNTER.drops + reason;
     this.#counters[at] = this.#counters[at]! + 1;
@@ -191,6 +212,7 @@ export class RawEngine {
   #maintain(nowMs: number): void {
     this.#maintainedMs = nowMs;
     this.#handler.maintain(nowMs);
+    this.#replies.flush();
   }
 
   /** Follows routes and neighbours, and sends or gives up what waited for one. */

@@ -3,9 +3,15 @@ import { regionBytes } from "../session/layout.ts";
 import { IpAddress } from "../wire/address.ts";
 import { buildPacket, type FrameOptions } from "../wire/build_frame.ts";
 import { Packet } from "../wire/packet.ts";
-import { PARSED } from "../wire/reason.ts";
+import { PARSED, reasonName, UNKNOWN_PROTOCOL } from "../wire/reason.ts";
+import { FLAG_NEEDS_CSUM } from "../wire/virtio_net_header.ts";
 import type { DatapathConfig, DatapathService } from "./datapath_config.ts";
-import { Translator, type TranslatorEvents } from "./translator.ts";
+import type { PathEvents } from "./icmp_translator.ts";
+import type { SessionEvents } from "./session_keeper.ts";
+import { Translator } from "./translator.ts";
+
+/** Where a packet lies: after its virtio_net_hdr and Ethernet header. */
+const IP_OFFSET = 24;
 
 export function words(text: string): number[] {
   return [...IpAddress.parse(text).words];
@@ -32,6 +38,8 @@ export function config(changes: Partial<DatapathConfig> = {}): DatapathConfig {
     snat: [words("10.0.1.1"), words("10.0.1.2")],
     portFirst: 20000,
     portLast: 20009,
+    reject: true,
+    echo: true,
     timeouts: {
       tcpOpeningMs: 240_000,
       tcpEstablishedMs: 7_440_000,
@@ -53,6 +61,8 @@ export interface Outcome {
   readonly destination: string;
   readonly bytes: Uint8Array;
   readonly packet: Packet;
+  /** The virtio_net_hdr that goes with it. */
+  readonly vnetHeader: Uint8Array;
 }
 
 /** A translator over a small table, with a clock that stands still until it is moved. */
@@ -60,16 +70,20 @@ export class Bench {
   readonly table: SessionTable;
   readonly translator: Translator;
   readonly told: string[] = [];
+  /** Packets of the translator's own. */
+  readonly replies: Packet[] = [];
   nowMs = 1_000_000;
   /** Next hops: 1 for every address, unless it is in here. */
   readonly unreachable = new Set<string>();
+  /** Of every next hop. */
+  mtu = 1500;
 
   constructor(options: { config?: DatapathConfig; capacity?: number } = {}) {
     const capacity = options.capacity ?? 64;
     const region = new ArrayBuffer(regionBytes(capacity));
     formatTable(region, capacity, { epoch: 7, bootId: [] });
     this.table = new SessionTable(region, [3, 5]);
-    const events: TranslatorEvents = {
+    const events: SessionEvents & PathEvents = {
       crossed: (slot, id, reason, value) => {
         this.told.push(`crossed ${slot} ${id} ${reason} ${value}`);
         return true;
@@ -79,6 +93,10 @@ export class Bench {
         return true;
       },
       opened: (slot) => this.told.push(`opened ${slot}`),
+      pathMtu: (slot, id, mtu) => {
+        this.told.push(`path ${slot} ${id} ${mtu}`);
+        return true;
+      },
       closed: (slot, reason) => this.told.push(`closed ${slot} ${reason}`),
     };
     let seed = 1;
@@ -86,12 +104,19 @@ export class Bench {
       table: this.table,
       hops: {
         epoch: 1,
+        mtu: () => this.mtu,
         toAddress: (w, at) => {
           const address = IpAddress.fromWords(w[at]!, w[at + 1]!, w[at + 2]!, w[at + 3]!);
           return this.unreachable.has(String(address)) ? 0 : 1;
         },
       },
       events,
+      sender: {
+        emit: (reply) => {
+          this.replies.push(parsed(reply));
+          return true;
+        },
+      },
       config: options.config ?? config(),
       random: () => (seed = (seed * 16807) % 2147483647) / 2147483647,
       nowMs: this.nowMs,
@@ -100,23 +125,24 @@ export class Bench {
 
   /** Puts a packet through; it must parse. */
   send(options: FrameOptions): Outcome {
-    const bytes = buildPacket(options);
-    const buffer = new ArrayBuffer(bytes.length);
-    new Uint8Array(buffer).set(bytes);
-    const packet = new Packet();
-    packet.attach(buffer);
-    const reason = packet.parse(0, bytes.length);
-    if (reason !== PARSED) throw new Error(`The test's own packet is malformed: ${reason}`);
-    const verdict = this.translator.handle(packet, options.checksum === "partial", this.nowMs);
-    const out = new Packet();
-    out.attach(buffer);
-    out.parse(0, bytes.length);
+    const vnetHeader = new Uint8Array(10);
+    if (options.checksum === "partial") vnetHeader[0] = FLAG_NEEDS_CSUM;
+    return this.sendBytes(buildPacket(options), vnetHeader);
+  }
+
+  /** Puts the bytes of an IP packet through. */
+  sendBytes(bytes: Uint8Array, vnetHeader = new Uint8Array(10)): Outcome {
+    const packet = parsed(bytes, vnetHeader);
+    const verdict = this.translator.handle(packet, 0, this.nowMs);
+    const after = packet.bytes.slice(IP_OFFSET, IP_OFFSET + packet.totalBytes);
+    const out = parsed(after);
     return {
       verdict,
       source: endpoint(out, 0),
       destination: endpoint(out, 4),
-      bytes: new Uint8Array(buffer),
+      bytes: after,
       packet: out,
+      vnetHeader: packet.bytes.slice(0, 10),
     };
   }
 
@@ -127,7 +153,22 @@ export class Bench {
   }
 }
 
-function endpoint(packet: Packet, at: number): string {
+/** A packet in a slot of its own. */
+function parsed(bytes: Uint8Array, vnetHeader = new Uint8Array(10)): Packet {
+  const slot = new Uint8Array(IP_OFFSET + bytes.length);
+  slot.set(vnetHeader);
+  slot.set(bytes, IP_OFFSET);
+  const packet = new Packet();
+  packet.attach(slot.buffer);
+  const reason = packet.parse(IP_OFFSET, bytes.length);
+  if (reason !== PARSED && reason !== UNKNOWN_PROTOCOL) {
+    throw new Error(`The packet is malformed: ${reasonName(reason)}`);
+  }
+  return packet;
+}
+
+/** `address:port` of the source (0) or the destination (4) of a packet. */
+export function endpoint(packet: Packet, at: number): string {
   const w = packet.addresses;
   const address = IpAddress.fromWords(w[at]!, w[at + 1]!, w[at + 2]!, w[at + 3]!);
   const port = at === 0 ? packet.sourcePort : packet.destinationPort;

@@ -13,6 +13,10 @@ export interface DatapathConfig {
   readonly portFirst: number;
   readonly portLast: number;
   readonly timeouts: SessionTimeouts;
+  /** Are those told who cannot be served, or left in silence? */
+  readonly reject: boolean;
+  /** Do the VIPs answer echo requests? */
+  readonly echo: boolean;
   readonly services: readonly DatapathService[];
 }
 
@@ -46,6 +50,8 @@ export function datapathConfig(config: NatConfig): DatapathConfig {
     snat,
     portFirst: config.snat.portFirst,
     portLast: config.snat.portLast,
+    reject: config.refuse === "reject",
+    echo: config.echo,
     timeouts: { ...config.timeouts, quarantineMs: config.quarantineMs },
     services: config.services.map((service) => ({
       name: service.name,

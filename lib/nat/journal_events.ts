@@ -6,7 +6,7 @@ import { SessionViewer } from "../session/session_view.ts";
 import { formatEndpoint, IpAddress } from "../wire/address.ts";
 import { protocolName } from "../wire/protocol.ts";
 import type { NatMachine } from "./nat_machine.ts";
-import { CLOSE_NAMES } from "./translator.ts";
+import { CLOSE_NAMES } from "./session_keeper.ts";
 
 /** The worker's journal from entry `from` on, as events. */
 export function journalEvents(machine: NatMachine, from: number): LoggedEvent[] {

@@ -24,17 +24,20 @@ import { SessionTable } from "../session/session_table.ts";
 import { IpAddress } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";
 import type { Prefix } from "../wire/prefix.ts";
-import { needsChecksum } from "../wire/virtio_net_header.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
-import { Translator, type TranslatorEvents } from "./translator.ts";
+import type { PathEvents } from "./icmp_translator.ts";
+import type { SessionEvents } from "./session_keeper.ts";
+import { Translator } from "./translator.ts";
 import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
 
 const HELD_SLOTS = 32;
+/** Packets of our own per batch. */
+const REPLY_SLOTS = 64;
 const RECEIVE_BUFFER_BYTES = 64 * 1024 * 1024;
 /** Sessions ended per turn of the loop: bounds how long packets wait for it. */
 const EXPIRY_BUDGET = 256;
 
-class NatWorker implements PacketHandler, TranslatorEvents {
+class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   readonly #main: PacketThreadEnd;
   readonly #journal: Journal;
   readonly #table: SessionTable;
@@ -62,6 +65,7 @@ class NatWorker implements PacketHandler, TranslatorEvents {
       table: this.#table,
       hops,
       events: this,
+      sender: { emit: (packet, hop) => this.#engine.emit(packet, hop) },
       config: start.config,
       random: secureRandom(),
       nowMs: this.#nowMs,
@@ -80,7 +84,7 @@ class NatWorker implements PacketHandler, TranslatorEvents {
       })
     );
     const slots = interfaces.length * BATCH;
-    const memory = mapAnonymous((slots + HELD_SLOTS) * SLOT_BYTES);
+    const memory = mapAnonymous((slots + HELD_SLOTS + REPLY_SLOTS) * SLOT_BYTES);
     this.#engine = new RawEngine({
       memory,
       sources: this.#sockets.map((socket, i) =>
@@ -90,7 +94,8 @@ class NatWorker implements PacketHandler, TranslatorEvents {
       hops,
       handler: this,
       counters: this.#main.counters,
-      heldSlots: Array.from({ length: HELD_SLOTS }, (_, i) => (slots + i) * SLOT_BYTES),
+      heldSlots: slotsFrom(slots, HELD_SLOTS),
+      replySlots: slotsFrom(slots + HELD_SLOTS, REPLY_SLOTS),
       bell: start.shared.bell,
       monitorFd: monitor.fd.number,
       interrupted: () => this.#main.interrupted,
@@ -123,7 +128,7 @@ class NatWorker implements PacketHandler, TranslatorEvents {
   }
 
   handle(packet: Packet, slot: number, nowMs: number): number {
-    return this.#translator.handle(packet, needsChecksum(packet.view, slot), nowMs);
+    return this.#translator.handle(packet, slot, nowMs);
   }
 
   maintain(nowMs: number): void {
@@ -145,6 +150,10 @@ class NatWorker implements PacketHandler, TranslatorEvents {
     return this.#tell(EVENT.ended, slot, id, 0);
   }
 
+  pathMtu(slot: number, id: number, mtuBytes: number): boolean {
+    return this.#tell(EVENT.pathMtu, slot, id, mtuBytes);
+  }
+
   opened(slot: number, nowMs: number): void {
     this.#add(COUNTER.sessionsOpened);
     this.#journal.write(JOURNAL_OPENED, 0, this.#table, slot, nowMs);
@@ -164,6 +173,11 @@ class NatWorker implements PacketHandler, TranslatorEvents {
   #add(counter: number): void {
     this.#main.counters[counter] = this.#main.counters[counter]! + 1;
   }
+}
+
+/** Offsets of slots in the engine's memory. */
+function slotsFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => (first + i) * SLOT_BYTES);
 }
 
 function destinations(config: DatapathConfig): Prefix[] {

@@ -1,3 +1,4 @@
+import { AddressSet } from "../session/address_set.ts";
 import type { SessionTable } from "../session/session_table.ts";
 import { createScheduler } from "../policy/scheduler.ts";
 import type { Scheduler, ServerSet } from "../policy/server_set.ts";
@@ -21,8 +22,10 @@ export class ServiceTable {
   /** Service number + 1 by dictionary entry of the VIP; one table a protocol. */
   readonly #tcp = new Uint16Array(65536);
   readonly #udp = new Uint16Array(65536);
+  readonly #vips: AddressSet;
 
   constructor(config: DatapathConfig, table: SessionTable) {
+    this.#vips = new AddressSet(config.services.map(({ vip }) => vip.words));
     this.#services = config.services.map((service, number) => {
       const vip = intern(table, service.vip);
       (service.protocol === PROTOCOL_TCP ? this.#tcp : this.#udp)[vip] = number + 1;
@@ -33,6 +36,11 @@ export class ServiceTable {
   /** The number of the service at a VIP (a dictionary entry), or -1. */
   find(vip: number, protocol: number): number {
     return (protocol === PROTOCOL_TCP ? this.#tcp : this.#udp)[vip]! - 1;
+  }
+
+  /** Is the address at this offset (4 words) a VIP, whatever the port? */
+  hasVip(words: Int32Array, offset: number): boolean {
+    return this.#vips.has(words, offset);
   }
 
   criteria(service: number): StartCriteria {

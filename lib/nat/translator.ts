@@ -1,163 +1,110 @@
-import {
-  F64,
-  FLAG,
-  HOLD_INSTRUCTION,
-  HOLD_NONE,
-  I32,
-  RECORD_BYTES,
-  U16,
-  U8,
-} from "../session/layout.ts";
-import { type NewSession, SessionTable } from "../session/session_table.ts";
-import {
-  advance,
-  FIN_CLIENT,
-  FIN_SERVER,
-  idleTimeoutMs,
-  STATE,
-  TCP_ACK,
-  TCP_FIN,
-  TCP_RST,
-  TCP_SYN,
-} from "../session/tcp_state.ts";
-import { TimerWheel } from "../session/timer_wheel.ts";
+import { F64, FLAG, I32, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
+import type { SessionTable } from "../session/session_table.ts";
+import { STATE, TCP_ACK, TCP_SYN } from "../session/tcp_state.ts";
 import { DROP } from "../session/drop_reason.ts";
-import { CROSSED, crossed, thresholdOf } from "../policy/criteria.ts";
-import { REASON } from "../session/path_reason.ts";
-import { verifyL4 } from "../wire/l4_checksum.ts";
+import { ETHERNET_HEADER_BYTES, type PacketSender } from "../datapath/engine.ts";
 import { decrementHopLimit, rewrite } from "../wire/rewrite.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
-import { NatEndpoints } from "./nat_endpoints.ts";
-import { ServiceTable } from "./service_table.ts";
+import { limitSegments } from "../wire/segment_size.ts";
+import { needsChecksum } from "../wire/virtio_net_header.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
-
-/** Where the next packet to an address goes; numbers that the engine understands. */
-export interface Hops {
-  /** Changes whenever a remembered hop may be out of date; 1 to 65535. */
-  readonly epoch: number;
-  /** The next hop to an address (4 words at an offset), 1 to 65535; 0 when there is no route. */
-  toAddress(words: Int32Array, offset: number): number;
-}
-
-/** What the translator tells the main thread. A method that returns false could not: try later. */
-export interface TranslatorEvents {
-  crossed(slot: number, id: number, reason: number, value: number): boolean;
-  /** A session with an instruction is over. */
-  ended(slot: number, id: number): boolean;
-  opened(slot: number, nowMs: number): void;
-  closed(slot: number, reason: number, nowMs: number): void;
-}
+import type { Hops } from "./hops.ts";
+import { IcmpTranslator, type PathEvents } from "./icmp_translator.ts";
+import { Replies } from "./replies.ts";
+import { CLOSE, type SessionEvents, SessionKeeper } from "./session_keeper.ts";
 
 export interface TranslatorOptions {
   readonly table: SessionTable;
   readonly hops: Hops;
-  readonly events: TranslatorEvents;
+  readonly events: SessionEvents & PathEvents;
+  /** Sends what the translator makes itself: errors, resets, echo replies. */
+  readonly sender: PacketSender;
   readonly config: DatapathConfig;
-  /** Uniform in [0, 1). */
+  /** Uniform in [0, 1); not to be guessed. */
   readonly random: () => number;
   readonly nowMs: number;
 }
 
-/** How a session came to its end, for the journal. */
-export const CLOSE = { finished: 0, reset: 1, idle: 2, reused: 3, removed: 4 } as const;
-export const CLOSE_NAMES = [
-  "finished",
-  "reset",
-  "idle",
-  "reused by its client",
-  "removed",
-] as const;
-
 /**
  * The decisions and the bytes of the NAT machine: which session a packet belongs to, whether it may
  * start one, and what it looks like on the other side. Pure given time, randomness and next hops;
- * allocates nothing per packet.
+ * allocates nothing per packet that is translated.
  */
 export class Translator {
   readonly #table: SessionTable;
   readonly #hops: Hops;
-  readonly #events: TranslatorEvents;
-  readonly #random: () => number;
-  readonly #wheel: TimerWheel;
-  #services: ServiceTable;
-  #endpoints: NatEndpoints;
-  #config: DatapathConfig;
+  readonly #sessions: SessionKeeper;
+  readonly #replies: Replies;
+  readonly #icmp: IcmpTranslator;
   /** Next hop by dictionary entry of a server, tagged with the epoch in the upper half. */
   readonly #serverHops = new Int32Array(65536);
   readonly #to = new Int32Array(8);
-  readonly #new: NewSession;
 
   constructor(options: TranslatorOptions) {
-    this.#table = options.table;
-    this.#hops = options.hops;
-    this.#events = options.events;
-    this.#random = options.random;
-    this.#config = options.config;
-    this.#services = new ServiceTable(options.config, options.table);
-    this.#endpoints = new NatEndpoints(options.config, options.table);
-    this.#wheel = new TimerWheel(options.table.capacity + 1, options.nowMs);
-    this.#new = {
-      addresses: new Int32Array(8),
-      clientOffset: 0,
-      clientPort: 0,
-      vip: 0,
-      server: 0,
-      natAddress: 0,
-      natPort: 0,
-      protocol: 0,
-      state: 0,
-    };
-    this.#adopt(options.nowMs);
+    const { table, hops, events, sender, config, random } = options;
+    this.#table = table;
+    this.#hops = hops;
+    this.#sessions = new SessionKeeper(options);
+    this.#replies = new Replies({ sender, hops, random }, config);
+    this.#icmp = new IcmpTranslator({
+      table,
+      hops,
+      events,
+      random,
+      sessions: this.#sessions,
+      replies: this.#replies,
+    });
   }
 
   /** Takes another configuration; sessions of services and servers that are gone live on. */
   configure(config: DatapathConfig): void {
-    this.#config = config;
-    this.#services = new ServiceTable(config, this.#table);
-    this.#endpoints = new NatEndpoints(config, this.#table);
-    for (let slot = 1; slot <= this.#table.highWater; slot++) {
-      if (this.#table.getU8(slot, U8.state) !== STATE.free) this.#count(slot);
-    }
+    this.#sessions.configure(config);
+    this.#replies.configure(config);
   }
 
   /** Which servers of a service take new sessions. */
   setEligible(service: number, eligible: readonly boolean[]): void {
-    this.#services.setEligible(service, eligible);
+    this.#sessions.services.setEligible(service, eligible);
   }
 
   /**
    * Translates one parsed packet in place.
-   * @param partial its checksum field holds only the pseudo-header sum (NEEDS_CSUM)
-   * @returns the next hop (positive), or a reason from DROP, negated
+   * @param vnetOffset where its virtio_net_hdr is, 24 bytes before the packet
+   * @returns the next hop (positive), 0 when nothing is left to do, or a reason from DROP, negated
    */
-  handle(packet: Packet, partial: boolean, nowMs: number): number {
+  handle(packet: Packet, vnetOffset: number, nowMs: number): number {
     const protocol = packet.protocol;
-    if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) return -DROP.unsupportedProtocol;
     if (packet.isFragment) return -DROP.fragment;
-    if (packet.hopLimit <= 1) return -DROP.hopLimit;
-    const natAddress = this.#table.findEndpoint(packet.addresses, 4, 0);
-    if (natAddress !== 0 && this.#endpoints.isNatAddress(natAddress)) {
-      return this.#outbound(packet, partial, natAddress, nowMs);
+    if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) {
+      return this.#icmp.handle(packet, vnetOffset, nowMs);
     }
-    return this.#inbound(packet, partial, nowMs);
+    const natAddress = this.#table.findEndpoint(packet.addresses, 4, 0);
+    if (natAddress !== 0 && this.#sessions.endpoints.isNatAddress(natAddress)) {
+      return this.#outbound(packet, vnetOffset, natAddress, nowMs);
+    }
+    return this.#inbound(packet, vnetOffset, nowMs);
   }
 
-  #inbound(packet: Packet, partial: boolean, nowMs: number): number {
+  #inbound(packet: Packet, vnetOffset: number, nowMs: number): number {
     const table = this.#table;
     const protocol = packet.protocol;
     const vip = table.findEndpoint(packet.addresses, 4, packet.destinationPort);
-    if (vip === 0) return -DROP.noService;
-    let slot = table.findInbound(packet.addresses, 0, packet.sourcePort, vip, protocol);
+    let slot = vip === 0
+      ? 0
+      : table.findInbound(packet.addresses, 0, packet.sourcePort, vip, protocol);
+    if (packet.hopLimit <= 1 && (slot !== 0 || this.#sessions.services.find(vip, protocol) >= 0)) {
+      return this.#replies.expired(packet, needsChecksum(packet.view, vnetOffset), nowMs);
+    }
     if (slot !== 0 && protocol === PROTOCOL_TCP && table.getU8(slot, U8.state) === STATE.closed) {
       // The client uses the port of a finished connection again (RFC 9293, 3.6.1).
       if ((packet.tcpFlags & (TCP_SYN | TCP_ACK)) === TCP_SYN) {
-        this.#quarantine(slot, CLOSE.reused, nowMs);
+        this.#sessions.quarantine(slot, CLOSE.reused, nowMs);
         slot = 0;
       }
     }
     if (slot === 0) {
-      slot = this.#open(packet, partial, vip, nowMs);
+      slot = this.#open(packet, vnetOffset, vip, nowMs);
       if (slot < 0) return slot;
     }
     const server = table.getU16(slot, U16.server);
@@ -165,7 +112,13 @@ export class Translator {
     if (hop >>> 16 !== this.#hops.epoch) {
       hop = this.#hops.toAddress(table.dictionary, server * 8);
       if (hop === 0) return -DROP.noRoute;
-      this.#serverHops[server] = (this.#hops.epoch << 16) | hop;
+      hop |= this.#hops.epoch << 16;
+      this.#serverHops[server] = hop;
+    }
+    hop &= 0xffff;
+    const mtu = this.#hops.mtu(hop);
+    if (packet.totalBytes > mtu && !limitSegments(packet, vnetOffset, mtu, ETHERNET_HEADER_BYTES)) {
+      return this.#tooBig(packet, vnetOffset, mtu, nowMs);
     }
     const double = slot * (RECORD_BYTES / 8);
     table.f64[double + F64.lastSeenMs] = nowMs;
@@ -173,9 +126,11 @@ export class Translator {
     table.f64[double + F64.bytesFromClient] = table.f64[double + F64.bytesFromClient]! +
       packet.totalBytes;
     if (protocol === PROTOCOL_TCP) {
-      table.setI32(slot, I32.clientAcknowledgement, packet.tcpAcknowledgement);
+      if ((packet.tcpFlags & TCP_ACK) !== 0) {
+        table.setI32(slot, I32.clientAcknowledgement, packet.tcpAcknowledgement);
+      }
       table.setI32(slot, I32.clientSequence, packet.tcpSequence + packet.payloadBytes);
-      this.#advance(slot, true, packet.tcpFlags, nowMs);
+      this.#sessions.advance(slot, true, packet.tcpFlags, nowMs);
     }
 
     const to = this.#to;
@@ -186,26 +141,39 @@ export class Translator {
       to[i] = dictionary[from + i]!;
       to[4 + i] = dictionary[target + i]!;
     }
+    const partial = needsChecksum(packet.view, vnetOffset);
     rewrite(packet, to, table.getU16(slot, U16.natPort), dictionary[target + 4]!, partial);
     decrementHopLimit(packet);
-    return hop & 0xffff;
+    return hop;
   }
 
-  #outbound(packet: Packet, partial: boolean, natAddress: number, nowMs: number): number {
+  #outbound(packet: Packet, vnetOffset: number, natAddress: number, nowMs: number): number {
     const table = this.#table;
     const protocol = packet.protocol;
     const server = table.findEndpoint(packet.addresses, 0, packet.sourcePort);
     if (server === 0) return -DROP.noSession;
     const slot = table.findOutbound(server, natAddress, packet.destinationPort, protocol);
-    if (slot === 0) return -DROP.noSession;
-    const state = table.getU8(slot, U8.state);
-    if (state === STATE.quarantine) return -DROP.noSession;
+    const state = slot === 0 ? STATE.free : table.getU8(slot, U8.state);
+    if (state === STATE.free || state === STATE.quarantine) {
+      return this.#stray(packet, vnetOffset, nowMs);
+    }
+    if (packet.hopLimit <= 1) {
+      return this.#replies.expired(packet, needsChecksum(packet.view, vnetOffset), nowMs);
+    }
     const word = slot * (RECORD_BYTES / 4);
     let hop = table.i32[word + I32.clientHop]!;
     if (hop >>> 16 !== this.#hops.epoch) {
       hop = this.#hops.toAddress(table.i32, word);
       if (hop === 0) return -DROP.noRoute;
-      table.i32[word + I32.clientHop] = (this.#hops.epoch << 16) | hop;
+      hop |= this.#hops.epoch << 16;
+      table.i32[word + I32.clientHop] = hop;
+    }
+    hop &= 0xffff;
+    let mtu = this.#hops.mtu(hop);
+    const pathMtu = table.getU16(slot, U16.pathMtu);
+    if (pathMtu !== 0 && pathMtu < mtu) mtu = pathMtu;
+    if (packet.totalBytes > mtu && !limitSegments(packet, vnetOffset, mtu, ETHERNET_HEADER_BYTES)) {
+      return this.#tooBig(packet, vnetOffset, mtu, nowMs);
     }
     const double = slot * (RECORD_BYTES / 8);
     table.f64[double + F64.lastSeenMs] = nowMs;
@@ -214,13 +182,16 @@ export class Translator {
     table.f64[double + F64.packetsViaNat] = packets;
     table.f64[double + F64.bytesViaNat] = bytes;
     if (protocol === PROTOCOL_TCP) {
-      table.setI32(slot, I32.natSequence, packet.tcpSequence + packet.payloadBytes);
-      this.#advance(slot, false, packet.tcpFlags, nowMs);
+      const end = (packet.tcpSequence + packet.payloadBytes) | 0;
+      const ahead = (end - table.i32[word + I32.natSequence]!) | 0;
+      if (ahead > 0 || (packet.tcpFlags & TCP_SYN) !== 0) table.i32[word + I32.natSequence] = end;
+      this.#sessions.advance(slot, false, packet.tcpFlags, nowMs);
     } else if (state === STATE.opening) {
-      table.setU8(slot, U8.state, STATE.established);
-      this.#retime(slot, STATE.opening, STATE.established, false, nowMs);
+      this.#sessions.answered(slot, nowMs);
     }
-    if ((table.getU8(slot, U8.flags) & FLAG.armed) !== 0) this.#watch(slot, packets, bytes);
+    if ((table.getU8(slot, U8.flags) & FLAG.armed) !== 0) {
+      this.#sessions.watch(slot, packets, bytes);
+    }
 
     const to = this.#to;
     const vip = table.getU16(slot, U16.vip) * 8;
@@ -228,232 +199,47 @@ export class Translator {
       to[i] = table.dictionary[vip + i]!;
       to[4 + i] = table.i32[word + i]!;
     }
+    const partial = needsChecksum(packet.view, vnetOffset);
     rewrite(packet, to, table.dictionary[vip + 4]!, table.getU16(slot, U16.clientPort), partial);
     decrementHopLimit(packet);
-    return hop & 0xffff;
+    return hop;
   }
 
-  /** Starts a session with this packet: its slot, or a reason, negated. */
-  #open(packet: Packet, partial: boolean, vip: number, nowMs: number): number {
-    const protocol = packet.protocol;
-    const service = this.#services.find(vip, protocol);
-    if (service < 0) return -DROP.noService;
-    if (
-      protocol === PROTOCOL_TCP &&
-      (packet.tcpFlags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) !== TCP_SYN
-    ) return -DROP.noSession;
-    // A flood of broken packets must not fill the table.
-    if (!verifyL4(packet, partial)) return -DROP.badChecksum;
-    const table = this.#table;
-    if (table.full) return -DROP.tableFull;
-    const server = this.#services.choose(
-      service,
-      packet.addresses,
-      packet.sourcePort,
-      this.#random(),
-    );
-    if (server === 0) return -DROP.noServer;
-    const session = this.#new;
-    if (!this.#endpoints.take(session, packet.addresses, server, protocol, this.#random())) {
-      return -DROP.noPort;
-    }
-    for (let i = 0; i < 4; i++) session.addresses[i] = packet.addresses[i]!;
-    session.clientPort = packet.sourcePort;
-    session.vip = vip;
-    session.server = server;
-    session.protocol = protocol;
-    session.state = STATE.opening;
-    const slot = table.insert(session, nowMs);
-    this.#wheel.set(
-      slot,
-      nowMs + idleTimeoutMs(STATE.opening, protocol === PROTOCOL_TCP, this.#config.timeouts),
-    );
-    this.#services.count(service, server, 1);
-    if (this.#services.criteria(service).never) table.setU8(slot, U8.reason, REASON.never);
-    else {
-      table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) | FLAG.armed);
-      if (protocol === PROTOCOL_UDP) this.#watch(slot, 0, 0);
-    }
-    this.#events.opened(slot, nowMs);
-    return slot;
+  /** Starts a session with this packet, or tells its sender why not: a slot, or a reason, negated. */
+  #open(packet: Packet, vnetOffset: number, vip: number, nowMs: number): number {
+    const partial = needsChecksum(packet.view, vnetOffset);
+    const slot = this.#sessions.open(packet, partial, vip, nowMs);
+    if (slot > 0 || slot === -DROP.badChecksum) return slot;
+    // What is not for a VIP is not for us to answer.
+    if (!this.#sessions.services.hasVip(packet.addresses, 4)) return slot;
+    return this.#replies.refuse(packet, partial, -slot, nowMs);
   }
 
-  /** Notes what a TCP packet, or an agent's report of one, says about the session's state. */
-  #advance(slot: number, fromClient: boolean, tcpFlags: number, nowMs: number): void {
-    const table = this.#table;
-    const before = table.getU8(slot, U8.state);
-    const flags = table.getU8(slot, U8.flags);
-    // FLAG.clientFin and FLAG.serverFin are FIN_CLIENT and FIN_SERVER, three bits up.
-    const fins = (flags >> 3) & (FIN_CLIENT | FIN_SERVER);
-    const next = advance(before, fins, fromClient, tcpFlags);
-    const state = next & 0xff;
-    if (next >> 8 !== fins) {
-      table.setU8(slot, U8.flags, (flags & ~(FLAG.clientFin | FLAG.serverFin)) | (next >> 8 << 3));
-    }
-    if (state === before) return;
-    table.setU8(slot, U8.state, state);
-    this.#retime(slot, before, state, true, nowMs);
-    if (state === STATE.established) {
-      if ((flags & FLAG.armed) !== 0) this.#watch(slot, 0, 0);
-    } else if (state === STATE.closed) {
-      this.#events.closed(slot, CLOSE.finished, nowMs);
-      this.#tellEnded(slot);
-    }
+  /** A server's packet that belongs to no session: TCP is told, so that it lets go of its end. */
+  #stray(packet: Packet, vnetOffset: number, nowMs: number): number {
+    if (packet.protocol !== PROTOCOL_TCP) return -DROP.noSession;
+    const partial = needsChecksum(packet.view, vnetOffset);
+    return this.#replies.refuse(packet, partial, DROP.noSession, nowMs);
   }
 
-  /** Timers are looked at when they fire; only one that must fire earlier is moved. */
-  #retime(slot: number, before: number, after: number, tcp: boolean, nowMs: number): void {
-    const timeoutMs = idleTimeoutMs(after, tcp, this.#config.timeouts);
-    if (timeoutMs < idleTimeoutMs(before, tcp, this.#config.timeouts)) {
-      this.#wheel.set(slot, nowMs + timeoutMs);
-    }
-  }
-
-  /** Are the start criteria met, by what passed via NAT? */
-  #watch(slot: number, packets: number, bytes: number): void {
-    const table = this.#table;
-    const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
-    // The handshake always passes the NAT machine; UDP has none.
-    if (tcp && table.getU8(slot, U8.state) !== STATE.established) return;
-    if (table.getU8(slot, U8.hold) !== HOLD_NONE) return;
-    const service = this.#services.find(
-      table.getU16(slot, U16.vip),
-      table.getU8(slot, U8.protocol),
-    );
-    if (service < 0) return;
-    const criteria = this.#services.criteria(service);
-    const criterion = crossed(criteria, packets, bytes);
-    if (criterion !== CROSSED.none) {
-      this.#cross(slot, criterion, thresholdOf(criteria, criterion));
-    }
-  }
-
-  #cross(slot: number, reason: number, value: number): void {
-    const table = this.#table;
-    // From here on the slot stays as it is until the main thread lets go of it.
-    table.setU8(slot, U8.hold, HOLD_INSTRUCTION);
-    if (this.#events.crossed(slot, table.getF64(slot, F64.id), reason, value)) {
-      table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) & ~FLAG.armed);
-    } else table.setU8(slot, U8.hold, HOLD_NONE);
+  /** A packet that could not be made to fit the next link. */
+  #tooBig(packet: Packet, vnetOffset: number, mtu: number, nowMs: number): number {
+    if (!packet.dontFragment) return -DROP.tooBig;
+    return this.#replies.tooBig(packet, needsChecksum(packet.view, vnetOffset), mtu, nowMs);
   }
 
   /** An agent saw FIN or RST from the server. */
   agentSaw(slot: number, id: number, tcpFlags: number, nowMs: number): void {
-    const table = this.#table;
-    if (!this.#is(slot, id)) return;
-    this.#advance(slot, false, tcpFlags, nowMs);
-    const fins = table.getU8(slot, U8.flags) & (FLAG.clientFin | FLAG.serverFin);
-    // The server's last ACK takes the direct way and is never seen here: do not wait for it.
-    if (fins === (FLAG.clientFin | FLAG.serverFin)) this.#advance(slot, false, TCP_ACK, nowMs);
+    this.#sessions.agentSaw(slot, id, tcpFlags, nowMs);
   }
 
   /** The criteria decide again about this session, with its next response via NAT. */
   rearm(slot: number, id: number): void {
-    const table = this.#table;
-    if (!this.#is(slot, id) || table.getU8(slot, U8.hold) !== HOLD_NONE) return;
-    const state = table.getU8(slot, U8.state);
-    if (state === STATE.free || state === STATE.quarantine || state === STATE.closed) return;
-    const service = this.#services.find(
-      table.getU16(slot, U16.vip),
-      table.getU8(slot, U8.protocol),
-    );
-    if (service < 0 || this.#services.criteria(service).never) return;
-    table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) | FLAG.armed);
+    this.#sessions.rearm(slot, id);
   }
 
   /** Ends what has been idle too long; at most `budget` sessions a call. */
   expire(nowMs: number, budget: number): void {
-    if (this.#wheel.idle(nowMs)) return;
-    for (let n = 0; n < budget; n++) {
-      const slot = this.#wheel.take(nowMs);
-      if (slot === 0) return;
-      this.#expired(slot, nowMs);
-    }
-  }
-
-  #expired(slot: number, nowMs: number): void {
-    const table = this.#table;
-    const state = table.getU8(slot, U8.state);
-    const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
-    const last = state === STATE.quarantine
-      ? table.getF64(slot, F64.lastSeenMs)
-      : table.lastActivityMs(slot);
-    const deadline = last + idleTimeoutMs(state, tcp, this.#config.timeouts);
-    if (deadline > nowMs) {
-      this.#wheel.set(slot, deadline);
-    } else if (state !== STATE.quarantine && state !== STATE.closed) {
-      this.#quarantine(slot, state === STATE.reset ? CLOSE.reset : CLOSE.idle, nowMs);
-    } else if (table.getU8(slot, U8.hold) !== HOLD_NONE) {
-      // An agent may still act for this NAT endpoint: it is not used again before that is over.
-      this.#tellEnded(slot);
-      this.#wheel.set(slot, nowMs + 1000);
-    } else {
-      this.#release(slot);
-    }
-  }
-
-  /** Nothing is translated for this session any more; its NAT endpoint rests. */
-  #quarantine(slot: number, reason: number, nowMs: number): void {
-    const table = this.#table;
-    if (table.getU8(slot, U8.state) !== STATE.closed) this.#events.closed(slot, reason, nowMs);
-    table.detachInbound(slot);
-    table.setU8(slot, U8.state, STATE.quarantine);
-    table.setF64(slot, F64.lastSeenMs, nowMs);
-    this.#wheel.set(slot, nowMs + this.#config.timeouts.quarantineMs);
-    this.#tellEnded(slot);
-  }
-
-  #tellEnded(slot: number): void {
-    const table = this.#table;
-    if (table.getU8(slot, U8.hold) === HOLD_NONE) return;
-    this.#events.ended(slot, table.getF64(slot, F64.id));
-  }
-
-  #release(slot: number): void {
-    const table = this.#table;
-    const server = table.getU16(slot, U16.server);
-    const protocol = table.getU8(slot, U8.protocol);
-    const service = this.#services.find(table.getU16(slot, U16.vip), protocol);
-    if (service >= 0) this.#services.count(service, server, -1);
-    this.#endpoints.release(
-      table.getU16(slot, U16.natAddress),
-      table.getU16(slot, U16.natPort),
-      server,
-      protocol,
-    );
-    table.release(slot);
-  }
-
-  #is(slot: number, id: number): boolean {
-    return this.#table.getU8(slot, U8.state) !== STATE.free &&
-      this.#table.getF64(slot, F64.id) === id;
-  }
-
-  /** Goes on with the sessions that stand in the table already. */
-  #adopt(nowMs: number): void {
-    const table = this.#table;
-    for (let slot = 1; slot <= table.highWater; slot++) {
-      const state = table.getU8(slot, U8.state);
-      if (state === STATE.free) continue;
-      this.#count(slot);
-      const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
-      const timeoutMs = idleTimeoutMs(state, tcp, this.#config.timeouts);
-      this.#wheel.set(slot, Math.min(table.lastActivityMs(slot), nowMs) + timeoutMs);
-    }
-  }
-
-  /** Counts a session of the table towards its server and its NAT endpoint. */
-  #count(slot: number): void {
-    const table = this.#table;
-    const server = table.getU16(slot, U16.server);
-    const protocol = table.getU8(slot, U8.protocol);
-    const service = this.#services.find(table.getU16(slot, U16.vip), protocol);
-    if (service >= 0) this.#services.count(service, server, 1);
-    this.#endpoints.reserve(
-      table.getU16(slot, U16.natAddress),
-      table.getU16(slot, U16.natPort),
-      server,
-      protocol,
-    );
+    this.#sessions.expire(nowMs, budget);
   }
 }

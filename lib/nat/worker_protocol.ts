@@ -35,4 +35,6 @@ export const EVENT = {
   crossed: 1,
   /** A session with an instruction is over. */
   ended: 2,
+  /** The path to the session's client carries packets of only this many bytes (the value). */
+  pathMtu: 3,
 } as const;

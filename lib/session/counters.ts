@@ -4,7 +4,7 @@ import { DROP, DROP_REASONS, dropName } from "./drop_reason.ts";
 export const COUNTER = {
   received: 0,
   forwarded: 1,
-  /** Consumed without being forwarded and without being lost: answered or held and expired. */
+  /** Neither forwarded nor dropped: echo requests answered, and ICMP errors that were for us. */
   answered: 2,
   bytesReceived: 3,
   bytesForwarded: 4,
@@ -20,6 +20,8 @@ export const COUNTER = {
   bytesBypassed: 12,
   /** Events that found the ring full and were tried again later. */
   ringFull: 13,
+  /** Packets of our own: echo replies, resets, ICMP errors. None of them came in. */
+  replies: 14,
   drops: 32,
 } as const;
 

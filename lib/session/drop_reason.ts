@@ -11,7 +11,7 @@ export const DROP = {
   noPort: 66,
   /** The session table is full. */
   tableFull: 67,
-  /** A packet that belongs to no session and may not start one. */
+  /** A packet that belongs to no session and may not start one, or an ICMP error about no session. */
   noSession: 68,
   fragment: 69,
   unsupportedProtocol: 70,
@@ -30,6 +30,10 @@ export const DROP = {
   truncated: 77,
   /** A packet that would have started a session, had its checksum been right. */
   badChecksum: 78,
+  /** An echo request, when echo is switched off or too many came. */
+  echo: 79,
+  /** An ICMP error that contradicts itself, or says what cannot be true of the session that it names. */
+  badError: 80,
 } as const;
 
 export type DropName = keyof typeof DROP;

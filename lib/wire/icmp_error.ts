@@ -11,6 +11,7 @@ import { ICMPV4_REDIRECT, ICMPV4_SOURCE_QUENCH, isIcmpv4Error } from "./icmpv4.t
 import { ICMPV6_REDIRECT } from "./icmpv6.ts";
 import { emitIpv4Header, IPV4_HEADER_BYTES } from "./ipv4.ts";
 import { emitIpv6Header, IPV6_HEADER_BYTES, IPV6_SMALLEST_MTU } from "./ipv6.ts";
+import { FRAGMENT_HEADER_BYTES, HEADER_FRAGMENT } from "./ipv6_extension.ts";
 import { viewOf } from "./malformed.ts";
 import type { Packet } from "./packet.ts";
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from "./protocol.ts";
@@ -26,7 +27,15 @@ export interface IcmpErrorOptions {
   readonly rest?: number;
   /** Who says so: an address of the packet's family. */
   readonly source: IpAddress;
+  /**
+   * How large the error may be, so that it does not multiply what somebody sent under another's name. It quotes the IP
+   * header and 8 bytes whatever this says. Default: what the RFCs allow.
+   */
+  readonly largestBytes?: number;
 }
+
+/** RFC 792: what an error has to quote of the header above IP. */
+const SMALLEST_L4_BYTES = 8;
 
 /**
  * Whether a packet may be answered with an error: not when it is an error itself, or a fragment that is not the first (RFC
@@ -45,14 +54,35 @@ export function mayAnswerWithError(packet: Packet): boolean {
 }
 
 /**
+ * Where the number stands that says what follows the IP header of a parsed packet, counted from the start of the packet:
+ * the pointer of ICMPv6's "unrecognized next header" (RFC 4443 section 3.4).
+ */
+export function nextHeaderPointer(packet: Packet): number {
+  const { bytes, ipOffset } = packet;
+  let pointer = 6;
+  let at = IPV6_HEADER_BYTES;
+  while (at < packet.ipHeaderBytes) {
+    const header = bytes[ipOffset + pointer]!;
+    pointer = at;
+    at += header === HEADER_FRAGMENT ? FRAGMENT_HEADER_BYTES : (bytes[ipOffset + at + 1]! + 1) * 8;
+  }
+  return pointer;
+}
+
+/**
  * An IP packet to the source of a parsed packet, with the beginning of that packet in it. To be built before the packet
  * is rewritten: its sender has to know it again.
  */
 export function buildIcmpError(packet: Packet, options: IcmpErrorOptions): Uint8Array<ArrayBuffer> {
   const isV4 = packet.family === 4;
   const ipBytes = isV4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
-  const largest = isV4 ? LARGEST_IPV4_ERROR_BYTES : IPV6_SMALLEST_MTU;
-  const quoted = Math.min(packet.totalBytes, largest - ipBytes - ICMP_HEADER_BYTES);
+  const largest = Math.min(
+    isV4 ? LARGEST_IPV4_ERROR_BYTES : IPV6_SMALLEST_MTU,
+    options.largestBytes ?? Infinity,
+  );
+  const smallest = packet.ipHeaderBytes + SMALLEST_L4_BYTES;
+  const room = Math.max(smallest, largest - ipBytes - ICMP_HEADER_BYTES);
+  const quoted = Math.min(packet.totalBytes, room);
   const icmpBytes = ICMP_HEADER_BYTES + quoted;
   const error = new Uint8Array(ipBytes + icmpBytes);
   const { source } = options;

@@ -129,6 +129,29 @@ export function rewriteError(packet: Packet, quote: Quote, to: ErrorTranslation)
   fillL4(packet);
 }
 
+/**
+ * Cuts off the extensions of an error (RFC 4884): they may name interfaces and addresses of the network that it comes
+ * from (RFC 5837). What is left is an error as before RFC 4884. To be called before `rewriteError`, which computes the
+ * checksum of the error anew.
+ */
+export function stripExtensions(packet: Packet, quote: Quote): void {
+  const { view, bytes, ipOffset, l4Offset } = packet;
+  const end = l4Offset + packet.l4Bytes;
+  if (quote.endOffset >= end) return;
+  packet.l4Bytes = quote.endOffset - l4Offset;
+  packet.payloadBytes = packet.l4Bytes - ICMP_HEADER_BYTES;
+  packet.totalBytes = quote.endOffset - ipOffset;
+  if (packet.family === 4) {
+    bytes[l4Offset + 5] = 0;
+    const header = new Ipv4View(bytes.subarray(ipOffset, quote.endOffset));
+    view.setUint16(ipOffset + 2, packet.totalBytes);
+    header.fillChecksum();
+  } else {
+    bytes[l4Offset + 4] = 0;
+    view.setUint16(ipOffset + 4, packet.totalBytes - IPV6_HEADER_BYTES);
+  }
+}
+
 function rewriteQuotedL4(packet: Packet, quote: Quote, to: ErrorTranslation, change: number): void {
   const { view } = packet;
   const at = quote.l4Offset;

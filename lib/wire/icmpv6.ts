@@ -19,6 +19,9 @@ export const UNREACHABLE_PROHIBITED = 1;
 export const UNREACHABLE_ADDRESS = 3;
 export const UNREACHABLE_PORT = 4;
 
+/** Code of a parameter problem: unrecognized next header. */
+export const PARAMETER_NEXT_HEADER = 1;
+
 export const TIME_EXCEEDED_TRANSIT = 0;
 export const TIME_EXCEEDED_REASSEMBLY = 1;
 

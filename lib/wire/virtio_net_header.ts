@@ -76,6 +76,11 @@ export function check(view: DataView, offset: number, frameBytes: number, packet
   return gsoTypeFits(gsoType, packet) ? PARSED : BAD_VNET_HEADER;
 }
 
+/** Makes the header say that the packet is complete: one packet, its checksum in place. */
+export function clearVnetHeader(view: DataView, offset: number): void {
+  for (let i = 0; i < VIRTIO_NET_HEADER_BYTES; i++) view.setUint8(offset + i, 0);
+}
+
 /**
  * Makes the header count from a frame start that lies `deltaBytes` earlier: 14 when an Ethernet header is put before the
  * packet of a tun device.

@@ -1,0 +1,343 @@
+import { F64, FLAG, HOLD_INSTRUCTION, HOLD_NONE, U16, U8 } from "../session/layout.ts";
+import type { NewSession, SessionTable } from "../session/session_table.ts";
+import {
+  advance,
+  FIN_CLIENT,
+  FIN_SERVER,
+  idleTimeoutMs,
+  STATE,
+  TCP_ACK,
+  TCP_FIN,
+  TCP_RST,
+  TCP_SYN,
+} from "../session/tcp_state.ts";
+import { TimerWheel } from "../session/timer_wheel.ts";
+import { DROP } from "../session/drop_reason.ts";
+import { CROSSED, crossed, thresholdOf } from "../policy/criteria.ts";
+import { REASON } from "../session/path_reason.ts";
+import { verifyL4 } from "../wire/l4_checksum.ts";
+import type { Packet } from "../wire/packet.ts";
+import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
+import { NatEndpoints } from "./nat_endpoints.ts";
+import { ServiceTable } from "./service_table.ts";
+import type { DatapathConfig } from "./datapath_config.ts";
+
+/** What the packet worker tells the main thread. A method that returns false could not: try later. */
+export interface SessionEvents {
+  crossed(slot: number, id: number, reason: number, value: number): boolean;
+  /** A session with an instruction is over. */
+  ended(slot: number, id: number): boolean;
+  opened(slot: number, nowMs: number): void;
+  closed(slot: number, reason: number, nowMs: number): void;
+}
+
+export interface SessionKeeperOptions {
+  readonly table: SessionTable;
+  readonly events: SessionEvents;
+  readonly config: DatapathConfig;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly nowMs: number;
+}
+
+/** How a session came to its end, for the journal. */
+export const CLOSE = { finished: 0, reset: 1, idle: 2, reused: 3, removed: 4 } as const;
+export const CLOSE_NAMES = [
+  "finished",
+  "reset",
+  "idle",
+  "reused by its client",
+  "removed",
+] as const;
+
+/**
+ * The life of the sessions in the table: starts them, notes what passes, watches the start criteria,
+ * ends them when they have been idle too long. Pure given time and randomness; allocates nothing per
+ * packet.
+ */
+export class SessionKeeper {
+  readonly #table: SessionTable;
+  readonly #events: SessionEvents;
+  readonly #random: () => number;
+  readonly #wheel: TimerWheel;
+  #services: ServiceTable;
+  #endpoints: NatEndpoints;
+  #config: DatapathConfig;
+  readonly #new: NewSession = {
+    addresses: new Int32Array(8),
+    clientOffset: 0,
+    clientPort: 0,
+    vip: 0,
+    server: 0,
+    natAddress: 0,
+    natPort: 0,
+    protocol: 0,
+    state: 0,
+  };
+
+  constructor(options: SessionKeeperOptions) {
+    this.#table = options.table;
+    this.#events = options.events;
+    this.#random = options.random;
+    this.#config = options.config;
+    this.#services = new ServiceTable(options.config, options.table);
+    this.#endpoints = new NatEndpoints(options.config, options.table);
+    this.#wheel = new TimerWheel(options.table.capacity + 1, options.nowMs);
+    this.#adopt(options.nowMs);
+  }
+
+  get services(): ServiceTable {
+    return this.#services;
+  }
+
+  get endpoints(): NatEndpoints {
+    return this.#endpoints;
+  }
+
+  /** Is the address at this offset (4 words) a VIP or a SNAT address? */
+  isOwnAddress(words: Int32Array, offset: number): boolean {
+    const entry = this.#table.findEndpoint(words, offset, 0);
+    return (entry !== 0 && this.#endpoints.isNatAddress(entry)) ||
+      this.#services.hasVip(words, offset);
+  }
+
+  /** Takes another configuration; sessions of services and servers that are gone live on. */
+  configure(config: DatapathConfig): void {
+    this.#config = config;
+    this.#services = new ServiceTable(config, this.#table);
+    this.#endpoints = new NatEndpoints(config, this.#table);
+    for (let slot = 1; slot <= this.#table.highWater; slot++) {
+      if (this.#table.getU8(slot, U8.state) !== STATE.free) this.#count(slot);
+    }
+  }
+
+  /** Starts a session with this packet: its slot, or a reason, negated. */
+  open(packet: Packet, partial: boolean, vip: number, nowMs: number): number {
+    const protocol = packet.protocol;
+    const service = this.#services.find(vip, protocol);
+    if (service < 0) return -DROP.noService;
+    if (
+      protocol === PROTOCOL_TCP &&
+      (packet.tcpFlags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) !== TCP_SYN
+    ) return -DROP.noSession;
+    // A flood of broken packets must not fill the table.
+    if (!verifyL4(packet, partial)) return -DROP.badChecksum;
+    const table = this.#table;
+    if (table.full) return -DROP.tableFull;
+    const server = this.#services.choose(
+      service,
+      packet.addresses,
+      packet.sourcePort,
+      this.#random(),
+    );
+    if (server === 0) return -DROP.noServer;
+    const session = this.#new;
+    if (!this.#endpoints.take(session, packet.addresses, server, protocol, this.#random())) {
+      return -DROP.noPort;
+    }
+    for (let i = 0; i < 4; i++) session.addresses[i] = packet.addresses[i]!;
+    session.clientPort = packet.sourcePort;
+    session.vip = vip;
+    session.server = server;
+    session.protocol = protocol;
+    session.state = STATE.opening;
+    const slot = table.insert(session, nowMs);
+    this.#wheel.set(
+      slot,
+      nowMs + idleTimeoutMs(STATE.opening, protocol === PROTOCOL_TCP, this.#config.timeouts),
+    );
+    this.#services.count(service, server, 1);
+    if (this.#services.criteria(service).never) table.setU8(slot, U8.reason, REASON.never);
+    else {
+      table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) | FLAG.armed);
+      if (protocol === PROTOCOL_UDP) this.watch(slot, 0, 0);
+    }
+    this.#events.opened(slot, nowMs);
+    return slot;
+  }
+
+  /** The server has answered a datagram. */
+  answered(slot: number, nowMs: number): void {
+    this.#table.setU8(slot, U8.state, STATE.established);
+    this.#retime(slot, STATE.opening, STATE.established, false, nowMs);
+  }
+
+  /** Notes what a TCP packet, or an agent's report of one, says about the session's state. */
+  advance(slot: number, fromClient: boolean, tcpFlags: number, nowMs: number): void {
+    const table = this.#table;
+    const before = table.getU8(slot, U8.state);
+    const flags = table.getU8(slot, U8.flags);
+    // FLAG.clientFin and FLAG.serverFin are FIN_CLIENT and FIN_SERVER, three bits up.
+    const fins = (flags >> 3) & (FIN_CLIENT | FIN_SERVER);
+    const next = advance(before, fins, fromClient, tcpFlags);
+    const state = next & 0xff;
+    if (next >> 8 !== fins) {
+      table.setU8(slot, U8.flags, (flags & ~(FLAG.clientFin | FLAG.serverFin)) | (next >> 8 << 3));
+    }
+    if (state === before) return;
+    table.setU8(slot, U8.state, state);
+    this.#retime(slot, before, state, true, nowMs);
+    if (state === STATE.established) {
+      if ((flags & FLAG.armed) !== 0) this.watch(slot, 0, 0);
+    } else if (state === STATE.closed) {
+      this.#events.closed(slot, CLOSE.finished, nowMs);
+      this.#tellEnded(slot);
+    }
+  }
+
+  /** Timers are looked at when they fire; only one that must fire earlier is moved. */
+  #retime(slot: number, before: number, after: number, tcp: boolean, nowMs: number): void {
+    const timeoutMs = idleTimeoutMs(after, tcp, this.#config.timeouts);
+    if (timeoutMs < idleTimeoutMs(before, tcp, this.#config.timeouts)) {
+      this.#wheel.set(slot, nowMs + timeoutMs);
+    }
+  }
+
+  /** Are the start criteria met, by what passed via NAT? */
+  watch(slot: number, packets: number, bytes: number): void {
+    const table = this.#table;
+    const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
+    // The handshake always passes the NAT machine; UDP has none.
+    if (tcp && table.getU8(slot, U8.state) !== STATE.established) return;
+    if (table.getU8(slot, U8.hold) !== HOLD_NONE) return;
+    const service = this.#services.find(
+      table.getU16(slot, U16.vip),
+      table.getU8(slot, U8.protocol),
+    );
+    if (service < 0) return;
+    const criteria = this.#services.criteria(service);
+    const criterion = crossed(criteria, packets, bytes);
+    if (criterion !== CROSSED.none) {
+      this.#cross(slot, criterion, thresholdOf(criteria, criterion));
+    }
+  }
+
+  #cross(slot: number, reason: number, value: number): void {
+    const table = this.#table;
+    // From here on the slot stays as it is until the main thread lets go of it.
+    table.setU8(slot, U8.hold, HOLD_INSTRUCTION);
+    if (this.#events.crossed(slot, table.getF64(slot, F64.id), reason, value)) {
+      table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) & ~FLAG.armed);
+    } else table.setU8(slot, U8.hold, HOLD_NONE);
+  }
+
+  /** An agent saw FIN or RST from the server. */
+  agentSaw(slot: number, id: number, tcpFlags: number, nowMs: number): void {
+    const table = this.#table;
+    if (!this.#is(slot, id)) return;
+    this.advance(slot, false, tcpFlags, nowMs);
+    const fins = table.getU8(slot, U8.flags) & (FLAG.clientFin | FLAG.serverFin);
+    // The server's last ACK takes the direct way and is never seen here: do not wait for it.
+    if (fins === (FLAG.clientFin | FLAG.serverFin)) this.advance(slot, false, TCP_ACK, nowMs);
+  }
+
+  /** The criteria decide again about this session, with its next response via NAT. */
+  rearm(slot: number, id: number): void {
+    const table = this.#table;
+    if (!this.#is(slot, id) || table.getU8(slot, U8.hold) !== HOLD_NONE) return;
+    const state = table.getU8(slot, U8.state);
+    if (state === STATE.free || state === STATE.quarantine || state === STATE.closed) return;
+    const service = this.#services.find(
+      table.getU16(slot, U16.vip),
+      table.getU8(slot, U8.protocol),
+    );
+    if (service < 0 || this.#services.criteria(service).never) return;
+    table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) | FLAG.armed);
+  }
+
+  /** Ends what has been idle too long; at most `budget` sessions a call. */
+  expire(nowMs: number, budget: number): void {
+    if (this.#wheel.idle(nowMs)) return;
+    for (let n = 0; n < budget; n++) {
+      const slot = this.#wheel.take(nowMs);
+      if (slot === 0) return;
+      this.#expired(slot, nowMs);
+    }
+  }
+
+  #expired(slot: number, nowMs: number): void {
+    const table = this.#table;
+    const state = table.getU8(slot, U8.state);
+    const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
+    const last = state === STATE.quarantine
+      ? table.getF64(slot, F64.lastSeenMs)
+      : table.lastActivityMs(slot);
+    const deadline = last + idleTimeoutMs(state, tcp, this.#config.timeouts);
+    if (deadline > nowMs) {
+      this.#wheel.set(slot, deadline);
+    } else if (state !== STATE.quarantine && state !== STATE.closed) {
+      this.quarantine(slot, state === STATE.reset ? CLOSE.reset : CLOSE.idle, nowMs);
+    } else if (table.getU8(slot, U8.hold) !== HOLD_NONE) {
+      // An agent may still act for this NAT endpoint: it is not used again before that is over.
+      this.#tellEnded(slot);
+      this.#wheel.set(slot, nowMs + 1000);
+    } else {
+      this.#release(slot);
+    }
+  }
+
+  /** Nothing is translated for this session any more; its NAT endpoint rests. */
+  quarantine(slot: number, reason: number, nowMs: number): void {
+    const table = this.#table;
+    if (table.getU8(slot, U8.state) !== STATE.closed) this.#events.closed(slot, reason, nowMs);
+    table.detachInbound(slot);
+    table.setU8(slot, U8.state, STATE.quarantine);
+    table.setF64(slot, F64.lastSeenMs, nowMs);
+    this.#wheel.set(slot, nowMs + this.#config.timeouts.quarantineMs);
+    this.#tellEnded(slot);
+  }
+
+  #tellEnded(slot: number): void {
+    const table = this.#table;
+    if (table.getU8(slot, U8.hold) === HOLD_NONE) return;
+    this.#events.ended(slot, table.getF64(slot, F64.id));
+  }
+
+  #release(slot: number): void {
+    const table = this.#table;
+    const server = table.getU16(slot, U16.server);
+    const protocol = table.getU8(slot, U8.protocol);
+    const service = this.#services.find(table.getU16(slot, U16.vip), protocol);
+    if (service >= 0) this.#services.count(service, server, -1);
+    this.#endpoints.release(
+      table.getU16(slot, U16.natAddress),
+      table.getU16(slot, U16.natPort),
+      server,
+      protocol,
+    );
+    table.release(slot);
+  }
+
+  #is(slot: number, id: number): boolean {
+    return this.#table.getU8(slot, U8.state) !== STATE.free &&
+      this.#table.getF64(slot, F64.id) === id;
+  }
+
+  /** Goes on with the sessions that stand in the table already. */
+  #adopt(nowMs: number): void {
+    const table = this.#table;
+    for (let slot = 1; slot <= table.highWater; slot++) {
+      const state = table.getU8(slot, U8.state);
+      if (state === STATE.free) continue;
+      this.#count(slot);
+      const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
+      const timeoutMs = idleTimeoutMs(state, tcp, this.#config.timeouts);
+      this.#wheel.set(slot, Math.min(table.lastActivityMs(slot), nowMs) + timeoutMs);
+    }
+  }
+
+  /** Counts a session of the table towards its server and its NAT endpoint. */
+  #count(slot: number): void {
+    const table = this.#table;
+    const server = table.getU16(slot, U16.server);
+    const protocol = table.getU8(slot, U8.protocol);
+    const service = this.#services.find(table.getU16(slot, U16.vip), protocol);
+    if (service >= 0) this.#services.count(service, server, 1);
+    this.#endpoints.reserve(
+      table.getU16(slot, U16.natAddress),
+      table.getU16(slot, U16.natPort),
+      server,
+      protocol,
+    );
+  }
+}
