@@ -5,8 +5,6 @@ import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "../../lib/wire/tcp_flags.ts"
 /** A frame that no machine should send, and what is wrong with it. */
 export interface MalformedFrame {
   readonly kind: string;
-  /** False: it ends before its destination address, so it cannot even be seen to be for a service. */
-  readonly addressed: boolean;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -20,7 +18,6 @@ export interface MalformedFrameOptions {
   readonly vip: string;
 }
 
-const CUT_IN_IP_HEADER = "cut inside the IPv4 header";
 const ETHERNET_BYTES = 14;
 /** Offsets in an IPv4 header. */
 const IP = { versionAndLength: 0, totalLength: 2, checksum: 10, source: 12 } as const;
@@ -42,8 +39,8 @@ export function malformedFrames(options: MalformedFrameOptions): MalformedFrame[
     buildFrame({ ...ends, protocol: "tcp", flags: TCP_SYN, ipv4Options: Uint8Array.from(bytes) });
   const hosts = { source: hostOf(client), destination: hostOf(vip), destinationMac, sourceMac };
 
-  const frames: Omit<MalformedFrame, "addressed">[] = [
-    { kind: CUT_IN_IP_HEADER, bytes: syn().slice(0, ETHERNET_BYTES + 19) },
+  return [
+    { kind: "cut inside the IPv4 header", bytes: syn().slice(0, ETHERNET_BYTES + 19) },
     { kind: "IP version 5", bytes: changed(syn(), (ip) => ip.setUint8(IP.versionAndLength, 0x55)) },
     {
       kind: "IPv4 header length 16",
@@ -117,7 +114,6 @@ export function malformedFrames(options: MalformedFrameOptions): MalformedFrame[
     },
     { kind: "ACK that belongs to no session", bytes: withFlags(TCP_ACK) },
   ];
-  return frames.map((frame) => ({ ...frame, addressed: frame.kind !== CUT_IN_IP_HEADER }));
 }
 
 function hostOf(endpoint: string): string {

@@ -31,7 +31,7 @@ export async function sendMalformed(args: SendMalformedArguments): Promise<numbe
   let next = Promise.withResolvers<void>();
   Deno.addSignalListener("SIGUSR2", () => next.resolve());
   announce({ event: "ready", kinds: frames.length });
-  for (const { kind, addressed, bytes: frame } of frames) {
+  for (const { kind, bytes: frame } of frames) {
     await next.promise;
     next = Promise.withResolvers();
     bytes.set(frame);
@@ -40,7 +40,7 @@ export async function sendMalformed(args: SendMalformedArguments): Promise<numbe
       queue.push(0, frame.length);
       sent += queue.flush(socket.fd.number);
     }
-    announce({ event: "sent", kind, addressed, count: sent });
+    announce({ event: "sent", kind, count: sent });
   }
   return 0;
 }

@@ -2,9 +2,11 @@ import {
   BPF_ABS,
   BPF_H,
   BPF_JEQ,
+  BPF_JGE,
   BPF_JMP,
   BPF_K,
   BPF_LD,
+  BPF_LEN,
   BPF_MAXINSNS,
   type BpfInstruction,
   jump,
@@ -28,9 +30,9 @@ export function ingressFilter(destinations: readonly Prefix[]): BpfInstruction[]
     .flatMap((p) => takeWhenIn(p, IPV4_DESTINATION));
   const v6 = destinations.filter((p) => p.address.family === 6)
     .flatMap((p) => takeWhenIn(p, IPV6_DESTINATION));
-  const fits = v4.length + v6.length + 8 < BPF_MAXINSNS;
-  const first = fits ? [...v4, LEAVE] : [TAKE];
-  const second = fits ? [...v6, LEAVE] : [TAKE];
+  const fits = v4.length + v6.length + 12 < BPF_MAXINSNS;
+  const first = fits ? [...takeWhenShort(IPV4_DESTINATION + 4), ...v4, LEAVE] : [TAKE];
+  const second = fits ? [...takeWhenShort(IPV6_DESTINATION + 16), ...v6, LEAVE] : [TAKE];
   return [
     stmt(BPF_LD | BPF_H | BPF_ABS, ETHERTYPE),
     jump(BPF_JMP | BPF_JEQ | BPF_K, 0x0800, { jt: 0, jf: 1 }),
@@ -41,5 +43,14 @@ export function ingressFilter(destinations: readonly Prefix[]): BpfInstruction[]
     stmt(BPF_JMP, first.length),
     ...first,
     ...second,
+  ];
+}
+
+/** A frame cut off before its destination is malformed whoever it was for; it is counted as such. */
+function takeWhenShort(bytes: number): BpfInstruction[] {
+  return [
+    stmt(BPF_LD | BPF_W | BPF_LEN, 0),
+    jump(BPF_JMP | BPF_JGE | BPF_K, bytes, { jt: 1, jf: 0 }),
+    TAKE,
   ];
 }

@@ -51,6 +51,13 @@ Deno.test("other Ethernet types are left alone, and no prefix takes nothing", ()
   assert.equal(run(ingressFilter([]), frameTo(IpAddress.parse("1.2.3.4"))), 0);
 });
 
+Deno.test("a frame that ends before its destination is taken, to be counted", () => {
+  const program = ingressFilter(prefixes);
+  const frame = frameTo(IpAddress.parse("192.0.2.1"));
+  assert.equal(run(program, frame.slice(0, 34)), 0);
+  assert.ok(run(program, frame.slice(0, 33)) > 0);
+});
+
 Deno.test("more prefixes than a filter holds take the whole family", () => {
   const many = Array.from({ length: 3000 }, (_, i) => parsePrefix(`10.${i >> 8}.${i & 255}.1`));
   const program = ingressFilter(many);

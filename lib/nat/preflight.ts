@@ -13,13 +13,11 @@ export function natObstacles(config: NatConfig, netlink: RouteNetlink): Obstacle
     address: IpAddress.fromBytes(it.address),
     interface: links.find((link) => link.index === it.interfaceIndex)?.name ?? "?",
   }));
-  for (const { name, vip } of config.services) {
-    const owner = own.find(({ address }) => address.equals(vip.address));
-    if (owner !== undefined) {
-      wrong(
-        `Cannot serve VIP ${vip.address} of service "${name}": this host has it on ${owner.interface}, remove it there`,
-      );
-    }
+  for (const { address, interface: name } of own) {
+    const services = config.services.filter((it) => it.vip.address.equals(address));
+    if (services.length === 0) continue;
+    const names = services.map((it) => it.name).join(", ");
+    wrong(`Cannot serve VIP ${address} (${names}): this host has it on ${name}, remove it there`);
   }
   for (const range of config.snat.addresses) {
     for (const { address, interface: name } of own) {
