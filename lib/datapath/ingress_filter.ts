@@ -8,6 +8,7 @@ import {
   BPF_LD,
   BPF_LEN,
   BPF_MAXINSNS,
+  BPF_W,
   type BpfInstruction,
   jump,
   stmt,
