@@ -18,6 +18,8 @@ export function run(program: BpfInstruction[], frame: Uint8Array): number {
     else if (code === 0x20) a = view.getUint32(k);
     else if (code === 0x54) a = (a & k) >>> 0;
     else if (code === 0x15) pc += a === k ? jt : jf;
+    else if (code === 0x80) a = frame.length;
+    else if (code === 0x35) pc += a >= k ? jt : jf;
     else if (code === 0x05) pc += k;
     else if (code === 0x06) return k;
     else assert.fail(`unknown instruction ${code}`);
