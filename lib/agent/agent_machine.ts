@@ -233,12 +233,13 @@ export class AgentMachine {
       case "lease":
         return this.#records.setLease(effect.lease, effect.untilMs);
       case "add": {
-        const { match, rewrite, protocol } = effect.instruction;
+        const { match, rewrite, protocol, pathMtu } = effect.instruction;
         this.#records.write(effect.id, {
           protocol: protocolNumber(protocol),
           match,
           rewrite,
           lease: effect.lease,
+          pathMtu,
         });
         return this.#command(AGENT_COMMAND.add, effect.id);
       }

@@ -1,6 +1,9 @@
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { rewrite } from "../wire/rewrite.ts";
+import { limitSegments } from "../wire/segment_size.ts";
+import { needsChecksum } from "../wire/virtio_net_header.ts";
+import { ETHERNET_HEADER_BYTES } from "../datapath/engine.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { TCP_FIN, TCP_RST, TCP_SYN } from "../session/tcp_state.ts";
 import { type InstructionTable, SEEN_FIN, SEEN_RST, SEEN_SYN } from "./instruction_table.ts";
@@ -46,17 +49,18 @@ export class DirectTranslator {
   }
 
   /**
-   * Decides about one parsed packet, and rewrites it in place when it goes to the client.
-   * @param partial its checksum field holds only the pseudo-header sum (NEEDS_CSUM)
-   * @param segmentBytes the largest IP packet it will be on the wire, after segmentation
+   * Decides about one parsed packet, and rewrites it in place when it goes to the client. TCP too large
+   * for the way to the client leaves in smaller segments.
+   * @param vnetOffset where its virtio_net_hdr is, 24 bytes before the packet
    * @returns the next hop (positive), or a reason from DROP, negated
    */
-  handle(packet: Packet, partial: boolean, segmentBytes: number, nowMs: number): number {
+  handle(packet: Packet, vnetOffset: number, nowMs: number): number {
     this.bypassed = false;
-    const hop = this.#direct(packet, segmentBytes, nowMs);
+    const hop = this.#direct(packet, vnetOffset, nowMs);
     if (hop === 0) return this.viaNat(packet);
     const table = this.#table;
     const ports = table.loadRewrite(this.#slot);
+    const partial = needsChecksum(packet.view, vnetOffset);
     rewrite(packet, table.rewriteWords, ports >>> 16, ports & 0xffff, partial);
     table.count(this.#slot, packet.totalBytes, nowMs);
     if (packet.protocol === PROTOCOL_TCP) {
@@ -82,7 +86,7 @@ export class DirectTranslator {
   #slot = 0;
 
   /** The hop to the client, with the instruction in `#slot`; 0: by way of the NAT machine. */
-  #direct(packet: Packet, segmentBytes: number, nowMs: number): number {
+  #direct(packet: Packet, vnetOffset: number, nowMs: number): number {
     const protocol = packet.protocol;
     if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) return 0;
     // What is not fully understood here is for the NAT machine.
@@ -104,7 +108,13 @@ export class DirectTranslator {
       table.setHop(slot, (this.#hops.epoch << 16) | hop);
     }
     hop &= 0xffff;
-    if (!this.#hops.resolved(hop) || segmentBytes > this.#hops.mtu(hop)) return 0;
+    if (!this.#hops.resolved(hop)) return 0;
+    let mtu = this.#hops.mtu(hop);
+    const pathMtu = table.pathMtu(slot);
+    if (pathMtu !== 0 && pathMtu < mtu) mtu = pathMtu;
+    if (packet.totalBytes > mtu && !limitSegments(packet, vnetOffset, mtu, ETHERNET_HEADER_BYTES)) {
+      return 0;
+    }
     this.#slot = slot;
     return hop;
   }

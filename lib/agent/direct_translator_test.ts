@@ -5,6 +5,7 @@ import { parseEndpoint } from "../wire/address.ts";
 import { buildPacket, fragmentPacket, type FrameOptions } from "../wire/build_frame.ts";
 import { verifyL4 } from "../wire/l4_checksum.ts";
 import { Packet } from "../wire/packet.ts";
+import { FLAG_NEEDS_CSUM, GSO_TCPV4, gsoSize, needsChecksum } from "../wire/virtio_net_header.ts";
 import { type AgentHops, DirectTranslator } from "./direct_translator.ts";
 import { InstructionTable, makeInstructionMemory, SEEN_FIN } from "./instruction_table.ts";
 
@@ -18,8 +19,10 @@ const RESPONSE: FrameOptions = {
   payload: new Uint8Array(100).fill(7),
 };
 
+const IP_OFFSET = 24;
+
 /** An agent with one instruction, which may be used until its lease ends at 1000. */
-function setUp(hops: Partial<AgentHops> = {}) {
+function setUp(hops: Partial<AgentHops> = {}, pathMtu = 0) {
   const table = new InstructionTable(makeInstructionMemory(16), [1, 2]);
   table.write(3, {
     protocol: 6,
@@ -32,6 +35,7 @@ function setUp(hops: Partial<AgentHops> = {}) {
       destination: parseEndpoint("198.51.100.2:40000"),
     },
     lease: 0,
+    pathMtu,
   });
   table.add(3);
   table.setLease(0, 1000);
@@ -54,21 +58,30 @@ function setUp(hops: Partial<AgentHops> = {}) {
 function send(
   translator: DirectTranslator,
   bytes: Uint8Array,
-  { now = 500, partial = false, segmentBytes = bytes.length } = {},
+  { now = 500, vnetHeader = [] as number[] } = {},
 ) {
-  const buffer = bytes.slice().buffer as ArrayBuffer;
+  const slot = new Uint8Array(IP_OFFSET + bytes.length);
+  slot.set(vnetHeader);
+  slot.set(bytes, IP_OFFSET);
   const packet = new Packet();
-  packet.attach(buffer);
-  assert.equal(packet.parse(0, bytes.length), 0);
-  const hop = translator.handle(packet, partial, segmentBytes, now);
-  return { hop, bytes: new Uint8Array(buffer) };
+  packet.attach(slot.buffer);
+  assert.equal(packet.parse(IP_OFFSET, bytes.length), 0);
+  const hop = translator.handle(packet, 0, now);
+  return { hop, bytes: slot.slice(IP_OFFSET), slot };
+}
+
+/** The virtio_net_hdr of a TCP super-packet without options. */
+function superPacket(gsoSize: number): number[] {
+  return [FLAG_NEEDS_CSUM, GSO_TCPV4, 54, 0, gsoSize & 255, gsoSize >> 8, 34, 0, 16, 0];
 }
 
 Deno.test("a response with an instruction leaves for the client, byte for byte as the NAT machine would send it", () => {
   for (const checksum of ["full", "partial"] as const) {
     const { translator, table } = setUp();
     const input = buildPacket({ ...RESPONSE, checksum, hopLimit: 64, identification: 99 });
-    const { hop, bytes } = send(translator, input, { partial: checksum === "partial" });
+    const { hop, bytes } = send(translator, input, {
+      vnetHeader: checksum === "partial" ? [FLAG_NEEDS_CSUM] : [],
+    });
     assert.equal(hop, TO_CLIENT);
     assert.deepEqual(
       bytes,
@@ -121,8 +134,6 @@ Deno.test("an instruction is used as long as its lease, its next hop and the lin
   };
   assert.equal(hopOf({ now: 999 }), TO_CLIENT);
   assert.equal(hopOf({ now: 1000 }), TO_NAT);
-  assert.equal(hopOf({ segmentBytes: 1500 }), TO_CLIENT);
-  assert.equal(hopOf({ segmentBytes: 1501 }), TO_NAT);
   assert.equal(hopOf({}, { resolved: (hop) => hop !== TO_CLIENT }), TO_NAT);
   assert.equal(hopOf({}, { toClient: () => 0 }), TO_NAT);
   assert.equal(hopOf({}, {}, true), TO_NAT);
@@ -143,7 +154,7 @@ Deno.test("deciding and translating a response allocates nothing", () => {
   const { translator } = setUp();
   const direct = buildPacket({ ...RESPONSE, payload: new Uint8Array(1400) });
   const viaNat = buildPacket({ ...RESPONSE, destination: "10.0.1.1:1025" });
-  checkPacketHeap([direct, viaNat], (packet) => translator.handle(packet, false, 1440, 500));
+  checkPacketHeap([direct, viaNat], (packet) => translator.handle(packet, 0, 500));
 });
 
 Deno.test("a SYN from the same endpoint ends the use of an instruction at once", () => {
@@ -154,6 +165,41 @@ Deno.test("a SYN from the same endpoint ends the use of an instruction at once",
   assert.equal(send(translator, opening).hop, TO_NAT);
   assert.equal(send(translator, buildPacket(RESPONSE)).hop, TO_NAT);
   assert.deepEqual(reopened, [3]);
+});
+
+Deno.test("TCP too large for the link or the path leaves in smaller segments, and nothing else does", () => {
+  const payload = new Uint8Array(1460);
+  const large = buildPacket({ ...RESPONSE, payload });
+  const sizeOf = (
+    input: Uint8Array,
+    { mtu = 1500, pathMtu = 0, vnetHeader = [] as number[] } = {},
+  ) => {
+    const { translator } = setUp({ mtu: () => mtu }, pathMtu);
+    const { hop, slot } = send(translator, input, { vnetHeader });
+    return [hop, gsoSize(new DataView(slot.buffer), 0)];
+  };
+  assert.deepEqual(sizeOf(large), [TO_CLIENT, 0]);
+  assert.deepEqual(sizeOf(large, { mtu: 1400 }), [TO_CLIENT, 1360]);
+  assert.deepEqual(sizeOf(large, { pathMtu: 1280 }), [TO_CLIENT, 1240]);
+  assert.deepEqual(sizeOf(large, { mtu: 1400, pathMtu: 1450 }), [TO_CLIENT, 1360]);
+  const many = buildPacket({ ...RESPONSE, payload: new Uint8Array(20_000), checksum: "partial" });
+  assert.deepEqual(sizeOf(many, { vnetHeader: superPacket(1460) }), [TO_CLIENT, 1460]);
+  assert.deepEqual(sizeOf(many, { vnetHeader: superPacket(1460), pathMtu: 1280 }), [
+    TO_CLIENT,
+    1240,
+  ]);
+  const wrong = buildPacket({ ...RESPONSE, payload, checksum: 0x1234 });
+  assert.deepEqual(sizeOf(wrong, { pathMtu: 1280 }), [TO_NAT, 0]);
+});
+
+Deno.test("a segment made smaller has a partial checksum, which covers the new addresses", () => {
+  const { translator } = setUp({}, 1280);
+  const { slot } = send(translator, buildPacket({ ...RESPONSE, payload: new Uint8Array(1460) }));
+  const packet = new Packet();
+  packet.attach(slot.buffer);
+  assert.equal(packet.parse(IP_OFFSET, slot.length - IP_OFFSET), 0);
+  assert.ok(needsChecksum(packet.view, 0));
+  assert.ok(verifyL4(packet, true));
 });
 
 Deno.test("a wrong checksum stays wrong", () => {

@@ -117,9 +117,8 @@ export function countersAt(held: Held, now: number): Counters {
 }
 
 export function tableEntry(held: Held, now: number): TableEntry {
-  const { session, generation, protocol, match, rewrite } = held.text;
-  const { epoch } = held;
-  return { session, generation, epoch, protocol, match, rewrite, ...countersAt(held, now) };
+  const { session, generation, ...translation } = held.text;
+  return { session, generation, epoch: held.epoch, ...translation, ...countersAt(held, now) };
 }
 
 /** The answer to a stop of something that is not held. */
@@ -132,5 +131,6 @@ export function unknownEntry(key: InstructionKey): StoppedEntry {
 export function sameContent(a: Instruction, b: Instruction): boolean {
   return a.protocol === b.protocol &&
     a.match.source === b.match.source && a.match.destination === b.match.destination &&
-    a.rewrite.source === b.rewrite.source && a.rewrite.destination === b.rewrite.destination;
+    a.rewrite.source === b.rewrite.source && a.rewrite.destination === b.rewrite.destination &&
+    a.pathMtu === b.pathMtu;
 }

@@ -17,6 +17,8 @@ export interface ParsedInstruction {
   readonly protocol: "tcp" | "udp";
   readonly match: { readonly source: Endpoint; readonly destination: Endpoint };
   readonly rewrite: { readonly source: Endpoint; readonly destination: Endpoint };
+  /** TCP: the largest IP packet that reaches the client, in bytes; 0: not known. */
+  readonly pathMtu: number;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface ParsedInstruction {
  * @throws SyntaxError when one is none, has port 0, or the families differ
  */
 export function parseInstruction(instruction: Instruction): ParsedInstruction {
-  const { session, generation, protocol } = instruction;
+  const { session, generation, protocol, pathMtu = 0 } = instruction;
   const match = parsePair(instruction.match);
   const rewrite = parsePair(instruction.rewrite);
   if (match.source.address.family !== rewrite.source.address.family) {
@@ -33,7 +35,7 @@ export function parseInstruction(instruction: Instruction): ParsedInstruction {
       "Cannot use the instruction: match and rewrite are of different families",
     );
   }
-  return { session, generation, protocol, match, rewrite };
+  return { session, generation, protocol, match, rewrite, pathMtu };
 }
 
 /** What a response packet shows: the same text for the same packets, and for no others. */

@@ -50,6 +50,8 @@ export interface InstructionWords {
   readonly match: EndpointPair;
   readonly rewrite: EndpointPair;
   readonly lease: number;
+  /** TCP: the largest IP packet that reaches the client, in bytes; 0: not known. */
+  readonly pathMtu: number;
 }
 
 interface EndpointPair {
@@ -70,7 +72,8 @@ export class InstructionRecords {
   }
 
   /** Writes an instruction into a slot that the worker does not use. */
-  write(slot: number, { protocol, match, rewrite, lease }: InstructionWords): void {
+  write(slot: number, instruction: InstructionWords): void {
+    const { protocol, match, rewrite, lease, pathMtu } = instruction;
     const base = slot * WORDS;
     const words = this.words;
     words.fill(0, base, base + WORDS);
@@ -82,6 +85,7 @@ export class InstructionRecords {
     words[base + REWRITE_PORTS] = (rewrite.source.port << 16) | rewrite.destination.port;
     words[base + PROTOCOL] = protocol;
     words[base + LEASE] = lease;
+    words[base + PATH_MTU] = pathMtu;
   }
 
   packets(slot: number): number {

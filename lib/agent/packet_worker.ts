@@ -15,7 +15,6 @@ import { COUNTER } from "../session/counters.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { contains, parsePrefix, type Prefix } from "../wire/prefix.ts";
 import type { Packet } from "../wire/packet.ts";
-import { gsoSize, needsChecksum } from "../wire/virtio_net_header.ts";
 import { type AgentHops, DirectTranslator } from "./direct_translator.ts";
 import { InstructionTable } from "./instruction_table.ts";
 import {
@@ -100,11 +99,7 @@ class AgentWorker implements PacketHandler, AgentHops {
   }
 
   handle(packet: Packet, slot: number, nowMs: number): number {
-    const segment = gsoSize(packet.view, slot);
-    const headers = packet.totalBytes - packet.payloadBytes;
-    const largest = segment === 0 ? packet.totalBytes : headers + segment;
-    const partial = needsChecksum(packet.view, slot);
-    const verdict = this.#translator.handle(packet, partial, largest, nowMs);
+    const verdict = this.#translator.handle(packet, slot, nowMs);
     if (verdict > 0 && this.#translator.bypassed) {
       const counters = this.#main.counters;
       counters[COUNTER.bypassed] = counters[COUNTER.bypassed]! + 1;

@@ -55,7 +55,15 @@ const port = z.int().min(1).max(65535);
 
 const key = { session: sessionId, generation };
 const pair = z.strictObject({ source: endpoint, destination: endpoint });
-const instruction = z.strictObject({ ...key, protocol: protocolName, match: pair, rewrite: pair });
+/** What an instruction says. */
+const translation = {
+  protocol: protocolName,
+  match: pair,
+  rewrite: pair,
+  /** TCP: IP packets larger than this leave in smaller segments; absent: as large as the link carries. */
+  pathMtu: z.int().min(68).max(65535).exactOptional(),
+};
+const instruction = z.strictObject({ ...key, ...translation });
 
 /** What the agent counted for one generation of an instruction, from its start. */
 const counters = {
@@ -109,9 +117,7 @@ const table = z.strictObject({
     z.strictObject({
       ...key,
       epoch: identifier,
-      protocol: protocolName,
-      match: pair,
-      rewrite: pair,
+      ...translation,
       ...counters,
     }),
   ).max(MAX_ENTRIES),

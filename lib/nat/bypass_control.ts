@@ -147,6 +147,17 @@ export class BypassControl {
     this.#stop(slot, REASON.sessionOver, 0, false);
   }
 
+  /**
+   * The worker: the path to this session's client carries less than was thought. An instruction in force
+   * is stopped, and the criteria, which are met, send the next one with what is known now. Meanwhile the
+   * worker makes the segments smaller itself.
+   */
+  pathMtuChanged(slot: number, id: number): void {
+    if (this.#records.getF64(slot, F64.id) !== id) return;
+    const instruction = this.#book.state(this.#session(slot), this.#options.now());
+    if (instruction !== null) this.#followPathMtu(slot, instruction.pathMtu);
+  }
+
   /** The book: something about an instruction changed. */
   changed(event: BookEvent): void {
     const slot = event.tag;
@@ -227,19 +238,29 @@ export class BypassControl {
     return 0;
   }
 
-  /** To be called every second: stops what has been idle, sends what found the ring full. */
+  /**
+   * To be called every second: stops what has been idle or says a path MTU that is no longer true, sends
+   * what found the ring full.
+   */
   tick(): void {
     while (this.#unsent.length > 0 && this.#options.command(...this.#unsent[0]!)) {
       this.#unsent.shift();
     }
     const now = this.#options.now();
-    for (const { tag: slot, state } of this.#book.instructions(now)) {
+    for (const { tag: slot, state, pathMtu } of this.#book.instructions(now)) {
+      this.#followPathMtu(slot, pathMtu);
       const idleMs = this.#services.get(this.#serviceKey(slot))?.bypass.stop.idleMs;
       if (idleMs === undefined || state !== "installed") continue;
       if (now - this.#records.lastActivityMs(slot) >= idleMs) {
         this.#stop(slot, REASON.idle, idleMs, true);
       }
     }
+  }
+
+  /** Stops the session's instruction when it does not say what the record says. */
+  #followPathMtu(slot: number, said: number | undefined): void {
+    const pathMtu = this.#records.getU16(slot, U16.pathMtu);
+    if (pathMtu !== (said ?? 0)) this.#stop(slot, REASON.pathMtu, pathMtu, true);
   }
 
   #stop(slot: number, reason: number, value: number, rearm: boolean): void {
@@ -351,11 +372,13 @@ export class BypassControl {
   }
 
   #entry(slot: number): InstructionEntry {
+    const pathMtu = this.#records.getU16(slot, U16.pathMtu);
     return {
       session: this.#session(slot),
       protocol: this.#protocol(slot),
       match: { source: this.#server(slot), destination: this.#viewer.natText(slot) },
       rewrite: { source: this.#vip(slot), destination: formatEndpoint(this.#viewer.client(slot)) },
+      ...(pathMtu !== 0 && { pathMtu }),
     };
   }
 

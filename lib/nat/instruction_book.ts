@@ -335,11 +335,11 @@ export class InstructionBook {
 
   #sendInstall(record: InstructionRecord, nonce: number): void {
     const { entry, generation, agent } = record;
-    const { session, protocol, match, rewrite } = entry;
+    const { session, ...translation } = entry;
     this.#options.send(agent.name, {
       type: "install",
       nonce,
-      entries: [{ session, generation, protocol, match, rewrite }],
+      entries: [{ session, generation, ...translation }],
     });
   }
 

@@ -118,5 +118,6 @@ export function sameInstruction(entry: InstructionEntry, held: InstructionEntry)
     entry.match.source === held.match.source &&
     entry.match.destination === held.match.destination &&
     entry.rewrite.source === held.rewrite.source &&
-    entry.rewrite.destination === held.rewrite.destination;
+    entry.rewrite.destination === held.rewrite.destination &&
+    entry.pathMtu === held.pathMtu;
 }

@@ -1,5 +1,6 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import { EventLog } from "../control/event_log.ts";
+import type { Ability } from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { type Announcer, openAnnouncer } from "../datapath/announcer.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
@@ -10,7 +11,7 @@ import { HEADER_F64 } from "../session/layout.ts";
 import { Journal } from "../session/journal.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { type AddressRange, rangeOfPrefix } from "../wire/prefix.ts";
-import { AgentRegistry, type KnownAgent } from "./agent_registry.ts";
+import { AgentRegistry, type KnownAgent, obstacleFor } from "./agent_registry.ts";
 import { BypassControl } from "./bypass_control.ts";
 import { type AgentDoor, makeAgentDoor } from "./agent_door.ts";
 import { datapathConfig, destinationsOf } from "./datapath_config.ts";
@@ -73,7 +74,7 @@ export class NatMachine {
       events: this.events,
       operator: this.operator,
       config: this.config,
-      agentFor: (server) => this.agents.speakingFor(server),
+      agentFor: (server) => this.agents.stateFor(server),
       command: (command, slot, id, value) => this.#thread.command(command, slot, id, value),
       now: bootTimeMs,
     });
@@ -163,22 +164,24 @@ export class NatMachine {
     return was;
   }
 
-  /** An agent has become able to bypass, or is no longer. */
-  agentAble(agent: KnownAgent, able: boolean, reason: string | null): void {
+  /** An agent has become able to bypass, or is no longer, in one family or in both. */
+  agentAble(agent: KnownAgent, { able, reason, unable = {} }: Ability): void {
     if (agent.able === able && agent.reason === reason) return;
     agent.able = able;
     agent.reason = reason;
+    agent.unable = unable;
     this.events.add(able ? "agent-able" : "agent-unable", { agent: agent.name, reason });
-    if (able) this.agentReconsidered(agent);
-    else {
-      const itsServers = (server: string) => this.agents.speakingFor(server) === agent;
-      this.bypass.stopServers(itsServers, REASON.agentUnable);
-    }
+    const isUnable = (server: string) =>
+      this.agents.speakingFor(server) === agent && obstacleFor(agent, server) !== null;
+    this.bypass.stopServers(isUnable, REASON.agentUnable);
+    this.agentReconsidered(agent);
   }
 
-  /** An agent can bypass: the criteria decide again for the sessions of its servers. */
+  /** What an agent says of itself is news: the criteria decide again for those of its servers that can bypass. */
   agentReconsidered(agent: KnownAgent): void {
-    this.bypass.reconsider((server) => this.agents.speakingFor(server) === agent);
+    this.bypass.reconsider((server) =>
+      this.agents.speakingFor(server) === agent && obstacleFor(agent, server) === null
+    );
   }
 
   /** Ends in order; sessions and instructions stay for the next process. */
@@ -193,6 +196,7 @@ export class NatMachine {
   workerEvent(event: number, slot: number, id: number, value: number): void {
     if ((event & 0xff) === EVENT.crossed) this.bypass.crossed(slot, id, event >> 8, value);
     else if ((event & 0xff) === EVENT.ended) this.bypass.ended(slot, id);
+    else if ((event & 0xff) === EVENT.pathMtu) this.bypass.pathMtuChanged(slot, id);
   }
 
   #checkHealth(): HealthChecks {

@@ -26,6 +26,8 @@ export const REASON = {
   agentRestarted: 16,
   draining: 17,
   agentStopped: 18,
+  /** The path to the client turned out to carry smaller packets: the next instruction says so. */
+  pathMtu: 19,
 } as const;
 
 const TEXT: Record<number, (value: number) => string> = {
@@ -48,6 +50,7 @@ const TEXT: Record<number, (value: number) => string> = {
   [REASON.agentRestarted]: () => "the agent was restarted",
   [REASON.agentStopped]: () => "the agent ended the instruction",
   [REASON.draining]: () => "the server is draining",
+  [REASON.pathMtu]: (value) => `the path to the client carries ${value} bytes`,
 };
 
 /** The reason in words, as `inspect` shows it. */
