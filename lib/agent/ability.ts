@@ -1,6 +1,8 @@
 import type { AgentConfig } from "../config/agent_config.ts";
 import { RTN_UNICAST } from "../linux/constants.ts";
 import type { RouteNetlink } from "../linux/rtnetlink.ts";
+import { IpAddress } from "../wire/address.ts";
+import { isIpv6Off } from "../linux/interface_settings.ts";
 import { captureObstacle } from "./host_checks.ts";
 
 /** One thing that was looked at before a bypass. */
@@ -11,10 +13,16 @@ export interface AbilityCheck {
 }
 
 /**
- * Whether this host could bypass, as far as it can be told without a NAT machine: a way to it, the
- * setting of reverse-path filtering there, the MTU of where direct responses leave.
+ * Whether this host could bypass, as far as it can be told without a NAT machine: a way to it, what
+ * the kernel does with packets there, the MTU of where direct responses leave.
+ * @param addresses those that the agent's certificate names: their families matter
  */
-export function ability(config: AgentConfig, netlink: RouteNetlink): AbilityCheck[] {
+export function ability(
+  config: AgentConfig,
+  addresses: readonly string[],
+  netlink: RouteNetlink,
+): AbilityCheck[] {
+  const families = new Set(addresses.map((it) => IpAddress.parse(it).family));
   const checks: AbilityCheck[] = [];
   const names = new Set<string>();
   for (const { address } of config.nat) {
@@ -34,12 +42,18 @@ export function ability(config: AgentConfig, netlink: RouteNetlink): AbilityChec
   }
   if (config.interface !== undefined) names.add(config.interface);
   for (const name of names) {
-    const obstacle = captureObstacle(name);
-    checks.push({
-      what: "rp_filter",
-      ok: obstacle === null,
-      detail: obstacle ?? `not strict on ${name}`,
-    });
+    if (families.has(4)) {
+      const obstacle = captureObstacle(name, 4);
+      checks.push({
+        what: "rp_filter",
+        ok: obstacle === null,
+        detail: obstacle ?? `not strict on ${name}`,
+      });
+    }
+    if (families.has(6)) {
+      const off = isIpv6Off(name);
+      checks.push({ what: "ipv6", ok: !off, detail: `${off ? "off" : "on"} on ${name}` });
+    }
     const link = netlink.link(name);
     if (link === undefined) continue;
     checks.push({ what: "mtu", ok: link.mtu >= 1280, detail: `${link.mtu} bytes on ${name}` });

@@ -1,8 +1,10 @@
 import { AdminError } from "../control/admin_protocol.ts";
 import type { AdminHandler } from "../control/admin_server.ts";
+import type { Ability } from "../control/messages.ts";
 import { VERSION } from "../config/version.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { COUNTER, droppedByReason } from "../session/counters.ts";
+import { familyName, parseEndpoint } from "../wire/address.ts";
 import type { AgentMachine } from "./agent_machine.ts";
 
 const DEFAULT_EVENTS = 100;
@@ -42,7 +44,7 @@ function status(agent: AgentMachine) {
     uptimeMs: Math.round(bootTimeMs() - agent.startedMs),
     device: agent.tunName,
     nat: agent.links(),
-    bypass: { able: agent.obstacle === null, reason: agent.obstacle },
+    bypass: agent.ability,
     instructions: store.size,
     packets: {
       received,
@@ -97,10 +99,11 @@ function explain(
     it.protocol === packet.protocol && it.match.source === packet.source &&
     it.match.destination === packet.destination
   );
+  const obstacle = obstacleOf(agent.ability, packet.destination);
   const steps = [{
     step: "able",
-    result: agent.obstacle === null ? "yes" : "no",
-    detail: agent.obstacle ?? `responses to SNAT addresses come through ${agent.tunName}`,
+    result: obstacle === null ? "yes" : "no",
+    detail: obstacle ?? `responses to SNAT addresses come through ${agent.tunName}`,
   }];
   if (found === undefined) {
     steps.push({ step: "instruction", result: "none", detail: "nothing matches this packet" });
@@ -122,4 +125,10 @@ function explain(
       : "sent unchanged to the NAT machine",
     session: null,
   };
+}
+
+/** Why responses to an endpoint of that family cannot bypass, or null. */
+function obstacleOf({ able, reason, unable = {} }: Ability, endpoint: string): string | null {
+  if (!able) return reason ?? "";
+  return unable[familyName(parseEndpoint(endpoint).address)] ?? null;
 }

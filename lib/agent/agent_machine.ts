@@ -1,7 +1,7 @@
 import type { AgentConfig } from "../config/agent_config.ts";
 import { VERSION } from "../config/version.ts";
 import { ControlClient } from "../control/agent_client.ts";
-import type { Announcement, Counters } from "../control/messages.ts";
+import type { Ability, Announcement, Counters } from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { EventLog } from "../control/event_log.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
@@ -11,7 +11,7 @@ import { openTun, type TunDevice } from "../linux/tun.ts";
 import { type Endpoint, formatEndpoint, IpAddress } from "../wire/address.ts";
 import { formatPrefix, type Prefix, prefixesOfRange } from "../wire/prefix.ts";
 import { protocolNumber } from "../wire/protocol.ts";
-import { captureObstacle } from "./host_checks.ts";
+import { Capture } from "./capture.ts";
 import { InstructionStore, type StoreEffect } from "./instruction_store.ts";
 import {
   InstructionRecords,
@@ -19,7 +19,6 @@ import {
   SEEN_FIN,
   SEEN_RST,
 } from "./instruction_table.ts";
-import { ordinaryWays, SnatRoutes, type SnatWay } from "./snat_routes.ts";
 import { AGENT_COMMAND, AGENT_EVENT, type AgentWorkerStart } from "./worker_protocol.ts";
 
 /** The most instructions an agent holds. */
@@ -48,20 +47,17 @@ export class AgentMachine {
   readonly store: InstructionStore;
   readonly startedMs = bootTimeMs();
   ready = false;
-  /** Why this host cannot bypass, or null. */
-  obstacle: string | null = null;
   readonly #thread: PacketThread;
   readonly #memory = makeInstructionMemory(CAPACITY);
   readonly #records = new InstructionRecords(this.#memory);
   readonly #netlink = new RouteNetlink();
   readonly #tun: TunDevice;
-  readonly #routes: SnatRoutes;
+  readonly #capture: Capture;
   readonly #announced = new Map<string, Announcement>();
   readonly #clients = new Map<
     string,
     { readonly client: ControlClient; name: string; reason: string | null }
   >();
-  #ways: SnatWay[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #closing: ReturnType<typeof setTimeout> | undefined;
   #reportedMs = 0;
@@ -86,7 +82,7 @@ export class AgentMachine {
     const instance = crypto.randomUUID();
     for (const nat of options.config.nat) this.#dial(nat, instance, options);
     this.#tun = openTun({ name: "bypath%d", vnetHeader: true, offload: true });
-    this.#routes = new SnatRoutes(this.#netlink, this.#tun.interfaceIndex);
+    this.#capture = new Capture(this.#netlink, this.#tun);
     this.#thread = new PacketThread({
       path: "lib/agent/packet_worker.ts",
       events: RING,
@@ -102,6 +98,12 @@ export class AgentMachine {
 
   get tunName(): string {
     return this.#tun.name;
+  }
+
+  /** Whether this host can bypass, and what stands in the way. */
+  get ability(): Ability {
+    const { able, reason, unable } = this.#capture;
+    return { able, reason, ...(able && reason !== null && { unable }) };
   }
 
   /** Starts carrying packets; nothing comes before a NAT machine has announced its addresses. */
@@ -152,7 +154,7 @@ export class AgentMachine {
       credentials: pem,
       program: `bypath ${VERSION}`,
       instance,
-      able: () => ({ able: this.obstacle === null, reason: this.obstacle }),
+      able: () => this.ability,
       handlers: {
         connected: ({ name, welcome }) => {
           link.name = name;
@@ -161,7 +163,8 @@ export class AgentMachine {
           this.#announce(nat, welcome);
           this.store.connected(nat, welcome, bootTimeMs());
           this.events.add("connected", { nat, name, services: welcome.services.length });
-          say(`Connected to ${name} at ${nat}${this.obstacle ? `; unable: ${this.obstacle}` : ""}`);
+          const { reason } = this.ability;
+          say(`Connected to ${name} at ${nat}${reason ? `; unable: ${reason}` : ""}`);
         },
         message: (message) => {
           if (message.type === "policy") this.#announce(nat, message);
@@ -192,7 +195,7 @@ export class AgentMachine {
     for (const { client } of this.#clients.values()) client.stop("the agent stops");
     clearInterval(this.#timer);
     clearTimeout(this.#closing);
-    this.#routes.clear();
+    this.#capture.clear();
     await this.#thread.stop();
     this.#tun.close();
     this.#netlink.close();
@@ -294,42 +297,18 @@ export class AgentMachine {
         }
       }
     }
-    this.#ways = ordinaryWays([...prefixes.values()], this.#netlink);
-    this.obstacle = this.#findObstacle([...prefixes.values()]);
+    this.#capture.survey([...prefixes.values()]);
     this.#thread.post({
       kind: "snat",
-      ways: this.#ways.map(({ prefix, interfaceIndex }) => ({
+      ways: this.#capture.ways.map(({ prefix, interfaceIndex }) => ({
         prefix: formatPrefix(prefix),
         interfaceIndex,
       })),
     });
-    if (this.obstacle === null) this.#capture();
-    else this.#routes.clear();
-    this.store.setAble(this.obstacle === null, this.obstacle);
-  }
-
-  #capture(): void {
-    try {
-      this.#routes.set(this.#ways);
-    } catch (error) {
-      this.#routes.clear();
-      this.obstacle = error instanceof Error ? error.message : String(error);
-    }
-  }
-
-  #findObstacle(prefixes: readonly Prefix[]): string | null {
-    const missing = prefixes.find((it) => !this.#ways.some((way) => way.prefix === it));
-    if (missing !== undefined) {
-      return `no route to the SNAT addresses ${
-        formatPrefix(missing)
-      }: route them to the NAT machine`;
-    }
-    for (const index of new Set(this.#ways.map((way) => way.interfaceIndex))) {
-      const name = this.#netlink.link(index)?.name ?? String(index);
-      const obstacle = captureObstacle(name);
-      if (obstacle !== null) return obstacle;
-    }
-    return null;
+    this.#capture.begin();
+    const { able, reason, unable = {} } = this.ability;
+    this.store.setAble(able, reason);
+    this.store.setUnable(unable);
   }
 
   #usable(link: Link): boolean {

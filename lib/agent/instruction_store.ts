@@ -33,8 +33,10 @@ import {
   type RefusalReason,
   type StoppedEntry,
   type TableEntry,
+  type UnableFamilies,
   type Welcome,
 } from "../control/messages.ts";
+import { familyName } from "../wire/address.ts";
 import {
   countersAt,
   type Held,
@@ -54,6 +56,8 @@ import {
 } from "./instruction_rules.ts";
 
 export type { ParsedInstruction } from "./instruction_rules.ts";
+
+const FAMILIES = ["ipv4", "ipv6"] as const;
 
 /** How long a session is offered for rebuilding after its instruction has lapsed. */
 const OFFER_MS = 600_000;
@@ -115,6 +119,7 @@ export class InstructionStore {
   #nonce = 0;
   #able = true;
   #reason: string | null = null;
+  #unable: UnableFamilies = {};
   #second = 0;
   #installsInSecond = 0;
 
@@ -256,8 +261,30 @@ export class InstructionStore {
   setAble(able: boolean, reason: string | null): void {
     this.#able = able;
     this.#reason = reason === null ? null : asReason(reason);
-    if (able) return;
-    for (const held of this.#byId.values()) this.#remove(held, `unable: ${this.#reason ?? ""}`);
+    this.#letGoOfUnable();
+  }
+
+  /** Which families this agent cannot bypass, though it is able: the same for their instructions. */
+  setUnable(unable: UnableFamilies): void {
+    this.#unable = {};
+    for (const family of FAMILIES) {
+      const reason = unable[family];
+      if (reason !== undefined) this.#unable[family] = asReason(reason);
+    }
+    this.#letGoOfUnable();
+  }
+
+  #letGoOfUnable(): void {
+    for (const held of this.#byId.values()) {
+      const obstacle = this.#obstacle(held.parsed);
+      if (obstacle !== null) this.#remove(held, `unable: ${obstacle}`);
+    }
+  }
+
+  /** Why an instruction cannot be followed here, or null. */
+  #obstacle({ match }: ParsedInstruction): string | null {
+    if (!this.#able) return this.#reason ?? "";
+    return this.#unable[familyName(match.source.address)] ?? null;
   }
 
   /** Sends each NAT machine its heartbeat and what changed. To be called every `reportMs`, and at once when it matters. */
@@ -312,13 +339,14 @@ export class InstructionStore {
     if (!peer.tableSent || sentMs === undefined || sentMs + peer.leaseMs <= now) {
       return refuse("expired", "its lease had ended when it came");
     }
-    if (!this.#able) return refuse("unable", this.#reason ?? "");
     let parsed: ParsedInstruction;
     try {
       parsed = parseInstruction(instruction);
     } catch (error) {
       return refuse("malformed", (error as Error).message);
     }
+    const obstacle = this.#obstacle(parsed);
+    if (obstacle !== null) return refuse("unable", obstacle);
     const problem = peer.rules!.problem(parsed);
     if (problem) return refuse("forbidden", problem);
     const key = matchKey(parsed);
@@ -480,8 +508,16 @@ export class InstructionStore {
     for (const batch of entries.length > 0 ? inBatches(entries) : [[]]) {
       const nonce = ++this.#nonce;
       peer.nonces.set(nonce, now);
-      const [able, reason] = [this.#able, this.#reason];
-      this.#options.send(peer.nat, { type: "report", nonce, able, reason, entries: batch });
+      const [able, reason, unable] = [this.#able, this.#reason, this.#unable];
+      const isPartly = Object.keys(unable).length > 0;
+      this.#options.send(peer.nat, {
+        type: "report",
+        nonce,
+        able,
+        reason,
+        ...(isPartly && { unable }),
+        entries: batch,
+      });
     }
   }
 

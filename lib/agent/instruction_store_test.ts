@@ -431,6 +431,49 @@ Deno.test("an agent that cannot bypass lets go of everything, says why, and refu
   assert.equal(report?.type === "report" && report.able, false);
 });
 
+Deno.test("what stands in the way of one family leaves the instructions of the other alone", () => {
+  const own = ["10.0.0.11", "2001:db8:10::11"];
+  const agent = new Agent({ atOnce: true, addresses: own });
+  const { snat, services } = welcome();
+  agent.store.connected(
+    NAT,
+    welcome({
+      snat: [...snat, { first: "2001:db8:1::1", last: "2001:db8:1::1" }],
+      services: [...services, { name: "web6", protocol: "tcp", vip: "[2001:db8:f::10]:80" }],
+    }),
+    agent.now,
+  );
+  agent.grant();
+  agent.take();
+  const instruction6 = (session: string, generation: number): Instruction => ({
+    session,
+    generation,
+    protocol: "tcp",
+    match: {
+      source: "[2001:db8:10::11]:8080",
+      destination: `[2001:db8:1::1]:${1024 + generation}`,
+    },
+    rewrite: { source: "[2001:db8:f::10]:80", destination: "[2001:db8:c::2]:40000" },
+  });
+  agent.install(instruction("a", 1), instruction6("b", 2));
+  const unable = { ipv4: "rp_filter is strict on eth0" };
+  agent.store.setAble(true, unable.ipv4);
+  agent.store.setUnable(unable);
+  assert.deepEqual(agent.take(), [stopped("a", 1, 3, "unable: rp_filter is strict on eth0")]);
+  assert.equal(refusal(agent.install(instruction("c", 3))), "unable");
+  agent.install(instruction6("d", 4));
+  assert.deepEqual(agent.held(), ["b 2 live", "d 4 live"]);
+  agent.store.report(agent.now);
+  const [report] = agent.take() as Report[];
+  assert.deepEqual([report!.able, report!.reason, report!.unable], [true, unable.ipv4, unable]);
+  agent.store.setAble(true, null);
+  agent.store.setUnable({});
+  agent.install(instruction("e", 5));
+  assert.deepEqual(agent.held(), ["b 2 live", "d 4 live", "e 5 live"]);
+  agent.store.report(agent.now);
+  assert.ok(!("unable" in (agent.take()[0] as Report)));
+});
+
 Deno.test("a report tells what changed since the last, with the idle time as of now", () => {
   const agent = Agent.ready();
   agent.install(instruction("a", 1), instruction("b", 2, 1025));

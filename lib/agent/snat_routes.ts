@@ -3,6 +3,12 @@ import { BYPATH_ROUTE_PROTOCOL, type Route, type RouteNetlink } from "../linux/r
 import { IpAddress } from "../wire/address.ts";
 import { contains, type Prefix } from "../wire/prefix.ts";
 
+/**
+ * IPv6 gives a route without a metric 1024, as it does the ordinary one: ours has to be smaller
+ * where the ordinary route is for the same single address. IPv4 begins at 0.
+ */
+const IPV6_METRIC = 1;
+
 /** The ordinary way to some SNAT addresses: what responses take when no agent runs. */
 export interface SnatWay {
   readonly prefix: Prefix;
@@ -70,25 +76,35 @@ export class SnatRoutes {
     return this.#added.length;
   }
 
-  /** Takes the routes away and adds those for `ways`. @throws {LinuxError} */
-  set(ways: readonly SnatWay[]): void {
-    this.clear();
-    for (const way of ways) {
-      for (const { address, length } of moreSpecific(way)) {
-        const route = {
-          destination: address.toBytes(),
-          prefixLength: length,
-          outInterface: this.#tunIndex,
-          ...(way.preferredSource && { preferredSource: way.preferredSource }),
-        };
-        this.#netlink.addRoute(route);
-        this.#added.push({ destination: route.destination, prefixLength: length });
+  /** Adds the routes for `ways`, all or none of them. @throws {LinuxError} */
+  add(ways: readonly SnatWay[]): void {
+    const before = this.#added.length;
+    try {
+      for (const way of ways) {
+        for (const { address, length } of moreSpecific(way)) {
+          const route = {
+            destination: address.toBytes(),
+            prefixLength: length,
+            outInterface: this.#tunIndex,
+            ...(address.family === 6 && { metric: IPV6_METRIC }),
+            ...(way.preferredSource && { preferredSource: way.preferredSource }),
+          };
+          this.#netlink.addRoute(route);
+          this.#added.push({ destination: route.destination, prefixLength: length });
+        }
       }
+    } catch (error) {
+      this.#remove(before);
+      throw error;
     }
   }
 
   clear(): void {
-    for (const route of this.#added.splice(0)) {
+    this.#remove(0);
+  }
+
+  #remove(from: number): void {
+    for (const route of this.#added.splice(from)) {
       this.#netlink.deleteRoute({ ...route, outInterface: this.#tunIndex });
     }
   }

@@ -12,6 +12,7 @@ import type { Identity } from "./certificate.ts";
 import { decodeNatMessage } from "./codec.ts";
 import { LineConnection } from "./line_connection.ts";
 import {
+  type Ability,
   type AgentMessage,
   type Grant,
   type Install,
@@ -47,7 +48,7 @@ export interface ControlClientOptions {
   /** Of this process. */
   readonly instance: string;
   /** Whether this agent can bypass, for the greeting. */
-  able(): { able: boolean; reason: string | null };
+  able(): Ability;
   readonly handlers: ControlClientHandlers;
   /** From the dial to the welcome. Default 5 s. */
   readonly greetingMs?: number;

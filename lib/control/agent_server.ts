@@ -15,6 +15,7 @@ import type { Identity } from "./certificate.ts";
 import { decodeAgentMessage } from "./codec.ts";
 import { LineConnection } from "./line_connection.ts";
 import {
+  type Ability,
   type AgentMessage,
   type Announcement,
   asReason,
@@ -47,7 +48,7 @@ export interface ControlServerHandlers {
    */
   connected(
     agent: ConnectedAgent,
-    greeting: { table: TableEntry[]; able: boolean; reason: string | null },
+    greeting: Ability & { table: TableEntry[] },
   ): void;
   message(agent: string, message: Installed | Stopped | Report): void;
   /** Its connection is gone; called once for each `connected`, and before the next one of the same name. */
@@ -292,8 +293,13 @@ export class ControlServer {
     this.#greetings.delete(agent.connection);
     this.#agents.get(name)?.connection.end("replaced by a newer connection of the same agent");
     this.#agents.set(name, agent);
-    const { able, reason } = hello;
-    this.#options.handlers.connected(agent.info, { table, able, reason });
+    const { able, reason, unable } = hello;
+    this.#options.handlers.connected(agent.info, {
+      table,
+      able,
+      reason,
+      ...(unable && { unable }),
+    });
   }
 
   #hear(agent: Agent, message: AgentMessage): void {

@@ -89,6 +89,15 @@ const lists = {
   servers: z.array(endpoint).max(MAX_ENTRIES),
 };
 
+/**
+ * Why an agent cannot bypass in one family, though it is `able` in the other: what stands in the way,
+ * such as strict reverse-path filtering, is often a matter of one family.
+ */
+const unable = z.strictObject({
+  ipv4: text.exactOptional(),
+  ipv6: text.exactOptional(),
+});
+
 /** Why an agent refused an instruction. `expired`: it came later than its lease; `unable`: the agent cannot bypass now. */
 export const refusalReasons = [
   "expired",
@@ -109,6 +118,7 @@ const hello = z.strictObject({
   instance: identifier,
   able: z.boolean(),
   reason: text.nullable(),
+  unable: unable.exactOptional(),
 });
 
 const table = z.strictObject({
@@ -150,6 +160,7 @@ const report = z.strictObject({
   nonce,
   able: z.boolean(),
   reason: text.nullable(),
+  unable: unable.exactOptional(),
   entries: z.array(z.strictObject({ ...key, ...counters })).max(MAX_ENTRIES),
 });
 
@@ -200,6 +211,12 @@ export type Policy = z.infer<typeof policy>;
 export type Install = z.infer<typeof install>;
 export type Stop = z.infer<typeof stop>;
 export type Grant = z.infer<typeof grant>;
+
+/** Why an agent cannot bypass, by family; one that can be bypassed is left out. */
+export type UnableFamilies = z.infer<typeof unable>;
+
+/** What an agent says of itself. */
+export type Ability = Pick<Report, "able" | "reason" | "unable">;
 
 export type AgentMessage = Hello | Table | Installed | Stopped | Report | Bye;
 export type NatMessage = Welcome | Policy | Install | Stop | Grant | Bye;

@@ -36,9 +36,10 @@ export function makeAgentDoor(
     reportMs: control.reportMs,
     handlers: {
       announcement: (agent) => announcementFor(machine.config, agent.addresses),
-      connected: ({ name, addresses, instance }, { table, able, reason }) => {
+      connected: ({ name, addresses, instance }, { table, ...ability }) => {
+        const { able, reason } = ability;
         const now = bootTimeMs();
-        const agent = agents.connected(name, addresses, { able, reason, now });
+        const agent = agents.connected(name, addresses, { ...ability, now });
         events.add("agent-connected", { agent: name, able, reason, instructions: table.length });
         machine.book.agentConnected(name, { instance, table, now });
         if (able) machine.agentReconsidered(agent);
@@ -49,7 +50,7 @@ export function makeAgentDoor(
         machine.book.message(name, message, now);
         if (message.type !== "report" || agent === undefined) return;
         agent.lastReportMs = now;
-        machine.agentAble(agent, message.able, message.reason);
+        machine.agentAble(agent, message);
       },
       lost: (name, reason) => {
         const agent = agents.get(name);

@@ -1,6 +1,6 @@
-import type { Announcement } from "../control/messages.ts";
+import type { Ability, Announcement, UnableFamilies } from "../control/messages.ts";
 import type { NatConfig } from "../config/nat_config.ts";
-import { formatEndpoint } from "../wire/address.ts";
+import { familyName, formatEndpoint, parseEndpoint } from "../wire/address.ts";
 import { hostOf } from "./operator_state.ts";
 
 /** An agent that has been seen since the start. */
@@ -10,7 +10,10 @@ export interface KnownAgent {
   readonly addresses: readonly string[];
   connected: boolean;
   able: boolean;
+  /** Why it is not able, in one family or in both. */
   reason: string | null;
+  /** What it cannot do though it is able. */
+  unable: UnableFamilies;
   /** Boot time of the newest report; null before the first. */
   lastReportMs: number | null;
 }
@@ -22,10 +25,10 @@ export class AgentRegistry {
   connected(
     name: string,
     addresses: readonly string[],
-    state: { able: boolean; reason: string | null; now: number },
+    state: Ability & { now: number },
   ): KnownAgent {
-    const { able, reason, now } = state;
-    const agent = { name, addresses, connected: true, able, reason, lastReportMs: now };
+    const { able, reason, unable = {}, now } = state;
+    const agent = { name, addresses, connected: true, able, reason, unable, lastReportMs: now };
     this.#agents.set(name, agent);
     return agent;
   }
@@ -47,12 +50,25 @@ export class AgentRegistry {
     return undefined;
   }
 
+  /** The same as decisions about a server's sessions need it. */
+  stateFor(server: string): { readonly name: string; readonly able: boolean } | undefined {
+    const agent = this.speakingFor(server);
+    return agent && { name: agent.name, able: obstacleFor(agent, server) === null };
+  }
+
   /** What `inspect servers` says of a server's agent. */
   view(server: string): { connected: boolean; bypass: string; reason: string | null } {
     const agent = this.speakingFor(server);
     if (agent === undefined) return { connected: false, bypass: "unknown", reason: null };
-    return { connected: true, bypass: agent.able ? "able" : "unable", reason: agent.reason };
+    const obstacle = obstacleFor(agent, server);
+    return { connected: true, bypass: obstacle === null ? "able" : "unable", reason: obstacle };
   }
+}
+
+/** Why an agent cannot bypass for one of its servers (`address:port`), or null when it can. */
+export function obstacleFor(agent: KnownAgent, server: string): string | null {
+  if (!agent.able) return agent.reason ?? "no reason given";
+  return agent.unable[familyName(parseEndpoint(server).address)] ?? null;
 }
 
 /** What the NAT machine announces to an agent: what concerns its servers, and nothing else. */
@@ -61,11 +77,10 @@ export function announcementFor(config: NatConfig, addresses: readonly string[])
   const services = config.services.filter((service) =>
     service.servers.some((server) => own.has(String(server.address.address)))
   );
+  const families = new Set(services.map(({ vip }) => vip.address.family));
   return {
-    snat: config.snat.addresses.map(({ first, last }) => ({
-      first: String(first),
-      last: String(last),
-    })),
+    snat: config.snat.addresses.filter(({ first }) => families.has(first.family))
+      .map(({ first, last }) => ({ first: String(first), last: String(last) })),
     ports: { first: config.snat.portFirst, last: config.snat.portLast },
     services: services.map((service) => ({
       name: service.name,

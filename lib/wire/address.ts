@@ -118,6 +118,13 @@ function withoutDots(text: string): string {
   return text.slice(0, -dotted.length) + groups;
 }
 
+/** A family as a key: `ipv4`, `ipv6`. */
+export type FamilyName = "ipv4" | "ipv6";
+
+export function familyName({ family }: IpAddress): FamilyName {
+  return family === 4 ? "ipv4" : "ipv6";
+}
+
 /** Where one end of a session is. The port is in host order, 0-65535. */
 export interface Endpoint {
   readonly address: IpAddress;
