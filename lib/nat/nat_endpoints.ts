@@ -2,6 +2,7 @@ import type { NewSession, SessionTable } from "../session/session_table.ts";
 import { PortPool } from "../session/port_pool.ts";
 import { isMapped } from "../wire/address.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
+import { internEndpoint } from "./service_table.ts";
 
 /**
  * The SNAT addresses and their free ports. A port is taken for one server endpoint and protocol at
@@ -21,7 +22,7 @@ export class NatEndpoints {
     this.#portFirst = config.portFirst;
     this.#portLast = config.portLast;
     const intern = (words: readonly number[]) => {
-      const entry = table.internEndpoint(Int32Array.from(words), 0, 0);
+      const entry = internEndpoint(table, Int32Array.from(words), 0);
       this.#is[entry] = 1;
       return entry;
     };

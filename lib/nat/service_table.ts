@@ -86,10 +86,18 @@ function makeService(service: DatapathService, table: SessionTable): Service {
 }
 
 function intern(table: SessionTable, { words, port }: DatapathEndpoint): number {
-  const entry = table.internEndpoint(Int32Array.from(words), 0, port);
+  return internEndpoint(table, Int32Array.from(words), port);
+}
+
+/**
+ * The dictionary entry of an endpoint of the configuration.
+ * @throws {RangeError} when the dictionary is full
+ */
+export function internEndpoint(table: SessionTable, words: Int32Array, port: number): number {
+  const entry = table.internEndpoint(words, 0, port);
   if (entry === 0) {
     throw new RangeError(
-      "Cannot add another endpoint: the session table has no room for more VIPs and servers, start with a new state file",
+      "Cannot add another endpoint: the session table has no room for more VIPs, servers and SNAT addresses, start with a new state file",
     );
   }
   return entry;

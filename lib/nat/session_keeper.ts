@@ -11,6 +11,7 @@ import {
   TCP_RST,
   TCP_SYN,
 } from "../session/tcp_state.ts";
+import { SlotQueue } from "../session/slot_queue.ts";
 import { TimerWheel } from "../session/timer_wheel.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { CROSSED, crossed, thresholdOf } from "../policy/criteria.ts";
@@ -41,14 +42,19 @@ export interface SessionKeeperOptions {
 }
 
 /** How a session came to its end, for the journal. */
-export const CLOSE = { finished: 0, reset: 1, idle: 2, reused: 3, removed: 4 } as const;
+export const CLOSE = { finished: 0, reset: 1, idle: 2, reused: 3, displaced: 4 } as const;
 export const CLOSE_NAMES = [
   "finished",
   "reset",
   "idle",
   "reused by its client",
-  "removed",
+  "half-open and displaced by a newer one",
 ] as const;
+
+/** Half-open sessions may take a quarter of the table; a table smaller than this they may fill. */
+const FEWEST_HALF_OPEN = 1024;
+/** How many half-open sessions are looked at for one whose NAT endpoint is needed. */
+const DISPLACEMENT_STEPS = 64;
 
 /**
  * The life of the sessions in the table: starts them, notes what passes, watches the start criteria,
@@ -60,6 +66,9 @@ export class SessionKeeper {
   readonly #events: SessionEvents;
   readonly #random: () => number;
   readonly #wheel: TimerWheel;
+  /** Sessions whose other end has not been heard of, oldest first: the first to go in a flood. */
+  readonly #halfOpen: SlotQueue;
+  readonly #mostHalfOpen: number;
   #services: ServiceTable;
   #endpoints: NatEndpoints;
   #config: DatapathConfig;
@@ -83,6 +92,8 @@ export class SessionKeeper {
     this.#services = new ServiceTable(options.config, options.table);
     this.#endpoints = new NatEndpoints(options.config, options.table);
     this.#wheel = new TimerWheel(options.table.capacity + 1, options.nowMs);
+    this.#halfOpen = new SlotQueue(options.table.capacity + 1);
+    this.#mostHalfOpen = Math.max(FEWEST_HALF_OPEN, options.table.capacity >> 2);
     this.#adopt(options.nowMs);
   }
 
@@ -123,7 +134,8 @@ export class SessionKeeper {
     // A flood of broken packets must not fill the table.
     if (!verifyL4(packet, partial)) return -DROP.badChecksum;
     const table = this.#table;
-    if (table.full) return -DROP.tableFull;
+    if (this.#halfOpen.size >= this.#mostHalfOpen) this.#displace(0, 0, nowMs);
+    if (table.full && !this.#displace(0, 0, nowMs)) return -DROP.tableFull;
     const server = this.#services.choose(
       service,
       packet.addresses,
@@ -132,9 +144,7 @@ export class SessionKeeper {
     );
     if (server === 0) return -DROP.noServer;
     const session = this.#new;
-    if (!this.#endpoints.take(session, packet.addresses, server, protocol, this.#random())) {
-      return -DROP.noPort;
-    }
+    if (!this.#takeEndpoint(session, packet, server, nowMs)) return -DROP.noPort;
     for (let i = 0; i < 4; i++) session.addresses[i] = packet.addresses[i]!;
     session.clientPort = packet.sourcePort;
     session.vip = vip;
@@ -142,6 +152,7 @@ export class SessionKeeper {
     session.protocol = protocol;
     session.state = STATE.opening;
     const slot = table.insert(session, nowMs);
+    this.#halfOpen.add(slot);
     this.#wheel.set(
       slot,
       nowMs + idleTimeoutMs(STATE.opening, protocol === PROTOCOL_TCP, this.#config.timeouts),
@@ -156,9 +167,41 @@ export class SessionKeeper {
     return slot;
   }
 
+  #takeEndpoint(session: NewSession, packet: Packet, server: number, nowMs: number): boolean {
+    const { addresses, protocol } = packet;
+    const endpoints = this.#endpoints;
+    return endpoints.take(session, addresses, server, protocol, this.#random()) ||
+      (this.#displace(server, protocol, nowMs) &&
+        endpoints.take(session, addresses, server, protocol, this.#random()));
+  }
+
+  /**
+   * Ends the oldest half-open session, so that a flood of them harms only itself; those with an
+   * instruction are left alone.
+   * @param server one whose NAT endpoint is towards this server; 0: any
+   */
+  #displace(server: number, protocol: number, nowMs: number): boolean {
+    const table = this.#table;
+    let slot = this.#halfOpen.oldest;
+    for (let n = 0; n < DISPLACEMENT_STEPS && slot !== 0; n++) {
+      const suits = server === 0 ||
+        (table.getU16(slot, U16.server) === server &&
+          table.getU8(slot, U8.protocol) === protocol);
+      if (suits && table.getU8(slot, U8.hold) === HOLD_NONE) {
+        this.#events.closed(slot, CLOSE.displaced, nowMs);
+        this.#wheel.clear(slot);
+        this.#release(slot);
+        return true;
+      }
+      slot = this.#halfOpen.after(slot);
+    }
+    return false;
+  }
+
   /** The server has answered a datagram. */
   answered(slot: number, nowMs: number): void {
     this.#table.setU8(slot, U8.state, STATE.established);
+    this.#halfOpen.remove(slot);
     this.#retime(slot, STATE.opening, STATE.established, false, nowMs);
   }
 
@@ -176,6 +219,8 @@ export class SessionKeeper {
     }
     if (state === before) return;
     table.setU8(slot, U8.state, state);
+    if (isHalfOpen(state)) this.#halfOpen.add(slot);
+    else if (isHalfOpen(before)) this.#halfOpen.remove(slot);
     this.#retime(slot, before, state, true, nowMs);
     if (state === STATE.established) {
       if ((flags & FLAG.armed) !== 0) this.watch(slot, 0, 0);
@@ -280,6 +325,7 @@ export class SessionKeeper {
   quarantine(slot: number, reason: number, nowMs: number): void {
     const table = this.#table;
     if (table.getU8(slot, U8.state) !== STATE.closed) this.#events.closed(slot, reason, nowMs);
+    this.#halfOpen.remove(slot);
     table.detachInbound(slot);
     table.setU8(slot, U8.state, STATE.quarantine);
     table.setF64(slot, F64.lastSeenMs, nowMs);
@@ -295,6 +341,7 @@ export class SessionKeeper {
 
   #release(slot: number): void {
     const table = this.#table;
+    this.#halfOpen.remove(slot);
     const server = table.getU16(slot, U16.server);
     const protocol = table.getU8(slot, U8.protocol);
     const service = this.#services.find(table.getU16(slot, U16.vip), protocol);
@@ -320,6 +367,7 @@ export class SessionKeeper {
       const state = table.getU8(slot, U8.state);
       if (state === STATE.free) continue;
       this.#count(slot);
+      if (isHalfOpen(state)) this.#halfOpen.add(slot);
       const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
       const timeoutMs = idleTimeoutMs(state, tcp, this.#config.timeouts);
       this.#wheel.set(slot, Math.min(table.lastActivityMs(slot), nowMs) + timeoutMs);
@@ -340,4 +388,8 @@ export class SessionKeeper {
       protocol,
     );
   }
+}
+
+function isHalfOpen(state: number): boolean {
+  return state === STATE.opening || state === STATE.answered;
 }

@@ -19,12 +19,15 @@ Deno.test("translating a packet allocates nothing", () => {
       flags: ACK,
     };
     const opened = bench.send({ ...data, flags: SYN });
+    const { source: destination, destination: source } = opened;
+    bench.send({ ...data, source, destination, flags: SYN | ACK });
+    bench.send(data);
     inputs.push(
       buildPacket(data),
       buildPacket({
         ...data,
-        source: opened.destination,
-        destination: opened.source,
+        source,
+        destination,
         payload: new Uint8Array(1400),
       }),
     );

@@ -76,32 +76,49 @@ Deno.test("only the session's own server reaches the client (RFC 4787, REQ-8)", 
   }
 });
 
+/** A SYN of another client: 1, or the reason it was refused for. */
+function open(bench: Bench, n: number): number {
+  const source = `198.51.100.2:${40000 + n}`;
+  return -bench.send({ protocol: "tcp", source, destination: VIP, flags: SYN }).verdict;
+}
+
 Deno.test("no server, no NAT endpoint and a full table refuse new sessions, and keep the old", () => {
-  const open = (bench: Bench, n: number) =>
-    -bench.send({
-      protocol: "tcp",
-      source: `198.51.100.2:${40000 + n}`,
-      destination: VIP,
-      flags: SYN,
-    }).verdict;
   const none = new Bench();
   none.translator.setEligible(0, [false, false]);
   assert.equal(open(none, 0), DROP.noServer);
 
   const ports = new Bench({ config: config({ portLast: 20000, snat: [words("10.0.1.1")] }) });
   // One address, one port, two servers: two sessions.
-  assert.deepEqual([0, 1, 2].map((n) => open(ports, n)), [-1, -1, DROP.noPort]);
+  for (const n of [0, 1]) connect(ports, `198.51.100.2:${40000 + n}`);
+  assert.equal(open(ports, 2), DROP.noPort);
 
   const full = new Bench({ capacity: 3 });
-  const kept = connect(full);
-  assert.deepEqual([1, 2, 3].map((n) => open(full, n)), [-1, -1, DROP.tableFull]);
+  const [kept] = [0, 1, 2].map((n) => connect(full, `198.51.100.2:${40000 + n}`));
+  assert.equal(open(full, 3), DROP.tableFull);
   const still = full.send({
     protocol: "tcp",
-    source: kept.server,
-    destination: kept.nat,
+    source: kept!.server,
+    destination: kept!.nat,
     flags: ACK,
   });
   assert.equal(still.destination, CLIENT);
+});
+
+Deno.test("a flood of half-open sessions displaces its own oldest, never an established one", () => {
+  const full = new Bench({ capacity: 3 });
+  const kept = connect(full);
+  for (let n = 1; n <= 50; n++) assert.equal(open(full, n), -1);
+  assert.equal(full.table.used, 3);
+  assert.equal(full.told.filter((it) => it.endsWith(" 4")).length, 48);
+
+  const ports = new Bench({ config: config({ portLast: 20001, snat: [words("10.0.1.1")] }) });
+  const other = connect(ports);
+  for (let n = 1; n <= 50; n++) assert.equal(open(ports, n), -1);
+
+  for (const [bench, { server, nat }] of [[full, kept], [ports, other]] as const) {
+    const still = bench.send({ protocol: "tcp", source: server, destination: nat, flags: ACK });
+    assert.equal(still.destination, CLIENT);
+  }
 });
 
 Deno.test("bytes cross once, only when established, and the slot is held", () => {
