@@ -3,6 +3,7 @@ import { isUsable, type Link, type RouteMonitor, type RouteNetlink } from "../li
 import { IpAddress } from "../wire/address.ts";
 import { equalMacs } from "../wire/ethernet.ts";
 import { ETHERNET_HEADER_BYTES, VNET_HEADER_BYTES } from "./engine.ts";
+import { RouteCache } from "./route_cache.ts";
 
 const MAXIMUM_HOPS = 65535;
 const REMEMBERED_ROUTES = 65536;
@@ -52,14 +53,13 @@ export interface NextHopsOptions {
 /**
  * Next hops and their link addresses, as the kernel has them: routes by RTM_GETROUTE, link
  * addresses from its neighbour table (and asked of it by NTF_USE), both remembered, and dropped
- * when rtnetlink tells of a change. Looking up a remembered hop allocates nothing for IPv4.
+ * when rtnetlink tells of a change. Looking up a remembered hop allocates nothing.
  */
 export class NextHops {
   readonly #options: NextHopsOptions;
   readonly #hops: (Hop | null)[] = [null];
   readonly #byKey = new Map<string, number>();
-  readonly #byWord = new Map<number, number>();
-  readonly #byText = new Map<string, number>();
+  readonly #routes = new RouteCache(REMEMBERED_ROUTES);
   #epoch: number;
   #confirmedMs = 0;
   #nowMs = 0;
@@ -81,12 +81,8 @@ export class NextHops {
 
   /** The hop to an address given as 4 words, 0 when there is no route by our interfaces. */
   toAddress(words: Int32Array, offset: number): number {
-    const v4 = words[offset] === 0 && words[offset + 1] === 0 && words[offset + 2] === 0xffff;
-    if (v4) {
-      const known = this.#byWord.get(words[offset + 3]!);
-      if (known !== undefined) return known;
-    }
-    return this.#lookUp(words, offset, v4);
+    const known = this.#routes.get(words, offset);
+    return known >= 0 ? known : this.#lookUp(words, offset);
   }
 
   /** Index into `interfaces` of the one that the hop leaves by. */
@@ -147,23 +143,15 @@ export class NextHops {
     }
   }
 
-  #lookUp(words: Int32Array, offset: number, v4: boolean): number {
+  #lookUp(words: Int32Array, offset: number): number {
     const address = IpAddress.fromWords(
       words[offset]!,
       words[offset + 1]!,
       words[offset + 2]!,
       words[offset + 3]!,
     );
-    const text = v4 ? "" : String(address);
-    const known = v4 ? undefined : this.#byText.get(text);
-    if (known !== undefined) return known;
     const hop = this.#route(address);
-    if (this.#byWord.size + this.#byText.size >= REMEMBERED_ROUTES) {
-      this.#byWord.clear();
-      this.#byText.clear();
-    }
-    if (v4) this.#byWord.set(words[offset + 3]!, hop);
-    else this.#byText.set(text, hop);
+    this.#routes.set(words, offset, hop);
     return hop;
   }
 
@@ -241,8 +229,7 @@ export class NextHops {
 
   /** Looks every route up anew. */
   forget(): void {
-    this.#byWord.clear();
-    this.#byText.clear();
+    this.#routes.clear();
     this.#epoch = this.#epoch >= 65535 ? 1 : this.#epoch + 1;
   }
 }
