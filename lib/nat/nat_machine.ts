@@ -20,6 +20,7 @@ import { HostRoutes, removeLeftRoutes } from "./host_routes.ts";
 import { InstructionBook } from "./instruction_book.ts";
 import { OperatorState } from "./operator_state.ts";
 import { REASON } from "../session/path_reason.ts";
+import { Shortages } from "./shortages.ts";
 import { bootId, openStateFile, type StateFile } from "./state_file.ts";
 import { EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
 
@@ -54,6 +55,7 @@ export class NatMachine {
   readonly #thread: PacketThread;
   readonly #routes: HostRoutes;
   readonly #door: AgentDoor | null;
+  readonly #shortages: Shortages;
   #ticks = 0;
 
   constructor(parts: {
@@ -68,6 +70,7 @@ export class NatMachine {
     this.#routes = parts.routes;
     this.operator = new OperatorState(`${parts.config.state}.operator`);
     this.#thread = parts.thread(this);
+    this.#shortages = new Shortages(this.#thread.counters, this.events);
     this.#door = parts.door(this);
     this.bypass = new BypassControl({
       records: this.state.records,
@@ -131,7 +134,9 @@ export class NatMachine {
     const now = bootTimeMs();
     this.#thread.drain();
     this.book.tick(now);
-    if (this.#ticks++ % 10 === 0) this.bypass.tick();
+    if (this.#ticks++ % 10 !== 0) return;
+    this.bypass.tick();
+    this.#shortages.look(now);
   }
 
   /** Takes over a configuration that needs no restart. */
