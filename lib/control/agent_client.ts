@@ -241,7 +241,7 @@ function problemWith({ name, addresses }: Identity, dialled: string): string | n
 const FAILURES: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   ECONNRESET: "connection reset",
-  EHOSTUNREACH: "no route to it, or it does not answer ARP",
+  EHOSTUNREACH: "no route to it, or it does not answer ARP or neighbour discovery",
   ENETUNREACH: "network unreachable",
   ETIMEDOUT: "no answer",
 };

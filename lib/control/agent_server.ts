@@ -28,7 +28,7 @@ import {
   type Table,
   type TableEntry,
 } from "./messages.ts";
-import { parseEndpoint } from "../wire/address.ts";
+import { formatEndpoint, IpAddress, parseEndpoint } from "../wire/address.ts";
 
 /** An agent whose greeting is complete. */
 export interface ConnectedAgent extends Identity {
@@ -331,12 +331,12 @@ function tcpOf(socket: TLSSocket): Socket {
   return (socket as unknown as { _parent?: Socket })._parent ?? socket;
 }
 
-/** Where a socket comes from. */
-function placeOf(socket: Socket): string {
-  const { remoteAddress, remotePort } = socket;
-  return remoteAddress?.includes(":")
-    ? `[${remoteAddress}]:${remotePort}`
-    : `${remoteAddress}:${remotePort}`;
+/** Where a socket comes from. One of both families reports IPv4 addresses in mapped form. */
+function placeOf({ remoteAddress, remotePort }: Socket): string {
+  if (remoteAddress === undefined || remotePort === undefined) return "a closed connection";
+  // Link-local addresses come with a zone, which is no part of an address.
+  const address = IpAddress.parse(remoteAddress.replace(/%.*$/, ""));
+  return formatEndpoint({ address, port: remotePort });
 }
 
 function addressOf(endpoint: string): string | null {

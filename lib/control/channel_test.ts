@@ -245,6 +245,26 @@ Deno.test("an agent and a NAT machine greet each other and exchange messages", a
   assert.deepEqual(nat.refused.items, []);
 });
 
+Deno.test("agents come over IPv6, and over either family where the NAT machine listens on ::", async () => {
+  const loopback = { address: IpAddress.parse("::1"), port: 0 };
+  const credentialsOf = async (address: string) =>
+    await credentials("nat", { role: "nat", address });
+  const six = await startNat({
+    listen: { address: "::1", port: 0 },
+    credentials: await credentialsOf("::1"),
+  });
+  const agent = startAgent(six.port, { nat: { ...loopback, port: six.port } });
+  assert.equal((await agent.connected.at(0)).name, "nat");
+  assert.match((await six.connected.at(0)).from, /^\[::1\]:\d+$/);
+  await stop(six, agent);
+
+  const both = await startNat({ listen: { address: "::", port: 0 } });
+  const four = startAgent(both.port);
+  assert.equal((await four.connected.at(0)).name, "nat");
+  assert.match((await both.connected.at(0)).from, /^127\.0\.0\.1:\d+$/);
+  await stop(both, four);
+});
+
 Deno.test("what is held is told before anything else, in as many messages as it takes", async () => {
   const nat = await startNat();
   const entry = (n: number): TableEntry => ({

@@ -1,5 +1,6 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import { interfaceObstacle, type Obstacle, privilegeObstacle } from "../datapath/host_obstacle.ts";
+import { isIpv6Off } from "../linux/interface_settings.ts";
 import type { RouteNetlink } from "../linux/rtnetlink.ts";
 import { IpAddress } from "../wire/address.ts";
 import { rangeContains } from "../wire/prefix.ts";
@@ -28,6 +29,15 @@ export function natObstacles(config: NatConfig, netlink: RouteNetlink): Obstacle
   const listen = config.control?.listen.address;
   if (listen !== undefined && !isAny(listen) && !own.some((it) => it.address.equals(listen))) {
     wrong(`Cannot listen for agents on ${listen}: no interface of this host has this address`);
+  }
+  const ipv6 = config.services.find(({ vip }) => vip.address.family === 6);
+  if (ipv6 !== undefined && obstacles.length === 0 && config.interfaces.every(isIpv6Off)) {
+    const [name] = config.interfaces;
+    wrong(
+      `Cannot serve VIP ${ipv6.vip.address} (${ipv6.name}): IPv6 is off on ${
+        config.interfaces.join(" and ")
+      }, set net.ipv6.conf.${name}.disable_ipv6 to 0`,
+    );
   }
   obstacles.push(...privilegeObstacle("a NAT machine", ["CAP_NET_ADMIN", "CAP_NET_RAW"]));
   return obstacles;
