@@ -5,10 +5,11 @@ import * as real from "./_real_packets.ts";
 import { IP_OFFSET, place, placeSlot } from "./_test_support.ts";
 import { IpAddress } from "./address.ts";
 import { buildPacket, fragmentPacket, type FrameOptions } from "./build_frame.ts";
-import { buildIcmpError, mayAnswerWithError } from "./icmp_error.ts";
+import { buildIcmpError, mayAnswerWithError, nextHeaderPointer } from "./icmp_error.ts";
+import { type ExtensionHeader, fragmentHeader, paddingHeader } from "./ipv6_extension.ts";
 import { verifyL4 } from "./l4_checksum.ts";
 import type { Packet } from "./packet.ts";
-import { PARSED } from "./reason.ts";
+import { PARSED, UNKNOWN_PROTOCOL } from "./reason.ts";
 import { limitSegments } from "./segment_size.ts";
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "./tcp_flags.ts";
 import { buildTcpReset } from "./tcp_reset.ts";
@@ -63,6 +64,56 @@ Deno.test("buildIcmpError() quotes no more than the RFCs allow, and carries the 
       packet.family === 4 ? "198.51.100.10" : "2001:db8:c::10",
     );
   }
+});
+
+Deno.test("buildIcmpError() is no larger than it may be, but always says what it is about", () => {
+  for (const base of [V4, V6]) {
+    for (
+      const [payloadBytes, extensionHeaders] of [[0, []], [100, []], [100, [
+        paddingHeader(60),
+      ]]] as const
+    ) {
+      const about = parsedOf(buildPacket({
+        ...base,
+        protocol: "udp",
+        payload: new Uint8Array(payloadBytes),
+        ...(base === V6 && { extensionHeaders }),
+      }));
+      const source = IpAddress.parse(base === V4 ? "192.0.2.2" : "2001:db8:2::2");
+      const error = buildIcmpError(about, {
+        type: base === V4 ? 3 : 1,
+        code: 0,
+        source,
+        largestBytes: about.totalBytes,
+      });
+      const smallest = (base === V4 ? 28 : 48) + about.ipHeaderBytes + 8;
+      assert.equal(error.length, Math.max(about.totalBytes, smallest));
+      const { packet } = place(error);
+      assert.equal(packet.parse(IP_OFFSET, error.length), PARSED);
+      assert.ok(verifyL4(packet, false));
+    }
+  }
+});
+
+Deno.test("nextHeaderPointer() finds the number of the protocol behind any extension headers", () => {
+  const pointerOf = (extensionHeaders: readonly ExtensionHeader[]) => {
+    const ip = buildPacket({
+      protocol: 132,
+      source: "2001:db8:c::2",
+      destination: "2001:db8:f::10",
+      payload: new Uint8Array(20),
+      extensionHeaders,
+    });
+    const { packet } = place(ip);
+    assert.equal(packet.parse(IP_OFFSET, ip.length), UNKNOWN_PROTOCOL);
+    const pointer = nextHeaderPointer(packet);
+    assert.equal(ip[pointer], 132);
+    return pointer;
+  };
+  assert.equal(pointerOf([]), 6);
+  assert.equal(pointerOf([paddingHeader(0, 16)]), 40);
+  assert.equal(pointerOf([paddingHeader(0, 16), fragmentHeader(7, 0, false)]), 56);
+  assert.equal(pointerOf([fragmentHeader(7, 0, false), paddingHeader(60, 24)]), 48);
 });
 
 Deno.test("mayAnswerWithError() spares errors, redirects and later fragments", () => {

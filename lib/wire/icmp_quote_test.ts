@@ -12,7 +12,7 @@ import {
 } from "./_test_support.ts";
 import { formatEndpoint, IpAddress } from "./address.ts";
 import { buildPacket, type FrameOptions } from "./build_frame.ts";
-import { isError, parseQuote, type Quote, rewriteError } from "./icmp_quote.ts";
+import { isError, parseQuote, type Quote, rewriteError, stripExtensions } from "./icmp_quote.ts";
 import { paddingHeader } from "./ipv6_extension.ts";
 import { fillL4, verifyL4 } from "./l4_checksum.ts";
 import { PARSED, reasonName } from "./reason.ts";
@@ -267,6 +267,50 @@ Deno.test("rewriteError() leaves all checksums right that can be checked, and to
     }),
     { numRuns: 1000 },
   );
+});
+
+Deno.test("stripExtensions() cuts off what a router says of itself, and the error stays one", () => {
+  for (
+    const [about, router, to] of [[ABOUT4, ROUTER4, "203.0.113.10"], [
+      ABOUT6,
+      ROUTER6,
+      "2001:db8:f::10",
+    ]] as const
+  ) {
+    const isV4 = about === ABOUT4;
+    const payload = new Uint8Array(128 + 12).fill(0xee);
+    payload.set(buildPacket(about).slice(0, 128));
+    const build = (length: number, bytes: Uint8Array) =>
+      buildPacket({
+        protocol: "icmp",
+        source: router,
+        destination: to,
+        // RFC 4884: 32 words of 4 bytes in byte 5, or 16 of 8 bytes in byte 4.
+        icmp: isV4
+          ? { type: 3, code: 1, rest: length / 4 << 16 }
+          : { type: 1, code: 3, rest: length / 8 << 24 },
+        payload: bytes,
+      });
+    const ip = build(128, payload);
+    const { packet, bytes } = place(ip);
+    assert.equal(packet.parse(IP_OFFSET, ip.length), PARSED);
+    const quote = parseQuote(packet);
+    assert.ok(typeof quote === "object");
+    stripExtensions(packet, quote);
+    fillL4(packet);
+    assert.equal(packet.totalBytes, ip.length - 12);
+    const result = bytes.slice(IP_OFFSET, IP_OFFSET + packet.totalBytes);
+    assert.deepEqual(result, build(0, payload.slice(0, 128)));
+    assert.deepEqual(
+      bytes.slice(IP_OFFSET + packet.totalBytes, IP_OFFSET + ip.length),
+      payload.slice(128),
+    );
+    // Nothing to cut off.
+    const before = bytes.slice();
+    assert.equal(packet.parse(IP_OFFSET, packet.totalBytes), PARSED);
+    stripExtensions(packet, parseQuote(packet) as Quote);
+    assert.deepEqual(bytes, before);
+  }
 });
 
 Deno.test("parseQuote() never throws, and rewriteError() stays inside the packet", () => {
