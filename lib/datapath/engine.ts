@@ -17,7 +17,17 @@ export interface PacketSender {
    * or the link address of the next hop is not known (it has been asked for)
    */
   emit(packet: Uint8Array, hop: number): boolean;
+  /**
+   * Sends a packet that the handler has kept, right after the one that it is handling.
+   *
+   * @param slot where it lies in the engine's memory, laid out like any other; it stays as it is
+   * until the handler's next `maintain`
+   */
+  follow(slot: number, packetBytes: number, hop: number): void;
 }
+
+/** A verdict: the handler has kept the packet and will send it, or count it as dropped, later. */
+export const KEPT = -0x7fffffff;
 
 /** What decides about packets; pure given time. The engine moves them. */
 export interface PacketHandler {
@@ -27,7 +37,7 @@ export interface PacketHandler {
    * parsed (`UNKNOWN_PROTOCOL`) only the fields of the IP layer are valid.
    *
    * @param slot offset of the packet's slot in the buffer
-   * @returns the next hop (positive), 0 when nothing is left to do, or a drop reason, negated
+   * @returns the next hop (positive), 0 when nothing is left to do, KEPT, or a drop reason, negated
    */
   handle(packet: Packet, slot: number, nowMs: number): number;
   /** Called between batches, at least every {@linkcode MAINTENANCE_MS}; must be quick. */

@@ -13,6 +13,7 @@ import { check, FLAG_NEEDS_CSUM, gsoSize } from "../wire/virtio_net_header.ts";
 import {
   ETHERNET_HEADER_BYTES,
   IP_OFFSET,
+  KEPT,
   MAINTENANCE_MS,
   type PacketHandler,
   type PacketSender,
@@ -67,6 +68,9 @@ export class RawEngine implements PacketSender {
   readonly #packet = new Packet();
   readonly #poller: Poller;
   readonly #monitorAt: number;
+  /** What follows the packet that is being handled: slot, bytes and hop of each. */
+  readonly #kept = new Int32Array(3 * BATCH);
+  #following = 0;
   #maintainedMs = 0;
   #followedMs = 0;
 
@@ -156,14 +160,34 @@ export class RawEngine implements PacketSender {
     this.#counters[COUNTER.bytesReceived] = this.#counters[COUNTER.bytesReceived]! +
       packet.totalBytes;
     const verdict = this.#handler.handle(packet, slot, nowMs);
-    if (verdict < 0) return this.#drop(-verdict);
+    if (verdict < 0) {
+      if (verdict !== KEPT) this.#drop(-verdict);
+      return;
+    }
     if (verdict === 0) return this.#answered();
-    // Frames are padded to 60 bytes on the wire; what is sent is the packet alone.
-    const outBytes = ETHERNET_HEADER_BYTES + packet.totalBytes;
     // DATA_VALID is the receiving device's word and means nothing to the sending one.
     packet.bytes[slot] = packet.bytes[slot]! & FLAG_NEEDS_CSUM;
-    if (this.#hops.resolved(verdict)) this.#send(verdict, slot, outBytes);
-    else if (this.#held.hold(verdict, slot, outBytes, nowMs)) this.#drop(DROP.neighbour);
+    // Frames are padded to 60 bytes on the wire; what is sent is the packet alone.
+    this.#forward(verdict, slot, ETHERNET_HEADER_BYTES + packet.totalBytes, nowMs);
+    for (let i = 0; i < this.#following; i += 3) {
+      const frameBytes = ETHERNET_HEADER_BYTES + this.#kept[i + 1]!;
+      this.#forward(this.#kept[i + 2]!, this.#kept[i]!, frameBytes, nowMs);
+    }
+    this.#following = 0;
+  }
+
+  follow(slot: number, packetBytes: number, hop: number): void {
+    const at = this.#following;
+    if (at === this.#kept.length) return this.#drop(DROP.fragment);
+    this.#kept[at] = slot;
+    this.#kept[at + 1] = packetBytes;
+    this.#kept[at + 2] = hop;
+    this.#following = at + 3;
+  }
+
+  #forward(hop: number, slot: number, frameBytes: number, nowMs: number): void {
+    if (this.#hops.resolved(hop)) this.#send(hop, slot, frameBytes);
+    else if (this.#held.hold(hop, slot, frameBytes, nowMs)) this.#drop(DROP.neighbour);
   }
 
   #send(hop: number, slot: number, frameBytes: number): void {

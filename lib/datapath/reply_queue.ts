@@ -1,12 +1,7 @@
 import { SendQueue } from "../linux/message_batch.ts";
 import type { Mapping } from "../linux/memory.ts";
 import { COUNTER } from "../session/counters.ts";
-import {
-  ETHERNET_HEADER_BYTES,
-  IP_OFFSET,
-  type PacketSender,
-  VNET_HEADER_BYTES,
-} from "./engine.ts";
+import { ETHERNET_HEADER_BYTES, IP_OFFSET, VNET_HEADER_BYTES } from "./engine.ts";
 import type { NextHops } from "./next_hops.ts";
 
 export interface ReplyQueueOptions {
@@ -25,7 +20,7 @@ export interface ReplyQueueOptions {
  * Packets that the handler made, waiting for the end of the batch: bounded, and sent apart from what
  * is forwarded, so that each is counted as what it is.
  */
-export class ReplyQueue implements PacketSender {
+export class ReplyQueue {
   readonly #options: ReplyQueueOptions;
   readonly #queues: SendQueue[];
   readonly #view: DataView;
@@ -41,6 +36,7 @@ export class ReplyQueue implements PacketSender {
     this.#queues = outputs.map(() => new SendQueue(memory, { capacity }));
   }
 
+  /** As PacketSender.emit. */
   emit(packet: Uint8Array, hop: number): boolean {
     const { slots, slotBytes, hops } = this.#options;
     const fits = packet.length <= hops.mtu(hop) && IP_OFFSET + packet.length <= slotBytes;

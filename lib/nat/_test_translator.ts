@@ -8,6 +8,7 @@ import { FLAG_NEEDS_CSUM } from "../wire/virtio_net_header.ts";
 import type { DatapathConfig, DatapathService } from "./datapath_config.ts";
 import type { PathEvents } from "./icmp_translator.ts";
 import type { SessionEvents } from "./session_keeper.ts";
+import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
 import { Translator } from "./translator.ts";
 
 /** Where a packet lies: after its virtio_net_hdr and Ethernet header. */
@@ -72,6 +73,9 @@ export class Bench {
   readonly told: string[] = [];
   /** Packets of the translator's own. */
   readonly replies: Packet[] = [];
+  /** Packets that were kept and sent after a later one. */
+  readonly followers: Uint8Array[] = [];
+  readonly #fragmentBuffer = new ArrayBuffer(HELD_FRAGMENTS * HELD_FRAGMENT_BYTES);
   nowMs = 1_000_000;
   /** Next hops: 1 for every address, unless it is in here. */
   readonly unreachable = new Set<string>();
@@ -116,7 +120,12 @@ export class Bench {
           this.replies.push(parsed(reply));
           return true;
         },
+        follow: (slot, bytes) => {
+          const at = slot + IP_OFFSET;
+          this.followers.push(new Uint8Array(this.#fragmentBuffer.slice(at, at + bytes)));
+        },
       },
+      fragmentMemory: { buffer: this.#fragmentBuffer, offset: 0 },
       config: options.config ?? config(),
       random: () => (seed = (seed * 16807) % 2147483647) / 2147483647,
       nowMs: this.nowMs,

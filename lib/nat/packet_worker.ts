@@ -18,6 +18,7 @@ import { RawEngine } from "../datapath/raw_engine.ts";
 import { PacketThreadEnd, servePackets } from "../datapath/packet_thread_end.ts";
 import { secureRandom } from "../datapath/secure_random.ts";
 import { COUNTER } from "../session/counters.ts";
+import { DROP } from "../session/drop_reason.ts";
 import { HEADER } from "../session/layout.ts";
 import { Journal, JOURNAL_CLOSED, JOURNAL_OPENED } from "../session/journal.ts";
 import { SessionTable } from "../session/session_table.ts";
@@ -27,6 +28,7 @@ import type { Prefix } from "../wire/prefix.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import type { PathEvents } from "./icmp_translator.ts";
 import type { SessionEvents } from "./session_keeper.ts";
+import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
 import { Translator } from "./translator.ts";
 import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
 
@@ -60,12 +62,18 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     const monitor = new RouteMonitor();
     const interfaces = start.interfaces.map((name) => hopInterface(netlink, name));
     const hops = new NextHops({ netlink, monitor, interfaces, firstEpoch: epoch });
+    const slots = interfaces.length * BATCH + HELD_SLOTS + REPLY_SLOTS;
+    const memory = mapAnonymous(slots * SLOT_BYTES + HELD_FRAGMENTS * HELD_FRAGMENT_BYTES);
     this.#nowMs = bootTimeMs();
     this.#translator = new Translator({
       table: this.#table,
       hops,
       events: this,
-      sender: { emit: (packet, hop) => this.#engine.emit(packet, hop) },
+      sender: {
+        emit: (packet, hop) => this.#engine.emit(packet, hop),
+        follow: (slot, bytes, hop) => this.#engine.follow(slot, bytes, hop),
+      },
+      fragmentMemory: { buffer: memory.buffer, offset: slots * SLOT_BYTES },
       config: start.config,
       random: secureRandom(),
       nowMs: this.#nowMs,
@@ -83,8 +91,6 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
         filter,
       })
     );
-    const slots = interfaces.length * BATCH;
-    const memory = mapAnonymous((slots + HELD_SLOTS + REPLY_SLOTS) * SLOT_BYTES);
     this.#engine = new RawEngine({
       memory,
       sources: this.#sockets.map((socket, i) =>
@@ -94,8 +100,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       hops,
       handler: this,
       counters: this.#main.counters,
-      heldSlots: slotsFrom(slots, HELD_SLOTS),
-      replySlots: slotsFrom(slots + HELD_SLOTS, REPLY_SLOTS),
+      heldSlots: slotsFrom(interfaces.length * BATCH, HELD_SLOTS),
+      replySlots: slotsFrom(interfaces.length * BATCH + HELD_SLOTS, REPLY_SLOTS),
       bell: start.shared.bell,
       monitorFd: monitor.fd.number,
       interrupted: () => this.#main.interrupted,
@@ -134,7 +140,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   maintain(nowMs: number): void {
     this.#nowMs = nowMs;
     if (!this.#main.commands.empty) this.#main.commands.drain(this.#command);
-    this.#translator.expire(nowMs, EXPIRY_BUDGET);
+    const lost = this.#translator.expire(nowMs, EXPIRY_BUDGET);
+    if (lost > 0) this.#add(COUNTER.drops + DROP.fragment, lost);
   }
 
   readonly #command = (command: number, slot: number, id: number, value: number): void => {
@@ -170,8 +177,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     return told;
   }
 
-  #add(counter: number): void {
-    this.#main.counters[counter] = this.#main.counters[counter]! + 1;
+  #add(counter: number, count = 1): void {
+    this.#main.counters[counter] = this.#main.counters[counter]! + count;
   }
 }
 

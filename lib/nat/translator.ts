@@ -1,25 +1,28 @@
 import { F64, FLAG, I32, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
 import type { SessionTable } from "../session/session_table.ts";
 import { STATE, TCP_ACK, TCP_SYN } from "../session/tcp_state.ts";
+import { IpIdentifications } from "../session/ip_identification.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { ETHERNET_HEADER_BYTES, type PacketSender } from "../datapath/engine.ts";
-import { decrementHopLimit, rewrite } from "../wire/rewrite.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { limitSegments } from "../wire/segment_size.ts";
 import { needsChecksum } from "../wire/virtio_net_header.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
+import { type FragmentMemory, FragmentTranslator } from "./fragment_translator.ts";
 import type { Hops } from "./hops.ts";
 import { IcmpTranslator, type PathEvents } from "./icmp_translator.ts";
 import { Replies } from "./replies.ts";
+import { SessionRewriter } from "./session_rewriter.ts";
 import { CLOSE, type SessionEvents, SessionKeeper } from "./session_keeper.ts";
 
 export interface TranslatorOptions {
   readonly table: SessionTable;
   readonly hops: Hops;
   readonly events: SessionEvents & PathEvents;
-  /** Sends what the translator makes itself: errors, resets, echo replies. */
+  /** Sends what the translator makes itself: errors, resets, echo replies; and what it has kept. */
   readonly sender: PacketSender;
+  readonly fragmentMemory: FragmentMemory;
   readonly config: DatapathConfig;
   /** Uniform in [0, 1); not to be guessed. */
   readonly random: () => number;
@@ -37,16 +40,32 @@ export class Translator {
   readonly #sessions: SessionKeeper;
   readonly #replies: Replies;
   readonly #icmp: IcmpTranslator;
-  /** Next hop by dictionary entry of a server, tagged with the epoch in the upper half. */
-  readonly #serverHops = new Int32Array(65536);
-  readonly #to = new Int32Array(8);
+  readonly #rewriter: SessionRewriter;
+  readonly #fragments: FragmentTranslator;
+  /** Of the packet translated last: what its later fragments belong to. */
+  readonly #last = { slot: 0, fromClient: true };
 
   constructor(options: TranslatorOptions) {
     const { table, hops, events, sender, config, random } = options;
+    const secret = () => Math.floor(random() * 2 ** 32);
     this.#table = table;
     this.#hops = hops;
     this.#sessions = new SessionKeeper(options);
     this.#replies = new Replies({ sender, hops, random }, config);
+    this.#rewriter = new SessionRewriter(
+      table,
+      hops,
+      new IpIdentifications([secret(), secret()]),
+    );
+    this.#fragments = new FragmentTranslator({
+      table,
+      sender,
+      rewriter: this.#rewriter,
+      memory: options.fragmentMemory,
+      key: [secret(), secret()],
+      translateFirst: (packet, vnetOffset, nowMs) => this.#whole(packet, vnetOffset, nowMs),
+      lastSession: () => this.#last,
+    });
     this.#icmp = new IcmpTranslator({
       table,
       hops,
@@ -75,10 +94,22 @@ export class Translator {
    */
   handle(packet: Packet, vnetOffset: number, nowMs: number): number {
     const protocol = packet.protocol;
-    if (packet.isFragment) return -DROP.fragment;
+    if (packet.isFragment) return this.#fragment(packet, vnetOffset, nowMs);
     if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) {
       return this.#icmp.handle(packet, vnetOffset, nowMs);
     }
+    return this.#whole(packet, vnetOffset, nowMs);
+  }
+
+  #fragment(packet: Packet, vnetOffset: number, nowMs: number): number {
+    const { protocol } = packet;
+    const known = protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP;
+    if (!known) return -DROP.fragment;
+    return this.#fragments.handle(packet, vnetOffset, nowMs);
+  }
+
+  /** A packet with ports: a whole one, or the first fragment of one. */
+  #whole(packet: Packet, vnetOffset: number, nowMs: number): number {
     const natAddress = this.#table.findEndpoint(packet.addresses, 4, 0);
     if (natAddress !== 0 && this.#sessions.endpoints.isNatAddress(natAddress)) {
       return this.#outbound(packet, vnetOffset, natAddress, nowMs);
@@ -107,15 +138,8 @@ export class Translator {
       slot = this.#open(packet, vnetOffset, vip, nowMs);
       if (slot < 0) return slot;
     }
-    const server = table.getU16(slot, U16.server);
-    let hop = this.#serverHops[server]!;
-    if (hop >>> 16 !== this.#hops.epoch) {
-      hop = this.#hops.toAddress(table.dictionary, server * 8);
-      if (hop === 0) return -DROP.noRoute;
-      hop |= this.#hops.epoch << 16;
-      this.#serverHops[server] = hop;
-    }
-    hop &= 0xffff;
+    const hop = this.#rewriter.serverHop(slot);
+    if (hop === 0) return -DROP.noRoute;
     const mtu = this.#hops.mtu(hop);
     if (packet.totalBytes > mtu && !limitSegments(packet, vnetOffset, mtu, ETHERNET_HEADER_BYTES)) {
       return this.#tooBig(packet, vnetOffset, mtu, nowMs);
@@ -133,17 +157,9 @@ export class Translator {
       this.#sessions.advance(slot, true, packet.tcpFlags, nowMs);
     }
 
-    const to = this.#to;
-    const dictionary = table.dictionary;
-    const from = table.getU16(slot, U16.natAddress) * 8;
-    const target = server * 8;
-    for (let i = 0; i < 4; i++) {
-      to[i] = dictionary[from + i]!;
-      to[4 + i] = dictionary[target + i]!;
-    }
-    const partial = needsChecksum(packet.view, vnetOffset);
-    rewrite(packet, to, table.getU16(slot, U16.natPort), dictionary[target + 4]!, partial);
-    decrementHopLimit(packet);
+    this.#last.slot = slot;
+    this.#last.fromClient = true;
+    this.#rewriter.toServer(packet, slot, needsChecksum(packet.view, vnetOffset), nowMs);
     return hop;
   }
 
@@ -161,14 +177,8 @@ export class Translator {
       return this.#replies.expired(packet, needsChecksum(packet.view, vnetOffset), nowMs);
     }
     const word = slot * (RECORD_BYTES / 4);
-    let hop = table.i32[word + I32.clientHop]!;
-    if (hop >>> 16 !== this.#hops.epoch) {
-      hop = this.#hops.toAddress(table.i32, word);
-      if (hop === 0) return -DROP.noRoute;
-      hop |= this.#hops.epoch << 16;
-      table.i32[word + I32.clientHop] = hop;
-    }
-    hop &= 0xffff;
+    const hop = this.#rewriter.clientHop(slot);
+    if (hop === 0) return -DROP.noRoute;
     let mtu = this.#hops.mtu(hop);
     const pathMtu = table.getU16(slot, U16.pathMtu);
     if (pathMtu !== 0 && pathMtu < mtu) mtu = pathMtu;
@@ -193,15 +203,9 @@ export class Translator {
       this.#sessions.watch(slot, packets, bytes);
     }
 
-    const to = this.#to;
-    const vip = table.getU16(slot, U16.vip) * 8;
-    for (let i = 0; i < 4; i++) {
-      to[i] = table.dictionary[vip + i]!;
-      to[4 + i] = table.i32[word + i]!;
-    }
-    const partial = needsChecksum(packet.view, vnetOffset);
-    rewrite(packet, to, table.dictionary[vip + 4]!, table.getU16(slot, U16.clientPort), partial);
-    decrementHopLimit(packet);
+    this.#last.slot = slot;
+    this.#last.fromClient = false;
+    this.#rewriter.toClient(packet, slot, needsChecksum(packet.view, vnetOffset), nowMs);
     return hop;
   }
 
@@ -238,8 +242,12 @@ export class Translator {
     this.#sessions.rearm(slot, id);
   }
 
-  /** Ends what has been idle too long; at most `budget` sessions a call. */
-  expire(nowMs: number, budget: number): void {
+  /**
+   * Ends what has been idle too long; at most `budget` sessions a call. To be called between batches.
+   * @returns how many fragments that were kept are dropped now
+   */
+  expire(nowMs: number, budget: number): number {
     this.#sessions.expire(nowMs, budget);
+    return this.#fragments.expire(nowMs);
   }
 }

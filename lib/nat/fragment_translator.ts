@@ -1,0 +1,143 @@
+import { IP_OFFSET, KEPT, type PacketSender } from "../datapath/engine.ts";
+import { DROP } from "../session/drop_reason.ts";
+import { FRAGMENT } from "../session/fragment_verdict.ts";
+import { FragmentTracker } from "../session/fragment_tracker.ts";
+import { F64, U8 } from "../session/layout.ts";
+import type { SessionTable } from "../session/session_table.ts";
+import { STATE } from "../session/tcp_state.ts";
+import { Packet } from "../wire/packet.ts";
+import { PARSED } from "../wire/reason.ts";
+import { setIdentification } from "../wire/rewrite.ts";
+import type { SessionRewriter } from "./session_rewriter.ts";
+
+/** Fragments held at once, until the first one of their datagram has come. */
+export const HELD_FRAGMENTS = 512;
+/** Room for one, with its headers: jumbo frames included. */
+export const HELD_FRAGMENT_BYTES = 9 * 1024 + 256;
+
+/** Memory for fragments that are held, in the buffer that the engine sends from. */
+export interface FragmentMemory {
+  readonly buffer: ArrayBuffer;
+  /** Where slot i begins: `offset + i * HELD_FRAGMENT_BYTES`. */
+  readonly offset: number;
+}
+
+export interface FragmentTranslatorOptions {
+  readonly table: SessionTable;
+  readonly rewriter: SessionRewriter;
+  readonly sender: PacketSender;
+  readonly memory: FragmentMemory;
+  readonly key: readonly [number, number];
+  /** Translates the first fragment, which has the ports, like any packet: its next hop. */
+  readonly translateFirst: (packet: Packet, vnetOffset: number, nowMs: number) => number;
+  /** The slot of the session that `translateFirst` found last, and the direction. */
+  readonly lastSession: () => { readonly slot: number; readonly fromClient: boolean };
+}
+
+// An owner is a session's slot, its direction, and seven bits of its number: the slot may belong to
+// another session by the time a late fragment comes.
+const OUTBOUND = 1;
+const ID_BITS = 0x7f;
+
+/**
+ * Translates fragments without reassembling their datagrams: the first one shows the ports and finds
+ * the session, the others follow it; those that come before it are held for a moment.
+ */
+export class FragmentTranslator {
+  readonly #options: FragmentTranslatorOptions;
+  readonly #tracker: FragmentTracker;
+  readonly #bytes: Uint8Array;
+  readonly #held = new Packet();
+  #lost = 0;
+
+  constructor(options: FragmentTranslatorOptions) {
+    this.#options = options;
+    this.#tracker = new FragmentTracker({ key: options.key, held: HELD_FRAGMENTS });
+    this.#bytes = new Uint8Array(options.memory.buffer);
+    this.#held.attach(options.memory.buffer);
+  }
+
+  /** As PacketHandler.handle, for a packet with `isFragment`. */
+  handle(packet: Packet, vnetOffset: number, nowMs: number): number {
+    const verdict = this.#tracker.track(packet, nowMs);
+    if (verdict >= 0) return this.#later(packet, verdict, nowMs);
+    if (verdict === FRAGMENT.held) return this.#hold(packet, vnetOffset);
+    if (verdict === FRAGMENT.first) return this.#first(packet, vnetOffset, nowMs);
+    return -DROP.fragment;
+  }
+
+  /** Ends what waited too long; to be called between batches. Returns how many held ones were lost. */
+  expire(nowMs: number): number {
+    this.#tracker.expire(nowMs);
+    const lost = this.#tracker.counts.heldLost - this.#lost;
+    this.#lost += lost;
+    return lost;
+  }
+
+  #first(packet: Packet, vnetOffset: number, nowMs: number): number {
+    const { translateFirst, lastSession, rewriter, sender } = this.#options;
+    const hop = translateFirst(packet, vnetOffset, nowMs);
+    if (hop <= 0) return hop;
+    const { slot, fromClient } = lastSession();
+    const identification = rewriter.identify(packet, nowMs);
+    this.#tracker.own(this.#ownerOf(slot, fromClient), identification);
+    setIdentification(packet, identification);
+    for (let i = this.#tracker.nextHeld(); i >= 0; i = this.#tracker.nextHeld()) {
+      const at = this.#slotOffset(i);
+      const length = (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
+      this.#bytes.fill(0, at, at + IP_OFFSET);
+      if (this.#held.parse(at + IP_OFFSET, length) !== PARSED) continue;
+      this.#translate(this.#held, slot, fromClient, nowMs);
+      setIdentification(this.#held, identification);
+      sender.follow(at, this.#held.totalBytes, hop);
+    }
+    return hop;
+  }
+
+  #later(packet: Packet, owner: number, nowMs: number): number {
+    const slot = (owner >> 1) & 0x7fffff;
+    const fromClient = (owner & OUTBOUND) === 0;
+    if (this.#ownerOf(slot, fromClient) !== owner) return -DROP.noSession;
+    const { rewriter } = this.#options;
+    const hop = fromClient ? rewriter.serverHop(slot) : rewriter.clientHop(slot);
+    if (hop === 0) return -DROP.noRoute;
+    if (packet.hopLimit <= 1) return -DROP.hopLimit;
+    this.#translate(packet, slot, fromClient, nowMs);
+    setIdentification(packet, this.#tracker.identification);
+    return hop;
+  }
+
+  #translate(packet: Packet, slot: number, fromClient: boolean, nowMs: number): void {
+    const { rewriter, table } = this.#options;
+    const [packets, bytes] = fromClient
+      ? [F64.packetsFromClient, F64.bytesFromClient] as const
+      : [F64.packetsViaNat, F64.bytesViaNat] as const;
+    table.addF64(slot, packets, 1);
+    table.addF64(slot, bytes, packet.totalBytes);
+    if (fromClient) rewriter.toServer(packet, slot, false, nowMs);
+    else rewriter.toClient(packet, slot, false, nowMs);
+  }
+
+  /** Keeps a fragment's bytes; the length stands where the virtio_net_hdr will be. */
+  #hold(packet: Packet, vnetOffset: number): number {
+    const length = packet.totalBytes;
+    if (IP_OFFSET + length > HELD_FRAGMENT_BYTES) return -DROP.fragment;
+    const at = this.#slotOffset(this.#tracker.heldSlot);
+    const from = vnetOffset + IP_OFFSET;
+    this.#bytes.set(packet.bytes.subarray(from, from + length), at + IP_OFFSET);
+    this.#bytes[at] = length >> 8;
+    this.#bytes[at + 1] = length & 0xff;
+    return KEPT;
+  }
+
+  #slotOffset(i: number): number {
+    return this.#options.memory.offset + i * HELD_FRAGMENT_BYTES;
+  }
+
+  #ownerOf(slot: number, fromClient: boolean): number {
+    const { table } = this.#options;
+    if (table.getU8(slot, U8.state) === STATE.free) return -1;
+    const id = table.getF64(slot, F64.id) & ID_BITS;
+    return (id << 24) | (slot << 1) | (fromClient ? 0 : OUTBOUND);
+  }
+}
