@@ -164,11 +164,13 @@ export class RawEngine implements PacketSender {
       if (verdict !== KEPT) this.#drop(-verdict);
       return;
     }
-    if (verdict === 0) return this.#answered();
-    // DATA_VALID is the receiving device's word and means nothing to the sending one.
-    packet.bytes[slot] = packet.bytes[slot]! & FLAG_NEEDS_CSUM;
-    // Frames are padded to 60 bytes on the wire; what is sent is the packet alone.
-    this.#forward(verdict, slot, ETHERNET_HEADER_BYTES + packet.totalBytes, nowMs);
+    if (verdict === 0) this.#answered();
+    else {
+      // DATA_VALID is the receiving device's word and means nothing to the sending one.
+      packet.bytes[slot] = packet.bytes[slot]! & FLAG_NEEDS_CSUM;
+      // Frames are padded to 60 bytes on the wire; what is sent is the packet alone.
+      this.#forward(verdict, slot, ETHERNET_HEADER_BYTES + packet.totalBytes, nowMs);
+    }
     for (let i = 0; i < this.#following; i += 3) {
       const frameBytes = ETHERNET_HEADER_BYTES + this.#kept[i + 1]!;
       this.#forward(this.#kept[i + 2]!, this.#kept[i]!, frameBytes, nowMs);

@@ -7,7 +7,10 @@ import type { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { Packet } from "../wire/packet.ts";
 import { PARSED } from "../wire/reason.ts";
-import { setIdentification } from "../wire/rewrite.ts";
+import { isEchoRequest } from "../wire/icmp_echo.ts";
+import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
+import { rewrite, setIdentification } from "../wire/rewrite.ts";
+import type { Hops } from "./hops.ts";
 import type { SessionRewriter } from "./session_rewriter.ts";
 
 /** Fragments held at once, until the first one of their datagram has come. */
@@ -25,11 +28,14 @@ export interface FragmentMemory {
 export interface FragmentTranslatorOptions {
   readonly table: SessionTable;
   readonly rewriter: SessionRewriter;
+  readonly hops: Hops;
   readonly sender: PacketSender;
   readonly memory: FragmentMemory;
   readonly key: readonly [number, number];
   /** Translates the first fragment, which has the ports, like any packet: its next hop. */
   readonly translateFirst: (packet: Packet, vnetOffset: number, nowMs: number) => number;
+  /** Answers the first fragment of an echo request to a VIP: 0 when it has, or a reason, negated. */
+  readonly answerEcho: (packet: Packet, vnetOffset: number, nowMs: number) => number;
   /** The slot of the session that `translateFirst` found last, and the direction. */
   readonly lastSession: () => { readonly slot: number; readonly fromClient: boolean };
 }
@@ -38,6 +44,8 @@ export interface FragmentTranslatorOptions {
 // another session by the time a late fragment comes.
 const OUTBOUND = 1;
 const ID_BITS = 0x7f;
+/** Owns the fragments of echo requests: slot 0, which is no session's. */
+const ECHO = 0;
 
 /**
  * Translates fragments without reassembling their datagrams: the first one shows the ports and finds
@@ -48,6 +56,7 @@ export class FragmentTranslator {
   readonly #tracker: FragmentTracker;
   readonly #bytes: Uint8Array;
   readonly #held = new Packet();
+  readonly #back = new Int32Array(8);
   #lost = 0;
 
   constructor(options: FragmentTranslatorOptions) {
@@ -75,26 +84,63 @@ export class FragmentTranslator {
   }
 
   #first(packet: Packet, vnetOffset: number, nowMs: number): number {
-    const { translateFirst, lastSession, rewriter, sender } = this.#options;
+    if (isEchoRequest(packet)) return this.#firstOfEcho(packet, vnetOffset, nowMs);
+    // Errors are short (RFC 1812, 4.3.2.3); one in fragments is nobody's.
+    if (packet.protocol !== PROTOCOL_TCP && packet.protocol !== PROTOCOL_UDP) return -DROP.fragment;
+    const { translateFirst, lastSession, rewriter } = this.#options;
     const hop = translateFirst(packet, vnetOffset, nowMs);
     if (hop <= 0) return hop;
     const { slot, fromClient } = lastSession();
     const identification = rewriter.identify(packet, nowMs);
     this.#tracker.own(this.#ownerOf(slot, fromClient), identification);
     setIdentification(packet, identification);
-    for (let i = this.#tracker.nextHeld(); i >= 0; i = this.#tracker.nextHeld()) {
-      const at = this.#slotOffset(i);
-      const length = (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
-      this.#bytes.fill(0, at, at + IP_OFFSET);
-      if (this.#held.parse(at + IP_OFFSET, length) !== PARSED) continue;
+    for (let at = this.#nextHeld(); at >= 0; at = this.#nextHeld()) {
       this.#translate(this.#held, slot, fromClient, nowMs);
       setIdentification(this.#held, identification);
-      sender.follow(at, this.#held.totalBytes, hop);
+      this.#options.sender.follow(at, this.#held.totalBytes, hop);
     }
     return hop;
   }
 
+  #firstOfEcho(packet: Packet, vnetOffset: number, nowMs: number): number {
+    const hop = this.#options.hops.toAddress(packet.addresses, 0);
+    const { identification } = packet;
+    const verdict = this.#options.answerEcho(packet, vnetOffset, nowMs);
+    if (verdict !== 0) return verdict;
+    this.#tracker.own(ECHO, identification);
+    for (let at = this.#nextHeld(); at >= 0; at = this.#nextHeld()) {
+      this.#turn(this.#held);
+      this.#options.sender.follow(at, this.#held.totalBytes, hop);
+    }
+    return 0;
+  }
+
+  /** Where the next fragment lies that was held for the datagram owned last, parsed; or -1. */
+  #nextHeld(): number {
+    for (let i = this.#tracker.nextHeld(); i >= 0; i = this.#tracker.nextHeld()) {
+      const at = this.#slotOffset(i);
+      const length = (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
+      this.#bytes.fill(0, at, at + IP_OFFSET);
+      if (this.#held.parse(at + IP_OFFSET, length) === PARSED) return at;
+    }
+    return -1;
+  }
+
+  /** Makes a later fragment of an echo request one of the reply. */
+  #turn(packet: Packet): void {
+    for (let i = 0; i < 4; i++) {
+      this.#back[i] = packet.addresses[4 + i]!;
+      this.#back[4 + i] = packet.addresses[i]!;
+    }
+    rewrite(packet, this.#back, 0, 0, false);
+  }
+
   #later(packet: Packet, owner: number, nowMs: number): number {
+    if (owner === ECHO) {
+      const hop = this.#options.hops.toAddress(packet.addresses, 0);
+      this.#turn(packet);
+      return hop === 0 ? -DROP.noRoute : hop;
+    }
     const slot = (owner >> 1) & 0x7fffff;
     const fromClient = (owner & OUTBOUND) === 0;
     if (this.#ownerOf(slot, fromClient) !== owner) return -DROP.noSession;

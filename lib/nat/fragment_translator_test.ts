@@ -120,3 +120,28 @@ Deno.test("overlapping fragments condemn their datagram (RFC 5722)", () => {
   assert.equal(-bench.sendBytes(overlapping).verdict, DROP.fragment);
   assert.equal(-bench.sendBytes(parts[1]!).verdict, DROP.fragment);
 });
+
+Deno.test("a large ping to a VIP is answered fragment by fragment, in any order", () => {
+  for (const order of [[0, 1, 2], [2, 1, 0], [1, 0, 2]]) {
+    const bench = udpBench();
+    const payload = Uint8Array.from({ length: 3000 }, (_, i) => i % 253);
+    const hosts = { source: "198.51.100.2", destination: "203.0.113.10" };
+    const whole = buildPacket({ protocol: "icmp", ...hosts, payload, dontFragment: false });
+    const parts = fragmentPacket(whole, 1200, 9);
+    const out: Uint8Array[] = [];
+    for (const i of order) {
+      const { verdict, bytes } = bench.sendBytes(parts[i]!);
+      out.push(...bench.replies.splice(0).map((it) => it.bytes.slice(24, 24 + it.totalBytes)));
+      if (verdict > 0) out.push(bytes);
+      out.push(...bench.followers.splice(0));
+    }
+    assert.equal(out.length, 3);
+    for (const piece of out) {
+      assert.deepEqual([...piece.subarray(12, 20)], [203, 0, 113, 10, 198, 51, 100, 2]);
+    }
+    const first = out.find((it) =>
+      (new DataView(it.buffer, it.byteOffset).getUint16(6) & 0x1fff) === 0
+    )!;
+    assert.equal(first[20], 0, "an echo reply");
+  }
+});

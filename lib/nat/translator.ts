@@ -60,10 +60,12 @@ export class Translator {
     this.#fragments = new FragmentTranslator({
       table,
       sender,
+      hops,
       rewriter: this.#rewriter,
       memory: options.fragmentMemory,
       key: [secret(), secret()],
       translateFirst: (packet, vnetOffset, nowMs) => this.#whole(packet, vnetOffset, nowMs),
+      answerEcho: (packet, vnetOffset, nowMs) => this.#icmp.handle(packet, vnetOffset, nowMs),
       lastSession: () => this.#last,
     });
     this.#icmp = new IcmpTranslator({
@@ -94,18 +96,11 @@ export class Translator {
    */
   handle(packet: Packet, vnetOffset: number, nowMs: number): number {
     const protocol = packet.protocol;
-    if (packet.isFragment) return this.#fragment(packet, vnetOffset, nowMs);
+    if (packet.isFragment) return this.#fragments.handle(packet, vnetOffset, nowMs);
     if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) {
       return this.#icmp.handle(packet, vnetOffset, nowMs);
     }
     return this.#whole(packet, vnetOffset, nowMs);
-  }
-
-  #fragment(packet: Packet, vnetOffset: number, nowMs: number): number {
-    const { protocol } = packet;
-    const known = protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP;
-    if (!known) return -DROP.fragment;
-    return this.#fragments.handle(packet, vnetOffset, nowMs);
   }
 
   /** A packet with ports: a whole one, or the first fragment of one. */
