@@ -72,6 +72,7 @@ function instructions(agent: AgentMachine) {
     protocol: it.protocol,
     match: it.match,
     rewrite: it.rewrite,
+    pathMtu: it.pathMtu ?? null,
     packets: it.packets,
     bytes: it.bytes,
     lastUsedMs: it.lastUsedMs === null ? null : Math.max(0, Math.round(now - it.lastUsedMs)),

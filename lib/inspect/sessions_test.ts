@@ -40,6 +40,7 @@ Deno.test("sessions are read out of the mapped table, as the interface says", ()
       bytes: { fromClient: 800, viaNat: 66_000, viaBypass: 1_300_000 },
       ageMs: 5000,
       idleMs: 5000,
+      pathMtu: null,
       instruction: { generation: 0, state: "installed", leaseMs: 9000 },
     });
     assert.equal(fourth!.client, "[2001:db8:c::2]:40003");

@@ -78,6 +78,8 @@ function status(machine: NatMachine) {
     packets: {
       received: counters[COUNTER.received],
       forwarded: counters[COUNTER.forwarded],
+      answered: counters[COUNTER.answered],
+      replies: counters[COUNTER.replies],
       dropped: droppedByReason(counters),
     },
     malformed,
@@ -141,6 +143,7 @@ function instructions(machine: NatMachine) {
     protocol: view.protocol,
     match: view.match,
     rewrite: view.rewrite,
+    pathMtu: view.pathMtu ?? null,
     packets: view.counters.packets,
     bytes: view.counters.bytes,
     lastUsedMs: view.counters.lastUsedMs === null

@@ -63,7 +63,13 @@ function explainOutbound(packet: NamedPacket, context: ExplainContext): Explanat
       result: "none",
       detail: `no session of server ${packet.source} has NAT endpoint ${packet.destination}`,
     });
-    return { steps, verdict: "dropped: noSession", session };
+    const ofServer = context.config.services.some(({ servers }) =>
+      servers.some(({ address }) => formatEndpoint(address) === packet.source)
+    );
+    const verdict = packet.protocol === "tcp" && ofServer
+      ? refused("noSession", packet, context)
+      : "dropped: noSession";
+    return { steps, verdict, session };
   }
   steps.push(sessionStep(session), ...pathSteps(session, context));
   return {
@@ -92,7 +98,10 @@ function explainInbound(
         same.map((it) => `${it.protocol} ${it.vip.port} (${it.name})`).join(", ")
       }`;
     steps.push({ step: "service", result: "none", detail });
-    return { steps, verdict: "dropped: noService", session: null };
+    const verdict = same.length === 0
+      ? "dropped: noService"
+      : refused("noService", packet, context);
+    return { steps, verdict, session: null };
   }
   steps.push({
     step: "service",
@@ -114,7 +123,7 @@ function explainInbound(
     step: "session",
     result: "none",
     detail: service.protocol === "tcp"
-      ? "a SYN starts one; any other segment is dropped (noSession)"
+      ? `a SYN starts one; any other segment is ${refused("noSession", packet, context)}`
       : "this datagram starts one",
   });
   const servers = service.servers.map((it) => {
@@ -133,7 +142,9 @@ function explainInbound(
     });
   }
   const eligible = servers.filter((it) => it.health !== "down" && !it.draining && it.weight > 0);
-  if (eligible.length === 0) return { steps, verdict: "dropped: noServer", session: null };
+  if (eligible.length === 0) {
+    return { steps, verdict: refused("noServer", packet, context), session: null };
+  }
   return {
     steps,
     verdict: `a new session with one of ${
@@ -141,6 +152,22 @@ function explainInbound(
     }, responses via NAT until the start criteria are met`,
     session: null,
   };
+}
+
+/** A packet that is not served, and what its sender hears of it. */
+function refused(
+  reason: "noService" | "noServer" | "noSession",
+  { protocol }: NamedPacket,
+  { config }: ExplainContext,
+): string {
+  const answer = config.refuse === "drop"
+    ? "not answered"
+    : protocol === "tcp"
+    ? "answered with a TCP reset"
+    : reason === "noService"
+    ? "answered with ICMP port unreachable"
+    : "answered with ICMP administratively prohibited";
+  return `dropped: ${reason}, ${answer}`;
 }
 
 function sessionStep(session: SessionView): ExplainStep {
@@ -182,6 +209,11 @@ function pathSteps(session: SessionView, context: ExplainContext): ExplainStep[]
           : `; instruction ${session.instruction.generation} ${session.instruction.state}, lease ${session.instruction.leaseMs} ms`
       }`,
     },
+    ...(session.pathMtu === null ? [] : [{
+      step: "path MTU",
+      result: `${session.pathMtu} bytes`,
+      detail: "larger packets to the client leave in smaller segments, by either way",
+    }]),
     {
       step: "stop criteria",
       result: stopText(stop),

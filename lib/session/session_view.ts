@@ -22,6 +22,8 @@ export interface SessionView {
   readonly bytes: { fromClient: number; viaNat: number; viaBypass: number };
   readonly ageMs: number;
   readonly idleMs: number;
+  /** TCP: IP packets to the client larger than this leave in smaller segments; null: its path takes all. */
+  readonly pathMtu: number | null;
   readonly instruction:
     | { generation: number; state: "sent" | "installed" | "stopping"; leaseMs: number }
     | null;
@@ -80,6 +82,7 @@ export class SessionViewer {
       },
       ageMs: Math.max(0, Math.round(context.nowMs - records.getF64(slot, F64.createdMs))),
       idleMs: Math.max(0, Math.round(context.nowMs - records.lastActivityMs(slot))),
+      pathMtu: records.getU16(slot, U16.pathMtu) || null,
       instruction: instruction === INSTRUCTION.none ? null : {
         generation: records.getU32(slot, I32.generation),
         state: INSTRUCTION_NAMES[instruction] as "sent" | "installed" | "stopping",
