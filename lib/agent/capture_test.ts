@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
-import { inNamespace, run } from "../linux/_test_namespace.ts";
+import { inNamespace, run } from "../../tests/support/namespace.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { openTun } from "../linux/tun.ts";
 import { parsePrefix } from "../wire/prefix.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
 import { bootTimeMs } from "../linux/clock.ts";
-import { inNamespace, run } from "../linux/_test_namespace.ts";
+import { inNamespace, run } from "../../tests/support/namespace.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import { IpAddress } from "../wire/address.ts";
 import { hopInterface, NextHops } from "./next_hops.ts";

@@ -1,6 +1,6 @@
 /** For the tests of this folder: frames, and sockets with the memory they need. */
 import assert from "node:assert/strict";
-import { inNamespace, makeVethPair } from "./_test_namespace.ts";
+import { inNamespace, makeVethPair } from "../../tests/support/namespace.ts";
 import { ETH_P_IP } from "./constants.ts";
 import { MessageBatch, SendQueue } from "./message_batch.ts";
 import { openPacketSocket, type PacketSocketOptions } from "./packet_socket.ts";

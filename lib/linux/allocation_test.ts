@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
 import { inVethPair, makeFrame, ROOT } from "./_test_end.ts";
-import { disableIpv6, inNamespace, run } from "./_test_namespace.ts";
+import { disableIpv6, inNamespace, run } from "../../tests/support/namespace.ts";
 import { ETH_P_IP, POLLIN } from "./constants.ts";
 import { openEventFd } from "./event_fd.ts";
 import { Poller } from "./poll.ts";

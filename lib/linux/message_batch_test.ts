@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
 import { inVethPair, makeFrame, ROOT } from "./_test_end.ts";
-import { run } from "./_test_namespace.ts";
+import { run } from "../../tests/support/namespace.ts";
 import { ENETDOWN, ETH_P_IP } from "./constants.ts";
 import { mapAnonymous } from "./memory.ts";
 import { MessageBatch } from "./message_batch.ts";

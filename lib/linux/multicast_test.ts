@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
 import { ROOT } from "./_test_end.ts";
-import { inNamespace, makeVethPair, run } from "./_test_namespace.ts";
+import { inNamespace, makeVethPair, run } from "../../tests/support/namespace.ts";
 import { LinuxError } from "./error.ts";
 import { listenToGroups } from "./multicast.ts";
 

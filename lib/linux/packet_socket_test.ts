@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
 import { End, ETHERNET_BYTES, inVethPair, makeFrame, makeSuperPacket, ROOT } from "./_test_end.ts";
-import { inNamespace, makeVethPair } from "./_test_namespace.ts";
+import { inNamespace, makeVethPair } from "../../tests/support/namespace.ts";
 import { ETH_P_IP, ETH_P_IPV6, PACKET_OTHERHOST } from "./constants.ts";
 import {
   BPF_A,

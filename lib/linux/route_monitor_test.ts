@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
 import { ROOT } from "./_test_end.ts";
 import { fromHex, ip } from "./_test_hex.ts";
-import { disableIpv6, inNamespace, run } from "./_test_namespace.ts";
+import { disableIpv6, inNamespace, run } from "../../tests/support/namespace.ts";
 import { waitReadable } from "./poll.ts";
 import { RouteMonitor, type RouteMonitorEvent, RouteNetlink } from "./rtnetlink.ts";
 

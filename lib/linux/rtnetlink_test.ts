@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
 import { ROOT } from "./_test_end.ts";
 import { fromHex, ip } from "./_test_hex.ts";
-import { inNamespace, run } from "./_test_namespace.ts";
+import { inNamespace, run } from "../../tests/support/namespace.ts";
 import { NUD_INCOMPLETE, RTN_LOCAL, RTN_UNICAST } from "./constants.ts";
 import { LinuxError } from "./error.ts";
 import { BYPATH_ROUTE_PROTOCOL, type Route, RouteNetlink } from "./rtnetlink.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
 import { ROOT } from "./_test_end.ts";
-import { disableIpv6, inNamespace, run } from "./_test_namespace.ts";
+import { disableIpv6, inNamespace, run } from "../../tests/support/namespace.ts";
 import { POLLIN } from "./constants.ts";
 import { LinuxError } from "./error.ts";
 import { Poller } from "./poll.ts";

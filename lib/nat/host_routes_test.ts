@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
-import { inNamespace, run } from "../linux/_test_namespace.ts";
+import { inNamespace, run } from "../../tests/support/namespace.ts";
 import { BYPATH_ROUTE_PROTOCOL, RouteNetlink } from "../linux/rtnetlink.ts";
 import { parsePrefix } from "../wire/prefix.ts";
 import { HostRoutes, removeLeftRoutes } from "./host_routes.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
 import { parseNatConfig } from "../config/nat_config.ts";
-import { inNamespace, run } from "../linux/_test_namespace.ts";
+import { inNamespace, run } from "../../tests/support/namespace.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { natObstacles } from "./preflight.ts";
 

@@ -1,8 +1,8 @@
-/** For the tests of this folder: a network namespace of their own, without another process. */
+/** For tests: a network namespace of their own, without another process. */
 import assert from "node:assert/strict";
-import { LinuxError } from "./error.ts";
-import { Fd } from "./fd.ts";
-import { cString, lastErrno, openLibc } from "./libc.ts";
+import { LinuxError } from "../../lib/linux/error.ts";
+import { Fd } from "../../lib/linux/fd.ts";
+import { cString, lastErrno, openLibc } from "../../lib/linux/libc.ts";
 
 const CLONE_NEWNET = 0x40000000;
 
