@@ -14,6 +14,7 @@ import {
   defaultNatYaml,
   HTTP_PORT,
   IPERF_PORT,
+  listenArguments,
   type NatYaml,
   SERVER_NAMES,
   type ServerName,
@@ -24,7 +25,7 @@ import {
 } from "./lab_files.ts";
 import { type LabProcess, LabProcessError } from "./lab_process.ts";
 import { selfCommand } from "./self_command.ts";
-import { ADDRESSES, type NodeName } from "./topology.ts";
+import { ADDRESSES, ADDRESSES6, type NodeName } from "./topology.ts";
 import type { UdpStreamResult } from "./traffic/udp_stream_client.ts";
 import { waitFor } from "./wait.ts";
 
@@ -34,6 +35,8 @@ export type InspectTarget = "nat" | ServerName;
 export interface DownloadOptions {
   /** Default: the VIP's. */
   readonly url?: string;
+  /** Of the VIP; default: 4. */
+  readonly family?: 4 | 6;
   readonly bytes: number;
   /** Bytes a second; default: as fast as it goes. */
   readonly rate?: number;
@@ -45,6 +48,8 @@ export interface DownloadOptions {
 
 export interface StreamOptions {
   readonly count: number;
+  /** Of the VIP; default: 4. */
+  readonly family?: 4 | 6;
   readonly sizeBytes?: number;
   /** Datagrams a second. */
   readonly rate: number;
@@ -119,10 +124,10 @@ export class BypathLab {
   /** Web servers on both servers and the datagram server on s1. */
   async startServers(): Promise<void> {
     const started = SERVER_NAMES.map((name) =>
-      this.#traffic(name, "http-server", "--listen", `${ADDRESSES[name]}:${HTTP_PORT}`)
+      this.#traffic(name, "http-server", ...listenArguments(name, HTTP_PORT))
     );
     started.push(
-      this.#traffic("s1", "udp-stream-server", "--listen", `${ADDRESSES.s1}:${STREAM_PORT}`),
+      this.#traffic("s1", "udp-stream-server", ...listenArguments("s1", STREAM_PORT)),
     );
     this.#servers.push(...started);
     await Promise.all(started.map((server) => server.waitForLine(isListening)));
@@ -192,7 +197,8 @@ export class BypathLab {
   /** Whether the NAT machine holds the agent for connected and able to bypass. */
   async isAble(server: ServerName): Promise<boolean> {
     const servers = await this.ask<InspectedServer[]>("servers");
-    const ours = servers.filter((each) => each.address.startsWith(`${ADDRESSES[server]}:`));
+    const names = [`${ADDRESSES[server]}:`, `[${ADDRESSES6[server]}]:`];
+    const ours = servers.filter(({ address }) => names.some((name) => address.startsWith(name)));
     return ours.length > 0 &&
       ours.every(({ agent }) => agent.connected && agent.bypass === "able");
   }
@@ -269,7 +275,7 @@ export class BypathLab {
       `seed=${options.seed ?? 1}`,
       ...(options.rate === undefined ? [] : [`rate=${options.rate}`]),
     ];
-    const base = options.url ?? `http://${ADDRESSES.vip}`;
+    const base = options.url ?? `http://${vipOf(options)}`;
     return new Download(this.#traffic(
       "client",
       "http-get",
@@ -286,7 +292,7 @@ export class BypathLab {
     const process = this.#traffic(
       "client",
       "udp-stream-client",
-      `${ADDRESSES.vip}:${STREAM_PORT}`,
+      `${vipOf(options)}:${STREAM_PORT}`,
       "--count",
       `${options.count}`,
       "--size",
@@ -345,6 +351,11 @@ export class BypathLab {
       return status?.ready;
     }, { timeoutMs: 20_000, everyMs: 20 });
   }
+}
+
+/** As it stands before a port. */
+function vipOf({ family = 4 }: { readonly family?: 4 | 6 }): string {
+  return family === 4 ? ADDRESSES.vip : `[${ADDRESSES6.vip}]`;
 }
 
 function isListening(line: string): boolean {

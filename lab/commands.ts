@@ -1,12 +1,13 @@
 import { readInterfaceCounters } from "./counters.ts";
+import { haveIpv6 } from "./ipv6.ts";
 import { labFolder, readRecord } from "./lab_record.ts";
-import { HTTP_PORT, writeLabFiles } from "./lab_files.ts";
+import { HTTP_PORT, listenArguments, writeLabFiles } from "./lab_files.ts";
 import { labDown, LabError, labUp, namespaceOf, processesIn } from "./namespace.ts";
 import { DEFAULT_LAB_NAME, type LabCommandOptions } from "./options.ts";
 import { requireLabPrivileges } from "./privileges.ts";
 import { alignColumns, formatCount, paletteFor } from "./terminal.ts";
 import { selfCommand } from "./self_command.ts";
-import { ADDRESSES, NODE_NAMES, type NodeName, TOPOLOGY } from "./topology.ts";
+import { ADDRESSES, ADDRESSES6, NODE_NAMES, type NodeName, TOPOLOGY } from "./topology.ts";
 
 /** `bypath lab up`: a lab that stays until `lab down`. */
 export async function up(options: LabCommandOptions): Promise<number> {
@@ -32,14 +33,17 @@ function tellHowToStart(name: string): void {
   const folder = labFolder(name);
   const exec = (node: NodeName, command: string) =>
     `  ${self} lab exec${nameOption(name)} ${node} -- ${command}`;
-  const url = `http://${ADDRESSES.vip}/bytes/100000000`;
+  const file = "bytes/100000000";
   console.error([
     "",
     `Keys and configurations are in ${folder}. To start the machines by hand:`,
-    exec("s1", `${self} lab traffic http-server --listen ${ADDRESSES.s1}:${HTTP_PORT}`),
+    exec("s1", `${self} lab traffic http-server ${listenArguments("s1", HTTP_PORT).join(" ")}`),
     exec("nat", `${self} nat run --config ${folder}/nat.yaml`),
     exec("s1", `${self} agent run --config ${folder}/s1.yaml`),
-    exec("client", `${self} lab traffic http-get ${url}`),
+    exec("client", `${self} lab traffic http-get http://${ADDRESSES.vip}/${file}`),
+    ...(haveIpv6()
+      ? [exec("client", `${self} lab traffic http-get http://[${ADDRESSES6.vip}]/${file}`)]
+      : []),
     `  ${self} inspect sessions --socket ${folder}/nat.sock`,
   ].join("\n"));
 }

@@ -3,7 +3,8 @@ import type { z } from "zod";
 import type { agentSchema } from "../lib/config/agent_schema.ts";
 import type { natSchema } from "../lib/config/nat_schema.ts";
 import { initKeys, issueKeys } from "../lib/control/keys.ts";
-import { ADDRESSES } from "./topology.ts";
+import { haveIpv6 } from "./ipv6.ts";
+import { ADDRESSES, ADDRESSES6 } from "./topology.ts";
 
 /** nat.yaml as people write it. */
 export type NatYaml = z.input<typeof natSchema>;
@@ -19,7 +20,10 @@ export const HTTP_PORT = 8080;
 export const STREAM_PORT = 9000;
 export const IPERF_PORT = 5201;
 
-/** `web` on both servers; `stream` and `iperf` on s1 alone, since they have one server program. */
+/**
+ * `web` on both servers; `stream` and `iperf` on s1 alone, since they have one server program. `web6`
+ * and `stream6` are the same over IPv6, where the kernel has it.
+ */
 export function defaultServices(): ServiceYaml[] {
   const vip = ADDRESSES.vip;
   return [
@@ -49,6 +53,28 @@ export function defaultServices(): ServiceYaml[] {
       servers: [{ address: ADDRESSES.s1, port: IPERF_PORT }],
       bypass: { start: { bytes: "64KiB" } },
     },
+    ...(haveIpv6() ? ipv6Services() : []),
+  ];
+}
+
+function ipv6Services(): ServiceYaml[] {
+  return [
+    {
+      name: "web6",
+      vip: ADDRESSES6.vip,
+      port: 80,
+      scheduler: "round-robin",
+      servers: SERVER_NAMES.map((name) => ({ address: ADDRESSES6[name], port: HTTP_PORT })),
+      bypass: { start: { bytes: "64KiB" } },
+    },
+    {
+      name: "stream6",
+      vip: ADDRESSES6.vip,
+      protocol: "udp",
+      port: STREAM_PORT,
+      servers: [{ address: ADDRESSES6.s1, port: STREAM_PORT }],
+      bypass: { start: { packets: 100 } },
+    },
   ];
 }
 
@@ -56,7 +82,10 @@ export function defaultServices(): ServiceYaml[] {
 export function defaultNatYaml(): NatYaml {
   return {
     interfaces: ["eth0", "eth1"],
-    snat: { addresses: ["10.0.1.1-10.0.1.4"], ports: "1024-65535" },
+    snat: {
+      addresses: ["10.0.1.1-10.0.1.4", ...(haveIpv6() ? ["2001:db8:1::1-2001:db8:1::4"] : [])],
+      ports: "1024-65535",
+    },
     services: defaultServices(),
     control: {
       listen: `${ADDRESSES.nat}:7400`,
@@ -96,10 +125,18 @@ export async function writeAgentYaml(
 /** An authority, and a certificate for the NAT machine and for each agent. */
 export async function writeKeys(folder: string): Promise<void> {
   await initKeys(folder);
-  await issueKeys(folder, { name: "nat", addresses: [ADDRESSES.nat], role: "nat" });
-  for (const name of SERVER_NAMES) {
-    await issueKeys(folder, { name, addresses: [ADDRESSES[name]], role: "agent" });
+  for (const name of ["nat", ...SERVER_NAMES] as const) {
+    const addresses = [ADDRESSES[name], ...(haveIpv6() ? [ADDRESSES6[name]] : [])];
+    await issueKeys(folder, { name, addresses, role: name === "nat" ? "nat" : "agent" });
   }
+}
+
+/** Where a server program of that machine listens: `--listen` for each family. */
+export function listenArguments(server: ServerName, port: number): string[] {
+  return [
+    ...["--listen", `${ADDRESSES[server]}:${port}`],
+    ...(haveIpv6() ? ["--listen", `[${ADDRESSES6[server]}]:${port}`] : []),
+  ];
 }
 
 /** Everything a lab needs before the NAT machine and the agents can be started by hand. */

@@ -1,3 +1,4 @@
+import { haveIpv6 } from "./ipv6.ts";
 import { HostCommandError, mustRunHost, runHost } from "./host_command.ts";
 import {
   labFolder,
@@ -34,8 +35,7 @@ export interface LabUpOptions {
  */
 export async function labUp(name: string, options: LabUpOptions): Promise<void> {
   checkLabName(name);
-  const ipv6 = await Deno.stat("/proc/net/if_inet6").then(() => true, () => false);
-  const plan = planLab(name, options.topology ?? TOPOLOGY, { ipv6 });
+  const plan = planLab(name, options.topology ?? TOPOLOGY, { ipv6: haveIpv6() });
   await withLabsLocked(async () => {
     await removeLeftovers();
     const other = await readRecord(name);

@@ -70,10 +70,19 @@ export const ADDRESSES = {
   vip: "203.0.113.10",
   vipPrefix: "203.0.113.0/24",
   snatPrefix: "10.0.1.0/24",
-  client6: "2001:db8:c::2",
-  vip6: "2001:db8:f::10",
-  snatPrefix6: "2001:db8:1::/64",
 } as const;
+
+/** The same in IPv6. */
+export const ADDRESSES6 = {
+  client: "2001:db8:c::2",
+  natFront: "2001:db8:2::2",
+  nat: "2001:db8:10::1",
+  s1: "2001:db8:10::11",
+  s2: "2001:db8:10::12",
+  vip: "2001:db8:f::10",
+  vipPrefix: "2001:db8:f::/64",
+  snatPrefix: "2001:db8:1::/64",
+} as const satisfies Record<keyof typeof ADDRESSES, string>;
 
 export const TOPOLOGY: Topology = {
   nodes: [
@@ -109,8 +118,8 @@ export const TOPOLOGY: Topology = {
         { device: "eth2", addresses: ["10.0.0.254/24", "2001:db8:10::fe/64"] },
       ],
       routes: [
-        { to: ADDRESSES.vipPrefix, via: "192.0.2.2" },
-        { to: "2001:db8:f::/64", via: "2001:db8:2::2" },
+        { to: ADDRESSES.vipPrefix, via: ADDRESSES.natFront },
+        { to: ADDRESSES6.vipPrefix, via: ADDRESSES6.natFront },
       ],
       forwards: true,
     },
@@ -165,7 +174,7 @@ function server(name: NodeName, host: number): LabNode {
       { to: "default", via: "10.0.0.254" },
       { to: ADDRESSES.snatPrefix, via: ADDRESSES.nat },
       { to: "default", via: "2001:db8:10::fe" },
-      { to: ADDRESSES.snatPrefix6, via: "2001:db8:10::1" },
+      { to: ADDRESSES6.snatPrefix, via: ADDRESSES6.nat },
     ],
     forwards: false,
   };

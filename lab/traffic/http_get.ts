@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { contentHash, PageChecker } from "./content.ts";
 import { type HttpHead, HttpReader, writeAll } from "./http_message.ts";
-import { announce } from "./program.ts";
+import { announce, endpointText } from "./program.ts";
 
 export interface HttpGetArguments {
   readonly url: string;
@@ -111,8 +111,4 @@ async function readOk(reader: HttpReader, url: URL): Promise<HttpHead> {
   const head = await reader.readHead();
   if (head?.firstLine.split(" ")[1] === "200") return head;
   throw new Error(`Cannot download ${url}: ${head?.firstLine ?? "no answer"}`);
-}
-
-function endpointText({ hostname, port }: Deno.NetAddr): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

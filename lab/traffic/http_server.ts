@@ -1,26 +1,29 @@
 import { writeContent } from "./content.ts";
 import { HttpReader, writeAll } from "./http_message.ts";
 import { Pacer } from "./pacer.ts";
-import { announce, parseListen } from "./program.ts";
+import { announce, endpointText, parseListens } from "./program.ts";
 
 /**
- * `http-server --listen ADDRESS:PORT`
+ * `http-server --listen ADDRESS:PORT…`
  *
  * - `GET /` answers with one line that names the server.
  * - `GET /bytes/N?seed=S&rate=R` answers with N bytes of content, at R bytes a second at most.
  *
  * Connections are kept alive.
  */
-export async function httpServer(args: { readonly listen: string }): Promise<number> {
-  const { hostname, port } = parseListen(args.listen);
-  const listener = Deno.listen({ hostname, port });
-  announce({ event: "listening", address: args.listen });
+export async function httpServer(args: { readonly listen: readonly string[] }): Promise<number> {
+  const listeners = parseListens(args.listen).map((each) => Deno.listen(each));
+  announce({ event: "listening", addresses: args.listen });
+  await Promise.all(listeners.map(serveAll));
+  return 0;
+}
+
+async function serveAll(listener: Deno.TcpListener): Promise<void> {
   for await (const connection of listener) {
     serve(connection).catch(() => {
       // The client went away in the middle: its own affair.
     }).finally(() => connection.close());
   }
-  return 0;
 }
 
 async function serve(connection: Deno.TcpConn): Promise<void> {
@@ -32,7 +35,7 @@ async function serve(connection: Deno.TcpConn): Promise<void> {
     const [method = "", target = ""] = head.firstLine.split(" ");
     const url = new URL(target, "http://server");
     const sized = /^\/bytes\/(\d+)$/.exec(url.pathname);
-    const { hostname, port } = connection.localAddr as Deno.NetAddr;
+    const name = endpointText(connection.localAddr as Deno.NetAddr);
     if (method !== "GET" && method !== "HEAD") {
       await answer(connection, "405 Method Not Allowed", {}, "Only GET and HEAD\n");
     } else if (sized !== null) {
@@ -41,11 +44,11 @@ async function serve(connection: Deno.TcpConn): Promise<void> {
       const rate = Number(url.searchParams.get("rate") ?? 0);
       await answer(connection, "200 OK", {
         "Content-Length": `${lengthBytes}`,
-        Server: `${hostname}:${port}`,
+        Server: name,
       });
       if (method === "GET") await sendContent(connection, { seed, lengthBytes, rate });
     } else if (url.pathname === "/") {
-      const line = `Hello from ${hostname}:${port}\n`;
+      const line = `Hello from ${name}\n`;
       await answer(connection, "200 OK", {}, method === "GET" ? line : "");
     } else {
       await answer(connection, "404 Not Found", {}, "Try /bytes/1000000\n");

@@ -10,7 +10,7 @@ export async function traffic(argv: readonly string[]): Promise<number> {
     args: rest,
     allowPositionals: true,
     options: {
-      listen: { type: "string" },
+      listen: { type: "string", multiple: true, default: [] },
       verify: { type: "string", default: "sha256" },
       count: { type: "string", default: "1000" },
       size: { type: "string", default: "1000" },
@@ -24,11 +24,11 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       "timeout-ms": { type: "string", default: "120000" },
     },
   });
-  const target = values.listen ?? positionals[0] ?? "";
+  const target = positionals[0] ?? "";
   const progressMs = Number(values["progress-ms"]);
   switch (program) {
     case "http-server":
-      return await (await import("./http_server.ts")).httpServer({ listen: target });
+      return await (await import("./http_server.ts")).httpServer(values);
     case "http-get":
       return await (await import("./http_get.ts")).httpGet({
         url: target,
@@ -37,7 +37,7 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         timeoutMs: Number(values["timeout-ms"]),
       });
     case "udp-stream-server":
-      return await (await import("./udp_stream_server.ts")).udpStreamServer({ listen: target });
+      return await (await import("./udp_stream_server.ts")).udpStreamServer(values);
     case "udp-stream-client":
       return await (await import("./udp_stream_client.ts")).udpStreamClient({
         connect: target,

@@ -13,3 +13,14 @@ export function parseListen(text: string): { hostname: string; port: number } {
   }
   return { hostname: text.slice(0, colon).replace(/^\[|\]$/g, ""), port };
 }
+
+/** Where a server is to listen. @throws {SyntaxError} also when there is no such place */
+export function parseListens(texts: readonly string[]): { hostname: string; port: number }[] {
+  if (texts.length === 0) throw new SyntaxError("Cannot listen: need --listen ADDRESS:PORT");
+  return texts.map(parseListen);
+}
+
+/** `10.0.0.11:8080`, `[2001:db8::1]:8080`. */
+export function endpointText({ hostname, port }: Deno.NetAddr): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

@@ -1,16 +1,23 @@
 import { Pacer } from "./pacer.ts";
-import { announce, parseListen } from "./program.ts";
+import { announce, parseListens } from "./program.ts";
 import { readStreamRequest, type StreamRequest, StreamWriter } from "./stream_datagram.ts";
 import { UdpSocket } from "./udp_socket.ts";
 
 /**
- * `udp-stream-server --listen ADDRESS:PORT`: whoever asks gets the stream of numbered datagrams that
+ * `udp-stream-server --listen ADDRESS:PORT…`: whoever asks gets the stream of numbered datagrams that
  * it describes. A request that comes again (it also keeps NAT sessions awake) changes nothing.
  */
-export async function udpStreamServer(args: { readonly listen: string }): Promise<number> {
-  const socket = new UdpSocket(parseListen(args.listen));
+export async function udpStreamServer(
+  args: { readonly listen: readonly string[] },
+): Promise<number> {
+  const sockets = parseListens(args.listen).map((each) => new UdpSocket(each));
+  announce({ event: "listening", addresses: args.listen });
+  await Promise.all(sockets.map(serve));
+  return 0;
+}
+
+async function serve(socket: UdpSocket): Promise<never> {
   const streams = new Set<string>();
-  announce({ event: "listening", address: args.listen });
   for (;;) {
     for (const { bytes, from } of await socket.receive(1000)) {
       const request = readStreamRequest(bytes);

@@ -65,7 +65,9 @@ rootTest(
 
     await lab.writeNatConfig((config) => {
       config.announce = true;
-      for (const service of config.services) service.vip = SECOND_VIP;
+      for (const service of config.services) {
+        if (service.vip === ADDRESSES.vip) service.vip = SECOND_VIP;
+      }
     });
     await lab.runSelf("nat", ["nat", "reload", "--socket", lab.socketOf("nat")]);
     await fetchFrom(lab, SECOND_VIP);
