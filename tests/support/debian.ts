@@ -3,15 +3,24 @@ import { missingTools } from "./root_test.ts";
 /** Programs that tests use, and the Debian package of each. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
   curl: "curl",
+  ethtool: "ethtool",
   gcc: "gcc",
+  hping3: "hping3",
   ip: "iproute2",
   iperf3: "iperf3",
   nft: "nftables",
   nginx: "nginx",
+  nmap: "nmap",
   ping: "iputils-ping",
+  scapy: "python3-scapy",
   tcpdump: "tcpdump",
+  tracepath: "iputils-tracepath",
   tshark: "tshark",
+  turnutils_natdiscovery: "coturn",
 };
+
+/** Packages with a service that is not to start with the host. */
+const SERVICES = ["coturn", "nginx"];
 
 /** Files that tests use, and the Debian package of each. */
 const PACKAGE_OF_FILE: Readonly<Record<string, string>> = {
@@ -47,7 +56,11 @@ export async function installPackages(say: (line: string) => void): Promise<void
   const failure = await aptGet(["update"]) ??
     await aptGet(["install", "--yes", "--no-install-recommends", ...packages]);
   if (failure !== null) say(`Cannot install ${list}: ${failure}`);
-  else if (packages.includes("nginx")) await run("update-rc.d", ["nginx", "disable"]);
+  else {
+    for (const service of SERVICES.filter((each) => packages.includes(each))) {
+      await run("update-rc.d", [service, "disable"]);
+    }
+  }
 }
 
 function aptGet(args: string[]): Promise<string | null> {
