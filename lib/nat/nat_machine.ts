@@ -239,9 +239,9 @@ type OnFailure = (message: string) => void;
 export async function startNatMachine(
   config: NatConfig,
   stack: AsyncDisposableStack,
-  options: { identity: IdentityPem | null; onFailure: OnFailure },
+  options: { identity: IdentityPem | null; onFailure: OnFailure; say: (line: string) => void },
 ): Promise<NatMachine> {
-  const { identity, onFailure } = options;
+  const { identity, onFailure, say } = options;
   const state = stack.use(openStateFile(config.state, {
     capacity: config.capacity,
     bootId: bootId(),
@@ -251,7 +251,12 @@ export async function startNatMachine(
   const left = removeLeftRoutes(netlink, BYPATH_ROUTE_PROTOCOL);
   const routes = stack.use(new HostRoutes(netlink));
   routes.set(destinationsOf(config));
-  await waitForOldLeases(config, state, left > 0);
+  if (state.replaced !== null) say(`Starting with a new session table: ${state.replaced}`);
+  const waitMs = oldLeasesMs(config, state, left > 0);
+  if (waitMs > 0) {
+    say(`Waiting ${Math.ceil(waitMs / 1000)} s: agents may still follow a table that was lost`);
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
   const machine = new NatMachine({
     config,
     state,
@@ -292,17 +297,11 @@ function addressesOf(config: NatConfig): AddressRange[] {
 /**
  * A table that was lost says nothing of the instructions that agents may still follow. Before their
  * leases have run out no NAT endpoint may be given out, lest a response goes to another session's
- * client. A table that was never there needs no such wait.
+ * client. A table that was never there needs no such wait. Returns how long.
  */
-async function waitForOldLeases(
-  config: NatConfig,
-  state: StateFile,
-  killed: boolean,
-): Promise<void> {
-  if (state.continued || config.control === undefined) return;
-  const lost = killed || (state.replaced !== null);
+function oldLeasesMs(config: NatConfig, state: StateFile, killed: boolean): number {
+  if (state.continued || config.control === undefined) return 0;
   const leaseMs = config.control.leaseMs + LEASE_MARGIN_MS;
   // After a restart of the host the leases have run since before it came up.
-  const waitMs = lost ? leaseMs : Math.max(0, leaseMs - bootTimeMs());
-  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  return killed || state.replaced !== null ? leaseMs : Math.max(0, leaseMs - bootTimeMs());
 }

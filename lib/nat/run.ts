@@ -59,6 +59,7 @@ async function serve(
   const ready = running.machine = await startNatMachine(config, stack, {
     identity,
     onFailure: (message) => failure.reject(new Error(message)),
+    say,
   });
   say(`Ready: ${statusLine(ready)}`);
   await runDaemon({
