@@ -1,40 +1,13 @@
 /** For tests: a network namespace of their own, without another process. */
 import assert from "node:assert/strict";
-import { LinuxError } from "../../lib/linux/error.ts";
 import { Fd } from "../../lib/linux/fd.ts";
-import { cString, lastErrno, openLibc } from "../../lib/linux/libc.ts";
+import { inNetworkNamespace } from "../../lib/linux/network_namespace.ts";
 
-const CLONE_NEWNET = 0x40000000;
-
-const NAMESPACE_SYMBOLS = {
-  // int unshare(int flags);
-  unshare: { parameters: ["i32"], result: "i32" },
-  // int setns(int fd, int type);
-  setns: { parameters: ["i32", "i32"], result: "i32" },
-} as const;
-
-/**
- * Runs `fn` while this thread is in a new, empty network namespace.
- *
- * Sockets that this thread opens through FFI and programs that it starts belong to that namespace;
- * it disappears with the last of them, whatever happens. Sockets of `Deno.connect` and the like
- * need not belong to it. Checks that `fn` closed what it opened.
- */
+/** As {@link inNetworkNamespace}; checks that `fn` closed what it opened. */
 export async function inNamespace(fn: () => void | Promise<void>): Promise<void> {
-  const libc = openLibc();
-  const library = Deno.dlopen("libc.so.6", NAMESPACE_SYMBOLS);
-  const openBefore = Fd.open.length;
-  using home = new Fd(libc.open(cString("/proc/thread-self/ns/net"), 0, 0), "namespace");
-  if (library.symbols.unshare(CLONE_NEWNET) < 0) {
-    throw new LinuxError("make a namespace", lastErrno(), { call: "unshare" });
-  }
-  try {
-    await fn();
-  } finally {
-    assert.equal(library.symbols.setns(home.number, CLONE_NEWNET), 0);
-    library.close();
-  }
-  const left = Fd.open.slice(openBefore).filter((fd) => fd !== home).map((fd) => fd.label);
+  const before = new Set(Fd.open);
+  await inNetworkNamespace(fn);
+  const left = Fd.open.filter((fd) => !before.has(fd)).map((fd) => fd.label);
   assert.deepEqual(left, []);
 }
 
