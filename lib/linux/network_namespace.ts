@@ -22,20 +22,19 @@ const SYMBOLS = {
 export async function inNetworkNamespace(fn: () => void | Promise<void>): Promise<void> {
   using home = openFile("/proc/thread-self/ns/net", 0);
   const library = Deno.dlopen("libc.so.6", SYMBOLS);
-  if (library.symbols.unshare(CLONE_NEWNET) < 0) {
-    const errno = lastErrno();
-    library.close();
-    throw new LinuxError("make a network namespace", errno, {
-      call: "unshare",
-      needs: "CAP_SYS_ADMIN",
-    });
-  }
   try {
-    await fn();
-  } finally {
-    const result = library.symbols.setns(home.number, CLONE_NEWNET);
+    const result = library.symbols.unshare(CLONE_NEWNET);
     const errno = lastErrno();
+    if (result < 0) {
+      const options = { call: "unshare", needs: "CAP_SYS_ADMIN" };
+      throw new LinuxError("make a network namespace", errno, options);
+    }
+    try {
+      await fn();
+    } finally {
+      library.symbols.setns(home.number, CLONE_NEWNET);
+    }
+  } finally {
     library.close();
-    if (result < 0) throw new LinuxError("leave a network namespace", errno, { call: "setns" });
   }
 }
