@@ -172,15 +172,15 @@ export class BypassControl {
 
   /** An agent has become able to bypass: the criteria decide again for its sessions. */
   reconsider(speaksFor: (server: string) => boolean): void {
-    for (const slot of usedSlots(this.#records)) {
-      if (speaksFor(this.#server(slot))) this.#rearm(slot);
-    }
+    const concerned = this.#bySlot(speaksFor);
+    for (const slot of usedSlots(this.#records)) if (concerned(slot)) this.#rearm(slot);
   }
 
   /** Stops every instruction whose server satisfies `concerns`. */
   stopServers(concerns: (server: string) => boolean, reason: number): void {
+    const concerned = this.#bySlot(concerns);
     for (const { tag: slot } of this.#book.instructions(this.#options.now())) {
-      if (concerns(this.#server(slot))) this.#stop(slot, reason, 0, true);
+      if (concerned(slot)) this.#stop(slot, reason, 0, true);
     }
   }
 
@@ -392,6 +392,19 @@ export class BypassControl {
       reason: reasonText(records.getU8(slot, U8.reason), records.getReasonValue(slot)),
       ...details,
     });
+  }
+
+  /** A question about servers, asked once for each however many sessions it has. */
+  #bySlot(ask: (server: string) => boolean): (slot: number) => boolean {
+    const answers = new Map<number, boolean>();
+    return (slot) => {
+      const server = this.#records.getU16(slot, U16.server);
+      const known = answers.get(server);
+      if (known !== undefined) return known;
+      const answer = ask(this.#viewer.endpointText(server));
+      answers.set(server, answer);
+      return answer;
+    };
   }
 
   #session(slot: number): string {
