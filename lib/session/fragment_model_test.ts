@@ -133,8 +133,8 @@ class Pair {
 
   #own(fragment: ModelFragment, fetched: number): void {
     const identification = ++this.#given;
-    this.tracker.own(identification + 100, identification);
-    this.model.own(identification + 100, identification);
+    this.tracker.own(identification - 1, identification);
+    this.model.own(identification - 1, identification);
     assert.equal(this.tracker.identification, identification);
     this.#forward(fragment);
     for (let n = 0; n < fetched; n++) {
