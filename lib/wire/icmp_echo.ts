@@ -24,7 +24,7 @@ export function isEchoRequest(packet: Packet): boolean {
 /**
  * Turns an echo request into its reply, in place. Identification, sequence number and data stay, and so does the
  * identification of the IP packet: unique among what came, it is unique among what goes back. A later fragment of an
- * echo request has its ends exchanged and no more. Afterwards `packet` still says what arrived.
+ * echo request has its ends exchanged and its hop limit renewed. Afterwards `packet` still says what arrived.
  *
  * @param partial whether the checksum of ICMPv6 is partial, see `rewrite.ts`
  */
@@ -39,7 +39,18 @@ export function turnEcho(packet: Packet, partial: boolean): void {
   bytes[at] = packet.family === 4 ? ICMPV4_ECHO_REPLY : ICMPV6_ECHO_REPLY;
   // A partial checksum does not cover the message yet.
   if (partial) return;
-  view.setUint16(at + 2, update(view.getUint16(at + 2), changeOf16(before, view.getUint16(at))));
+  const checksum = update(view.getUint16(at + 2), changeOf16(before, view.getUint16(at)));
+  // A reply can be all zeros, the one case that `update` leaves out.
+  view.setUint16(at + 2, checksum === 0 && isAllZeros(packet) ? 0xffff : checksum);
+}
+
+/** Whether nothing but the checksum is set in a message; of a fragment that cannot be told. */
+function isAllZeros({ bytes, l4Offset, l4Bytes, isFragment }: Packet): boolean {
+  if (isFragment) return false;
+  for (let i = 0; i < l4Bytes; i++) {
+    if (i !== 2 && i !== 3 && bytes[l4Offset + i] !== 0) return false;
+  }
+  return true;
 }
 
 /** Exchanging the addresses changed no sum; a fresh hop limit does, in IPv4. */

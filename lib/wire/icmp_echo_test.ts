@@ -80,3 +80,16 @@ Deno.test("turnEcho() of every fragment is the reply in fragments", () => {
     assert.deepEqual(bytes.slice(IP_OFFSET, IP_OFFSET + fragment.length), replies[i]);
   });
 });
+
+Deno.test("turnEcho() gives a reply of nothing but zeros the checksum that it has", () => {
+  const ends = { source: "198.51.100.2", destination: "203.0.113.10" };
+  for (const payload of [new Uint8Array(0), new Uint8Array(56)]) {
+    const request = buildPacket({ ...ends, protocol: "icmp", payload });
+    const { packet } = place(request);
+    packet.parse(IP_OFFSET, request.length);
+    turnEcho(packet, false);
+    packet.parse(IP_OFFSET, request.length);
+    assert.equal(packet.view.getUint16(packet.l4Offset + 2), 0xffff);
+    assert.ok(verifyL4(packet, false));
+  }
+});
