@@ -7,9 +7,9 @@ import type { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { Packet } from "../wire/packet.ts";
 import { PARSED } from "../wire/reason.ts";
-import { isEchoRequest } from "../wire/icmp_echo.ts";
+import { isEchoRequest, turnEcho } from "../wire/icmp_echo.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
-import { rewrite, setIdentification } from "../wire/rewrite.ts";
+import { setIdentification } from "../wire/rewrite.ts";
 import type { Hops } from "./hops.ts";
 import type { SessionRewriter } from "./session_rewriter.ts";
 
@@ -36,6 +36,8 @@ export interface FragmentTranslatorOptions {
   readonly translateFirst: (packet: Packet, vnetOffset: number, nowMs: number) => number;
   /** Answers the first fragment of an echo request to a VIP: 0 when it has, or a reason, negated. */
   readonly answerEcho: (packet: Packet, vnetOffset: number, nowMs: number) => number;
+  /** Cuts a fragment that is too large for its next link, and sends all but the first part of it. */
+  readonly cut: (packet: Packet, hop: number) => void;
   /** The slot of the session that `translateFirst` found last, and the direction. */
   readonly lastSession: () => { readonly slot: number; readonly fromClient: boolean };
 }
@@ -56,8 +58,9 @@ export class FragmentTranslator {
   readonly #tracker: FragmentTracker;
   readonly #bytes: Uint8Array;
   readonly #held = new Packet();
-  readonly #back = new Int32Array(8);
   #lost = 0;
+  /** Fragments that were handed out and could not be sent. */
+  #unsent = 0;
 
   constructor(options: FragmentTranslatorOptions) {
     this.#options = options;
@@ -78,7 +81,7 @@ export class FragmentTranslator {
   /** Ends what waited too long; to be called between batches. Returns how many held ones were lost. */
   expire(nowMs: number): number {
     this.#tracker.expire(nowMs);
-    const lost = this.#tracker.counts.heldLost - this.#lost;
+    const lost = this.#tracker.counts.heldLost + this.#unsent - this.#lost;
     this.#lost += lost;
     return lost;
   }
@@ -95,8 +98,13 @@ export class FragmentTranslator {
     this.#tracker.own(this.#ownerOf(slot, fromClient), identification);
     setIdentification(packet, identification);
     for (let at = this.#nextHeld(); at >= 0; at = this.#nextHeld()) {
+      if (this.#held.hopLimit <= 1) {
+        this.#unsent++;
+        continue;
+      }
       this.#translate(this.#held, slot, fromClient, nowMs);
       setIdentification(this.#held, identification);
+      this.#options.cut(this.#held, hop);
       this.#options.sender.follow(at, this.#held.totalBytes, hop);
     }
     return hop;
@@ -109,7 +117,7 @@ export class FragmentTranslator {
     if (verdict !== 0) return verdict;
     this.#tracker.own(ECHO, identification);
     for (let at = this.#nextHeld(); at >= 0; at = this.#nextHeld()) {
-      this.#turn(this.#held);
+      turnEcho(this.#held, false);
       this.#options.sender.follow(at, this.#held.totalBytes, hop);
     }
     return 0;
@@ -122,23 +130,15 @@ export class FragmentTranslator {
       const length = (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
       this.#bytes.fill(0, at, at + IP_OFFSET);
       if (this.#held.parse(at + IP_OFFSET, length) === PARSED) return at;
+      this.#unsent++;
     }
     return -1;
-  }
-
-  /** Makes a later fragment of an echo request one of the reply. */
-  #turn(packet: Packet): void {
-    for (let i = 0; i < 4; i++) {
-      this.#back[i] = packet.addresses[4 + i]!;
-      this.#back[4 + i] = packet.addresses[i]!;
-    }
-    rewrite(packet, this.#back, 0, 0, false);
   }
 
   #later(packet: Packet, owner: number, nowMs: number): number {
     if (owner === ECHO) {
       const hop = this.#options.hops.toAddress(packet.addresses, 0);
-      this.#turn(packet);
+      turnEcho(packet, false);
       return hop === 0 ? -DROP.noRoute : hop;
     }
     const slot = (owner >> 1) & 0x7fffff;
@@ -150,6 +150,7 @@ export class FragmentTranslator {
     if (packet.hopLimit <= 1) return -DROP.hopLimit;
     this.#translate(packet, slot, fromClient, nowMs);
     setIdentification(packet, this.#tracker.identification);
+    this.#options.cut(packet, hop);
     return hop;
   }
 
@@ -164,10 +165,13 @@ export class FragmentTranslator {
     else rewriter.toClient(packet, slot, false, nowMs);
   }
 
-  /** Keeps a fragment's bytes; the length stands where the virtio_net_hdr will be. */
+  /**
+   * Keeps a fragment's bytes; the length stands where the virtio_net_hdr will be. Of one that is too
+   * large the slot is kept, empty: the tracker counts on it, and what lay there before is another's.
+   */
   #hold(packet: Packet, vnetOffset: number): number {
-    const length = packet.totalBytes;
-    if (IP_OFFSET + length > HELD_FRAGMENT_BYTES) return -DROP.fragment;
+    const fits = IP_OFFSET + packet.totalBytes <= HELD_FRAGMENT_BYTES;
+    const length = fits ? packet.totalBytes : 0;
     const at = this.#slotOffset(this.#tracker.heldSlot);
     const from = vnetOffset + IP_OFFSET;
     this.#bytes.set(packet.bytes.subarray(from, from + length), at + IP_OFFSET);

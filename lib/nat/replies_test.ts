@@ -164,6 +164,53 @@ Deno.test("a datagram too large for the next link is answered with the link's MT
   assert.deepEqual(tcp.replies, []);
 });
 
+Deno.test("a datagram too large for the next link that may be cut leaves in fragments (RFC 4787, REQ-13 a)", () => {
+  for (const checksum of ["full", "partial"] as const) {
+    const bench = new Bench({ config: config({ services: [service({ protocol: 17 })] }) });
+    bench.mtu = 1400;
+    const payload = Uint8Array.from({ length: 3000 }, (_, i) => i);
+    const ends = { protocol: "udp", payload, dontFragment: false } as const;
+    const first = bench.send({ ...ends, source: CLIENT, destination: VIP, checksum });
+    assert.equal(first.verdict, 1);
+    const { identification } = first.packet;
+    const whole = buildPacket({
+      ...ends,
+      source: first.source,
+      destination: first.destination,
+      identification,
+      hopLimit: 63,
+    });
+    const sent = [first.bytes, ...bench.replies.map((it) => it.bytes.slice(24))];
+    assert.deepEqual(sent, fragmentPacket(whole, 1376, identification));
+    assert.deepEqual([...first.vnetHeader], Array(10).fill(0));
+  }
+});
+
+Deno.test("fragments too large for the next link leave in smaller ones", () => {
+  const bench = new Bench({ config: config({ services: [service({ protocol: 17 })] }) });
+  bench.mtu = 700;
+  const payload = Uint8Array.from({ length: 2500 }, (_, i) => i);
+  const ends = { protocol: "udp", payload, dontFragment: false } as const;
+  const large = fragmentPacket(buildPacket({ ...ends, source: CLIENT, destination: VIP }), 1360, 5);
+  const sent = large.flatMap((fragment) => {
+    bench.replies.length = 0;
+    const outcome = bench.sendBytes(fragment);
+    assert.equal(outcome.verdict, 1);
+    return [outcome, ...bench.replies.map((packet) => ({ packet, bytes: packet.bytes.slice(24) }))];
+  });
+  const { packet } = sent[0]!;
+  const whole = buildPacket({
+    ...ends,
+    source: endpoint(packet, 0),
+    destination: endpoint(packet, 4),
+    hopLimit: 63,
+  });
+  assert.deepEqual(
+    sent.map(({ bytes }) => bytes),
+    fragmentPacket(whole, 680, packet.identification),
+  );
+});
+
 Deno.test("what must not be answered is not: wrong checksums, later fragments, packets for nobody", () => {
   const silent = (options: FrameOptions) => assert.equal(answerTo(options).length, 1);
   silent({ ...TCP, destination: CLOSED, flags: SYN, checksum: 0x1234 });

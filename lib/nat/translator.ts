@@ -4,10 +4,12 @@ import { STATE, TCP_ACK, TCP_SYN } from "../session/tcp_state.ts";
 import { IpIdentifications } from "../session/ip_identification.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { ETHERNET_HEADER_BYTES, type PacketSender } from "../datapath/engine.ts";
+import { cutIpv4, mayCut } from "../wire/cut_ipv4.ts";
+import { fillL4 } from "../wire/l4_checksum.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { limitSegments } from "../wire/segment_size.ts";
-import { needsChecksum } from "../wire/virtio_net_header.ts";
+import { clearVnetHeader, gsoSize, needsChecksum } from "../wire/virtio_net_header.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import { type FragmentMemory, FragmentTranslator } from "./fragment_translator.ts";
 import type { Hops } from "./hops.ts";
@@ -37,6 +39,7 @@ export interface TranslatorOptions {
 export class Translator {
   readonly #table: SessionTable;
   readonly #hops: Hops;
+  readonly #sender: PacketSender;
   readonly #sessions: SessionKeeper;
   readonly #replies: Replies;
   readonly #icmp: IcmpTranslator;
@@ -44,12 +47,15 @@ export class Translator {
   readonly #fragments: FragmentTranslator;
   /** Of the packet translated last: what its later fragments belong to. */
   readonly #last = { slot: 0, fromClient: true };
+  /** Whether the packet translated last is larger than its next link and has to be cut. */
+  #tooLarge = false;
 
   constructor(options: TranslatorOptions) {
     const { table, hops, events, sender, config, random } = options;
     const secret = () => Math.floor(random() * 2 ** 32);
     this.#table = table;
     this.#hops = hops;
+    this.#sender = sender;
     this.#sessions = new SessionKeeper(options);
     this.#replies = new Replies({ sender, hops, random }, config);
     this.#rewriter = new SessionRewriter(
@@ -65,6 +71,7 @@ export class Translator {
       memory: options.fragmentMemory,
       key: [secret(), secret()],
       translateFirst: (packet, vnetOffset, nowMs) => this.#whole(packet, vnetOffset, nowMs),
+      cut: (packet, hop) => this.#cut(packet, hop),
       answerEcho: (packet, vnetOffset, nowMs) => this.#icmp.handle(packet, vnetOffset, nowMs),
       lastSession: () => this.#last,
     });
@@ -96,11 +103,17 @@ export class Translator {
    */
   handle(packet: Packet, vnetOffset: number, nowMs: number): number {
     const protocol = packet.protocol;
-    if (packet.isFragment) return this.#fragments.handle(packet, vnetOffset, nowMs);
-    if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) {
+    if (!packet.isFragment && protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) {
       return this.#icmp.handle(packet, vnetOffset, nowMs);
     }
-    return this.#whole(packet, vnetOffset, nowMs);
+    const verdict = packet.isFragment
+      ? this.#fragments.handle(packet, vnetOffset, nowMs)
+      : this.#whole(packet, vnetOffset, nowMs);
+    if (this.#tooLarge) {
+      this.#tooLarge = false;
+      if (verdict > 0) this.#cut(packet, verdict);
+    }
+    return verdict;
   }
 
   /** A packet with ports: a whole one, or the first fragment of one. */
@@ -136,8 +149,8 @@ export class Translator {
     const hop = this.#rewriter.serverHop(slot);
     if (hop === 0) return -DROP.noRoute;
     const mtu = this.#hops.mtu(hop);
-    if (packet.totalBytes > mtu && !limitSegments(packet, vnetOffset, mtu, ETHERNET_HEADER_BYTES)) {
-      return this.#tooBig(packet, vnetOffset, mtu, nowMs);
+    if (packet.totalBytes > mtu && !this.#fit(packet, vnetOffset, mtu)) {
+      return this.#replies.tooBig(packet, needsChecksum(packet.view, vnetOffset), mtu, nowMs);
     }
     const double = slot * (RECORD_BYTES / 8);
     table.f64[double + F64.lastSeenMs] = nowMs;
@@ -177,8 +190,8 @@ export class Translator {
     let mtu = this.#hops.mtu(hop);
     const pathMtu = table.getU16(slot, U16.pathMtu);
     if (pathMtu !== 0 && pathMtu < mtu) mtu = pathMtu;
-    if (packet.totalBytes > mtu && !limitSegments(packet, vnetOffset, mtu, ETHERNET_HEADER_BYTES)) {
-      return this.#tooBig(packet, vnetOffset, mtu, nowMs);
+    if (packet.totalBytes > mtu && !this.#fit(packet, vnetOffset, mtu)) {
+      return this.#replies.tooBig(packet, needsChecksum(packet.view, vnetOffset), mtu, nowMs);
     }
     const double = slot * (RECORD_BYTES / 8);
     table.f64[double + F64.lastSeenMs] = nowMs;
@@ -221,10 +234,23 @@ export class Translator {
     return this.#replies.refuse(packet, partial, DROP.noSession, nowMs);
   }
 
-  /** A packet that could not be made to fit the next link. */
-  #tooBig(packet: Packet, vnetOffset: number, mtu: number, nowMs: number): number {
-    if (!packet.dontFragment) return -DROP.tooBig;
-    return this.#replies.tooBig(packet, needsChecksum(packet.view, vnetOffset), mtu, nowMs);
+  /** Makes a packet fit a link, or sees to it that it will be cut; false: its sender has to know. */
+  #fit(packet: Packet, vnetOffset: number, mtu: number): boolean {
+    if (limitSegments(packet, vnetOffset, mtu, ETHERNET_HEADER_BYTES)) return true;
+    if (!mayCut(packet) || gsoSize(packet.view, vnetOffset) !== 0) return false;
+    if (needsChecksum(packet.view, vnetOffset)) {
+      fillL4(packet);
+      clearVnetHeader(packet.view, vnetOffset);
+    }
+    this.#tooLarge = true;
+    return true;
+  }
+
+  /** Leaves what fits the link in place and sends the rest after it (RFC 4787, REQ-13 a). */
+  #cut(packet: Packet, hop: number): void {
+    const mtu = this.#hops.mtu(hop);
+    if (packet.totalBytes <= mtu || !mayCut(packet)) return;
+    for (const fragment of cutIpv4(packet, mtu)) this.#sender.emit(fragment, hop);
   }
 
   /** An agent saw FIN or RST from the server. */
