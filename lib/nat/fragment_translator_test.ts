@@ -145,3 +145,26 @@ Deno.test("a large ping to a VIP is answered fragment by fragment, in any order"
     assert.equal(first[20], 0, "an echo reply");
   }
 });
+
+Deno.test("a fragment too large to be held is dropped, and nothing stands in for it", () => {
+  const bench = udpBench();
+  bench.mtu = 65_535;
+  const small = fragments(CLIENT, VIP);
+  const whole = buildPacket({
+    protocol: "udp",
+    source: "198.51.100.3:40000",
+    destination: VIP,
+    payload: new Uint8Array(30_000),
+    dontFragment: false,
+  });
+  const large = fragmentPacket(whole, 12_000, 8);
+  // The slot is used, and given back, before the large fragment gets it.
+  assert.equal(bench.sendBytes(small[1]!).verdict, KEPT);
+  assert.ok(bench.sendBytes(small[0]!).verdict > 0);
+  bench.pass(1);
+  bench.followers.length = 0;
+  assert.equal(bench.sendBytes(large[1]!).verdict, KEPT);
+  assert.ok(bench.sendBytes(large[0]!).verdict > 0);
+  assert.deepEqual(bench.followers, []);
+  assert.equal(bench.translator.expire(bench.nowMs, 1), 1);
+});
