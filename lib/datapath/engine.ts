@@ -13,8 +13,9 @@ export interface PacketSender {
   /**
    * Copies an IP packet with its checksums filled in, to be sent with the batch that is being worked on.
    *
-   * @returns false when it cannot be sent: no room is left in this batch, it is larger than the link,
-   * or the link address of the next hop is not known (it has been asked for)
+   * While the link address of the next hop is being asked for it waits, for a moment.
+   *
+   * @returns false when it cannot be sent: no room is left in this batch, or it is larger than the link
    */
   emit(packet: Uint8Array, hop: number): boolean;
   /**

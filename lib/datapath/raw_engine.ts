@@ -38,7 +38,7 @@ export interface RawEngineOptions {
   readonly counters: Float64Array;
   /** Offsets of slots for packets that wait for a link address. */
   readonly heldSlots: readonly number[];
-  /** Offsets of slots for packets that the handler makes itself, per batch. Default: none. */
+  /** Offsets of slots for packets that the handler makes itself (ReplyQueueOptions). Default: none. */
   readonly replySlots?: readonly number[];
   /** An eventfd that wakes the engine. */
   readonly bell: number;
@@ -99,6 +99,7 @@ export class RawEngine implements PacketSender {
     this.#hops.onResolved = (hop) => {
       const send = (slot: number, bytes: number) => this.#send(hop, slot, bytes);
       this.#held.release(hop, send);
+      this.#replies.release(hop);
     };
   }
 
@@ -245,6 +246,7 @@ export class RawEngine implements PacketSender {
   #follow(nowMs: number): void {
     this.#followedMs = nowMs;
     this.#hops.maintain(nowMs);
+    this.#replies.expire(nowMs);
     const gone = this.#held.expire(nowMs);
     for (let i = 0; i < gone; i++) this.#drop(DROP.neighbour);
     this.#flush();

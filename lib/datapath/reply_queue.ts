@@ -2,12 +2,16 @@ import { SendQueue } from "../linux/message_batch.ts";
 import type { Mapping } from "../linux/memory.ts";
 import { COUNTER } from "../session/counters.ts";
 import { ETHERNET_HEADER_BYTES, IP_OFFSET, VNET_HEADER_BYTES } from "./engine.ts";
+import { HeldPackets } from "./held_packets.ts";
 import type { NextHops } from "./next_hops.ts";
 
 export interface ReplyQueueOptions {
   /** The engine's; the slots are in it. */
   readonly memory: Mapping;
-  /** Offsets of slots for packets of the handler's own: so many fit into one batch. */
+  /**
+   * Offsets of slots for packets of the handler's own, a multiple of four: three quarters of them
+   * are for one batch, the others for packets that wait for the link address of their next hop.
+   */
   readonly slots: readonly number[];
   readonly slotBytes: number;
   /** Sockets to send by, in the order of the hops' interfaces. */
@@ -25,11 +29,18 @@ export class ReplyQueue {
   readonly #queues: SendQueue[];
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
+  readonly #slots: readonly number[];
+  readonly #waiting: HeldPackets;
   #used = 0;
+  #released = false;
+  #nowMs = 0;
 
   constructor(options: ReplyQueueOptions) {
     const { memory, outputs, slots } = options;
+    const batch = slots.length * 3 / 4;
     this.#options = options;
+    this.#slots = slots.slice(0, batch);
+    this.#waiting = new HeldPackets(memory.buffer, slots.slice(batch));
     this.#view = new DataView(memory.buffer);
     this.#bytes = new Uint8Array(memory.buffer);
     const capacity = Math.max(1, slots.length);
@@ -38,27 +49,46 @@ export class ReplyQueue {
 
   /** As PacketSender.emit. */
   emit(packet: Uint8Array, hop: number): boolean {
-    const { slots, slotBytes, hops } = this.#options;
+    const { slotBytes, hops } = this.#options;
     const fits = packet.length <= hops.mtu(hop) && IP_OFFSET + packet.length <= slotBytes;
-    if (!fits || this.#used === slots.length || !hops.resolved(hop)) return false;
-    const slot = slots[this.#used++]!;
+    if (!fits || this.#used === this.#slots.length) return false;
+    const slot = this.#slots[this.#used++]!;
+    const frameBytes = ETHERNET_HEADER_BYTES + packet.length;
     this.#bytes.fill(0, slot, slot + VNET_HEADER_BYTES);
     this.#bytes.set(packet, slot + IP_OFFSET);
-    hops.writeEthernet(hop, this.#view, slot);
-    this.#queues[hops.output(hop)]!.push(
-      slot,
-      VNET_HEADER_BYTES + ETHERNET_HEADER_BYTES + packet.length,
-    );
+    if (hops.resolved(hop)) this.#push(hop, slot, frameBytes);
+    else this.#waiting.hold(hop, slot, frameBytes, this.#nowMs);
     return true;
   }
 
-  /** Sends what waits. */
+  /** The hop's link address has become known: what waits for it is sent with the next flush. */
+  release(hop: number): void {
+    this.#waiting.release(hop, (slot, frameBytes) => {
+      this.#push(hop, slot, frameBytes);
+      this.#released = true;
+    });
+  }
+
+  /** Lets go of what has waited too long: a packet of our own, which is nobody's loss. */
+  expire(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#waiting.expire(nowMs);
+  }
+
+  /** Sends what is queued. */
   flush(): void {
-    if (this.#used === 0) return;
+    if (this.#used === 0 && !this.#released) return;
     this.#used = 0;
+    this.#released = false;
     const { counters, outputs } = this.#options;
     for (let i = 0; i < outputs.length; i++) {
       counters[COUNTER.replies] = counters[COUNTER.replies]! + this.#queues[i]!.flush(outputs[i]!);
     }
+  }
+
+  #push(hop: number, slot: number, frameBytes: number): void {
+    const { hops } = this.#options;
+    hops.writeEthernet(hop, this.#view, slot);
+    this.#queues[hops.output(hop)]!.push(slot, VNET_HEADER_BYTES + frameBytes);
   }
 }

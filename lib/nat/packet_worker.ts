@@ -33,7 +33,7 @@ import { Translator } from "./translator.ts";
 import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
 
 const HELD_SLOTS = 32;
-/** Packets of our own per batch. */
+/** For packets of our own; a quarter of them may wait for link addresses. */
 const REPLY_SLOTS = 64;
 const RECEIVE_BUFFER_BYTES = 64 * 1024 * 1024;
 /** Sessions ended per turn of the loop: bounds how long packets wait for it. */
