@@ -1,0 +1,138 @@
+/** How long sessions live: RFC 4787, RFC 5382, RFC 7857. */
+import type { Case } from "../runner/case.ts";
+
+export const TIMER_CASES: readonly Case[] = [
+  {
+    ids: ["R-006", "R-131"],
+    clause: "RFC 4787 REQ-5",
+    shows: "an answered UDP session lives for its timeout and no longer",
+    families: [4, 6],
+    steps: [
+      { exchange: "U1" },
+      { idle: "udp", until: "just before" },
+      { server: { flow: "U1", payload: 3 }, expect: "translated" },
+      { idle: "udp", until: "just after" },
+      { server: { flow: "U1", payload: 3 }, expect: { dropped: "noSession" } },
+      { session: "U1", is: "none" },
+    ],
+  },
+  {
+    ids: ["R-006", "H-01"],
+    clause: "RFC 4787 REQ-5; shorter until the server has answered: our own choice",
+    shows: "a UDP session that the server has not answered ends soon",
+    steps: [
+      { client: { flow: "U1", payload: 3 }, expect: "translated" },
+      { session: "U1", is: "opening" },
+      { idle: "udpOpening", until: "just before" },
+      { session: "U1", is: "opening" },
+      { idle: "udpOpening", until: "just after" },
+      { session: "U1", is: "none" },
+    ],
+  },
+  {
+    ids: ["R-007", "R-008", "B-04"],
+    clause: "RFC 4787 REQ-6",
+    shows: "responses alone keep a UDP session",
+    // What the agent reports is shown in lab/ and tests/claims: the pure world has no reports.
+    ways: ["nat"],
+    steps: [
+      { exchange: "U1" },
+      { idle: "udp", until: "just before" },
+      { server: { flow: "U1", payload: 3 }, expect: "translated" },
+      { idle: "udp", until: "just before" },
+      { server: { flow: "U1", payload: 3 }, expect: "translated" },
+      { client: { flow: "U1", payload: 3 }, expect: "translated" },
+      { idle: "udp", until: "just before" },
+      { server: { flow: "U1", payload: 3 }, expect: "translated" },
+    ],
+  },
+  {
+    ids: ["R-007", "B-04"],
+    clause: "RFC 4787 REQ-6",
+    shows: "responses that the agent sends keep a UDP session, by its reports",
+    ways: ["bypass"],
+    notPure: "agents report by the control channel",
+    families: [4, 6],
+    steps: [
+      { exchange: "U1" },
+      { bypass: "U1" },
+      { idle: "udp", until: "just before" },
+      { server: { flow: "U1", payload: 3 }, expect: "translated" },
+      { idle: "udp", until: "just before" },
+      { server: { flow: "U1", payload: 3 }, expect: "translated" },
+      { idle: "udp", until: "just before" },
+      { client: { flow: "U1", payload: 3 }, expect: "translated" },
+      { server: { flow: "U1", payload: 3 }, expect: "translated" },
+    ],
+  },
+  {
+    ids: ["R-023"],
+    clause: "RFC 5382 REQ-5",
+    shows: "an established TCP session lives for its timeout; then its packets are of no session",
+    steps: [
+      { open: "T1" },
+      { idle: "tcpEstablished", until: "just before" },
+      { client: { flow: "T1", payload: 3 }, expect: "translated" },
+      { idle: "tcpEstablished", until: "just after" },
+      { session: "T1", is: "none" },
+      {
+        client: { flow: "T1", tcp: "ACK", acknowledgement: 5, payload: 3 },
+        expect: {
+          dropped: "noSession",
+          answer: {
+            packet: {
+              flow: "T1",
+              leg: "VIP>C",
+              tcp: "RST",
+              sequence: 5,
+              acknowledgement: 0,
+              window: 0,
+            },
+          },
+        },
+      },
+    ],
+  },
+  {
+    ids: ["R-061"],
+    clause: "RFC 7857 2.2",
+    shows: "a connection that never opens ends after the opening timeout",
+    steps: [
+      { client: { flow: "T1", tcp: "SYN" }, expect: "translated" },
+      { idle: "tcpOpening", until: "just before" },
+      { session: "T1", is: "opening" },
+      { idle: "tcpOpening", until: "just after" },
+      { session: "T1", is: "none" },
+    ],
+  },
+  {
+    ids: ["R-061"],
+    clause: "RFC 7857 2.2",
+    shows: "a connection with a FIN ends after the closing timeout",
+    steps: [
+      { open: "T1" },
+      { client: { flow: "T1", tcp: "FIN ACK" }, expect: "translated" },
+      { idle: "tcpClosing", until: "just before" },
+      { session: "T1", is: "closing" },
+      { idle: "tcpClosing", until: "just after" },
+      { session: "T1", is: "none" },
+    ],
+  },
+  {
+    ids: ["R-062", "R-061"],
+    clause: "RFC 7857 2.2",
+    shows: "after a RST the session waits for the closing timeout, in case the RST was not genuine",
+    steps: [
+      { open: "T1" },
+      { server: { flow: "T1", tcp: "RST ACK" }, expect: "translated" },
+      { idle: "tcpClosing", until: "just before" },
+      { session: "T1", is: "reset" },
+      { client: { flow: "T1", payload: 3 }, expect: "translated" },
+      { idle: "tcpClosing", until: "just after" },
+      { session: "T1", is: "established" },
+      { client: { flow: "T1", tcp: "RST" }, expect: "translated" },
+      { idle: "tcpClosing", until: "just after" },
+      { session: "T1", is: "none" },
+    ],
+  },
+];
