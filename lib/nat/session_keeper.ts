@@ -187,7 +187,9 @@ export class SessionKeeper {
       const suits = server === 0 ||
         (table.getU16(slot, U16.server) === server &&
           table.getU8(slot, U8.protocol) === protocol);
-      if (suits && table.getU8(slot, U8.hold) === HOLD_NONE) {
+      if (
+        suits && table.getU8(slot, U8.hold) === HOLD_NONE && !this.#isAnsweredDirectly(slot)
+      ) {
         this.#events.closed(slot, CLOSE.displaced, nowMs);
         this.#wheel.clear(slot);
         this.#release(slot);
@@ -196,6 +198,13 @@ export class SessionKeeper {
       slot = this.#halfOpen.after(slot);
     }
     return false;
+  }
+
+  /** Half-open as far as was seen here, but an agent has sent responses. */
+  #isAnsweredDirectly(slot: number): boolean {
+    const table = this.#table;
+    return table.getU8(slot, U8.state) === STATE.opening &&
+      table.getF64(slot, F64.packetsViaBypass) > 0;
   }
 
   /** The server has answered a datagram. */
@@ -302,8 +311,9 @@ export class SessionKeeper {
 
   #expired(slot: number, nowMs: number): void {
     const table = this.#table;
-    const state = table.getU8(slot, U8.state);
     const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
+    if (!tcp && this.#isAnsweredDirectly(slot)) this.answered(slot, nowMs);
+    const state = table.getU8(slot, U8.state);
     const last = state === STATE.quarantine
       ? table.getF64(slot, F64.lastSeenMs)
       : table.lastActivityMs(slot);
