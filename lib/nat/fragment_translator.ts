@@ -59,9 +59,7 @@ export class FragmentTranslator {
   readonly #bytes: Uint8Array;
   readonly #held = new Packet();
   #lost = 0;
-  /** Held, handed out, and too large to have been kept. */
-  #unsendable = 0;
-  /** Fragments that were handed out and could not be sent. */
+  /** Held, handed out, and not to be sent: too large to have been kept, or their hop limit is used up. */
   #unsent = 0;
 
   constructor(options: FragmentTranslatorOptions) {
@@ -85,9 +83,7 @@ export class FragmentTranslator {
     this.#tracker.expire(nowMs);
     const lost = this.#tracker.counts.heldLost + this.#unsent - this.#lost;
     this.#lost += lost;
-    const dropped = lost + this.#unsendable;
-    this.#unsendable = 0;
-    return dropped;
+    return lost;
   }
 
   #first(packet: Packet, vnetOffset: number, nowMs: number): number {
@@ -134,7 +130,6 @@ export class FragmentTranslator {
       const length = (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
       this.#bytes.fill(0, at, at + IP_OFFSET);
       if (this.#held.parse(at + IP_OFFSET, length) === PARSED) return at;
-      this.#unsendable++;
       this.#unsent++;
     }
     return -1;

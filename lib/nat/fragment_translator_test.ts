@@ -168,3 +168,38 @@ Deno.test("a fragment too large to be held is dropped, and nothing stands in for
   assert.deepEqual(bench.followers, []);
   assert.equal(bench.translator.expire(bench.nowMs, 1), 1);
 });
+
+Deno.test("a fragment that was kept with its hop limit used up goes no further, and is counted", () => {
+  const bench = udpBench();
+  const payload = new Uint8Array(2000);
+  const ends = { source: CLIENT, destination: VIP, dontFragment: false };
+  const parts = (hopLimit: number) =>
+    fragmentPacket(buildPacket({ ...ends, protocol: "udp", payload, hopLimit }), 1200, 7);
+  assert.equal(bench.sendBytes(parts(1)[1]!).verdict, KEPT);
+  assert.ok(bench.sendBytes(parts(64)[0]!).verdict > 0);
+  assert.deepEqual(bench.followers, []);
+  assert.equal(bench.translator.expire(bench.nowMs, 100), 1);
+  assert.equal(bench.translator.expire(bench.nowMs, 100), 0);
+});
+
+Deno.test("every part of a large ping's answer has a fresh hop limit", () => {
+  for (const order of [[0, 1], [1, 0]]) {
+    const bench = udpBench();
+    const hosts = { source: "198.51.100.2", destination: "203.0.113.10" };
+    const payload = new Uint8Array(2000);
+    const whole = buildPacket({
+      ...hosts,
+      protocol: "icmp",
+      payload,
+      dontFragment: false,
+      hopLimit: 3,
+    });
+    const parts = fragmentPacket(whole, 1200, 9);
+    for (const i of order) {
+      const { verdict, bytes } = bench.sendBytes(parts[i]!);
+      if (verdict > 0) assert.equal(bytes[8], 64);
+    }
+    for (const reply of bench.replies) assert.equal(reply.hopLimit, 64);
+    for (const bytes of bench.followers) assert.equal(bytes[8], 64);
+  }
+});
