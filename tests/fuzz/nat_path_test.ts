@@ -1,0 +1,5 @@
+/** The NAT machine, from bytes to bytes. */
+import { fuzzTest } from "./support/fuzz.ts";
+import { natPath } from "./targets/nat_path.ts";
+
+fuzzTest(natPath);
