@@ -16,6 +16,7 @@ export interface InspectedSession {
   readonly bytes: InspectedCounts;
   readonly ageMs: number;
   readonly idleMs: number;
+  readonly pathMtu: number | null;
   readonly instruction:
     | { readonly generation: number; readonly state: string; readonly leaseMs: number }
     | null;
@@ -33,6 +34,7 @@ export interface InspectedInstruction {
   readonly protocol: string;
   readonly match: { readonly source: string; readonly destination: string };
   readonly rewrite: { readonly source: string; readonly destination: string };
+  readonly pathMtu: number | null;
   readonly packets: number;
   readonly bytes: number;
 }
