@@ -1,6 +1,6 @@
 import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
 import type { EventLog } from "../control/event_log.ts";
-import { F64, HEADER_F64, HOLD_NONE, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
+import { F64, FLAG, HEADER_F64, HOLD_NONE, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
 import { REASON, reasonText } from "../session/path_reason.ts";
 import type { SessionRecords } from "../session/session_table.ts";
 import { formatSessionId, parseSessionId } from "../session/session_id.ts";
@@ -202,7 +202,9 @@ export class BypassControl {
     }
     for (const slot of usedSlots(this.#records)) {
       const idle = this.#records.getU8(slot, U8.instruction) === INSTRUCTION.none;
-      if (idle && this.#concerns(slot, target)) this.#reason(slot, REASON.operator, 0);
+      if (idle && !this.#over(slot) && this.#concerns(slot, target)) {
+        this.#reason(slot, REASON.operator, 0);
+      }
     }
     const concerned = open.size;
     const missed: string[] = [];
@@ -218,7 +220,7 @@ export class BypassControl {
     this.#options.operator.start(target);
     let count = 0;
     for (const slot of usedSlots(this.#records)) {
-      if (!this.#concerns(slot, target)) continue;
+      if (this.#over(slot) || !this.#concerns(slot, target)) continue;
       if (this.#records.getU8(slot, U8.reason) === REASON.operator) count++;
       this.#rearm(slot);
     }
@@ -243,9 +245,10 @@ export class BypassControl {
    * what found the ring full.
    */
   tick(): void {
-    while (this.#unsent.length > 0 && this.#options.command(...this.#unsent[0]!)) {
-      this.#unsent.shift();
-    }
+    let sent = 0;
+    while (sent < this.#unsent.length && this.#options.command(...this.#unsent[sent]!)) sent++;
+    // All at once: each shift() of a long array moves the whole of it.
+    this.#unsent.splice(0, sent);
     const now = this.#options.now();
     for (const { tag: slot, state, pathMtu } of this.#book.instructions(now)) {
       this.#followPathMtu(slot, pathMtu);
@@ -328,9 +331,18 @@ export class BypassControl {
 
   #rearm(slot: number): void {
     const records = this.#records;
-    if (records.getU8(slot, U8.hold) !== HOLD_NONE) return;
-    if (records.getU8(slot, U8.reason) !== REASON.waiting) this.#reason(slot, REASON.waiting, 0);
-    this.#command(COMMAND.rearm, slot, records.getF64(slot, F64.id), 0);
+    if (records.getU8(slot, U8.hold) !== HOLD_NONE || this.#over(slot)) return;
+    const never = this.#services.get(this.#serviceKey(slot))?.bypass.start.never === true;
+    const reason = never ? REASON.never : REASON.waiting;
+    if (records.getU8(slot, U8.reason) !== reason) this.#reason(slot, reason, 0);
+    const armed = (records.getU8(slot, U8.flags) & FLAG.armed) !== 0;
+    if (!never && !armed) this.#command(COMMAND.rearm, slot, records.getF64(slot, F64.id), 0);
+  }
+
+  /** A session that is over keeps the reason that it had. */
+  #over(slot: number): boolean {
+    const state = this.#records.getU8(slot, U8.state);
+    return state === STATE.closed || state === STATE.quarantine;
   }
 
   #command(command: number, slot: number, id: number, value: number): void {
