@@ -1,6 +1,6 @@
 import type { Refusing } from "./command.ts";
 
-/** Ends in a usage error unless the server of a verb is `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`. */
+/** Ends in a usage error unless the server of a verb is an address, in brackets or not, or an endpoint. */
 export async function checkServer(command: Refusing, server: string): Promise<void> {
   const { IpAddress, parseEndpoint } = await import("../lib/wire/address.ts");
   const parses = (parse: (text: string) => unknown) => {
@@ -11,7 +11,8 @@ export async function checkServer(command: Refusing, server: string): Promise<vo
       return false;
     }
   };
-  if (!parses(IpAddress.parse) && !parses(parseEndpoint)) {
+  const parseAddress = (text: string) => IpAddress.parse(text.replace(/^\[(.*:.*)\]$/, "$1"));
+  if (!parses(parseAddress) && !parses(parseEndpoint)) {
     command.error(`"${server}" is neither ADDRESS nor ADDRESS:PORT`);
   }
 }

@@ -124,13 +124,13 @@ export function hostOf(server: string): string {
 }
 
 /**
- * `address` or `address:port` in canonical form.
+ * `address` or `address:port` in canonical form; an IPv6 address alone may stand in brackets.
  * @throws {SyntaxError}
  */
 export function canonicalServer(text: string): string {
   let endpoint: Endpoint;
   try {
-    return String(IpAddress.parse(text));
+    return String(IpAddress.parse(text.replace(/^\[(.*:.*)\]$/, "$1")));
   } catch {
     endpoint = parseEndpoint(text);
   }
