@@ -259,9 +259,10 @@ export function viewContext(machine: NatMachine): ViewContext {
 async function bypass(machine: NatMachine, request: AdminRequest) {
   const target = checkedTarget(machine, request);
   if (request.action === "start") {
-    const sessions = machine.bypass.operatorStart(target);
+    const { sessions, held } = machine.bypass.operatorStart(target);
     machine.events.add("operator-start", { ...target });
-    return { message: `The criteria decide again for ${sessions} sessions`, sessions };
+    const but = held === 0 ? "" : `; another stop keeps ${held} via NAT`;
+    return { message: `The criteria decide again for ${sessions} sessions${but}`, sessions, held };
   }
   machine.events.add("operator-stop", { ...target });
   const { stopped, unacknowledged } = await machine.bypass.operatorStop(target, ACKNOWLEDGE_MS);
@@ -304,16 +305,22 @@ function knownServer(machine: NatMachine, text: string): string {
   } catch (error) {
     throw new AdminError((error as Error).message, 2);
   }
-  const all = machine.config.services.flatMap((service) =>
-    service.servers.map(({ address }) => formatEndpoint(address))
-  );
+  const all = serversOf(machine);
   if (!all.some((it) => namesServer(server, it))) {
-    throw new AdminError(
-      `There is no server ${server}: there are ${[...new Set(all)].join(", ")}`,
-      2,
-    );
+    throw new AdminError(`There is no server ${server}: there are ${all.join(", ")}`, 2);
   }
   return server;
+}
+
+/** Every `address:port` of the configuration, once. */
+function serversOf({ config }: NatMachine): string[] {
+  return [
+    ...new Set(
+      config.services.flatMap(({ servers }) =>
+        servers.map(({ address }) => formatEndpoint(address))
+      ),
+    ),
+  ];
 }
 
 function drain(machine: NatMachine, request: AdminRequest) {
@@ -322,6 +329,12 @@ function drain(machine: NatMachine, request: AdminRequest) {
     machine.drain(server);
     return { message: `${server} takes no new sessions` };
   }
-  if (!machine.undrain(server)) throw new AdminError(`${server} is not draining`);
-  return { message: `${server} takes new sessions again` };
+  const was = machine.undrain(server);
+  // A server drains by its address, by its address and port, or by both.
+  const still = serversOf(machine).filter((it) =>
+    namesServer(server, it) && machine.operator.drains(it)
+  );
+  const but = still.length === 0 ? "" : `${still.join(", ")} still drains by another name`;
+  if (!was) throw new AdminError(`${server} is not draining${but && `, but ${but}`}`);
+  return { message: but || `${server} takes new sessions again` };
 }

@@ -215,13 +215,22 @@ export class BypassControl {
     };
   }
 
-  /** Takes an operator's stop back: the criteria decide again. Returns how many sessions. */
-  operatorStart(target: BypassTarget): number {
-    this.#options.operator.start(target);
-    let count = 0;
+  /**
+   * Takes an operator's stop back: the criteria decide again.
+   * @returns for how many sessions; `held`: how many another stop keeps via NAT
+   */
+  operatorStart(target: BypassTarget): { sessions: number; held: number } {
+    const { operator } = this.#options;
+    operator.start(target);
+    const count = { sessions: 0, held: 0 };
     for (const slot of usedSlots(this.#records)) {
       if (this.#over(slot) || !this.#concerns(slot, target)) continue;
-      if (this.#records.getU8(slot, U8.reason) === REASON.operator) count++;
+      const service = this.#services.get(this.#serviceKey(slot))?.name ?? "";
+      if (operator.stops(this.#session(slot), service, this.#server(slot))) {
+        count.held++;
+        continue;
+      }
+      if (this.#records.getU8(slot, U8.reason) === REASON.operator) count.sessions++;
       this.#rearm(slot);
     }
     return count;

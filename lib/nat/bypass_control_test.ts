@@ -21,7 +21,9 @@ Deno.test("an operator's stop and start leave the reason of a session that is ov
   world.table.setU8(over, U8.reason, REASON.bytes);
   await world.control.operatorStop({ all: true }, 0);
   assert.deepEqual([world.reason(living), world.reason(over)], [REASON.operator, REASON.bytes]);
-  assert.equal(world.control.operatorStart({ all: true }), 1);
+  assert.deepEqual(world.control.operatorStart({ server: "10.0.0.11" }), { sessions: 0, held: 1 });
+  assert.equal(world.reason(living), REASON.operator);
+  assert.deepEqual(world.control.operatorStart({ all: true }), { sessions: 1, held: 0 });
   assert.deepEqual([world.reason(living), world.reason(over)], [REASON.waiting, REASON.bytes]);
   assert.deepEqual(world.rearmed, [living]);
 });

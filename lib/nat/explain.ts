@@ -35,7 +35,7 @@ export interface ExplainContext {
     sessions: number;
     agent: { connected: boolean; bypass: string; reason: string | null };
   };
-  /** Why an operator's order keeps a session via NAT, or null. */
+  /** Does an operator's order keep a session via NAT? */
   stopped(session: string, service: string, server: string): boolean;
 }
 
@@ -149,7 +149,11 @@ function explainInbound(
     steps,
     verdict: `a new session with one of ${
       eligible.map((it) => it.name).join(", ")
-    }, responses via NAT until the start criteria are met`,
+    }, responses via NAT${
+      eligible.every((it) => context.stopped("", service.name, it.name))
+        ? ", stopped by the operator"
+        : " until the start criteria are met"
+    }`,
     session: null,
   };
 }
