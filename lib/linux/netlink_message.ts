@@ -110,6 +110,8 @@ export function decodeMessages(bytes: Uint8Array): NetlinkMessage[] {
 export function decodeAttributes(bytes: Uint8Array<ArrayBuffer>, offset = 0): NetlinkAttributes {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const attributes = new Map<number, Uint8Array<ArrayBuffer>>();
+  // An offset that was read from a message may be any 32-bit number, more than `align` takes.
+  if (offset > bytes.length) return attributes;
   for (let at = align(offset); at + RTATTR.size <= bytes.length;) {
     const length = view.getUint16(at + RTATTR.offsets.rta_len, true);
     if (length < RTATTR.size || at + length > bytes.length) break;

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fromHex } from "./_test_hex.ts";
-import { NLM_F_ACK, NLM_F_REQUEST, RTM_GETROUTE } from "./constants.ts";
+import {
+  NLM_F_ACK,
+  NLM_F_ACK_TLVS,
+  NLM_F_REQUEST,
+  NLMSG_ERROR,
+  RTM_GETROUTE,
+} from "./constants.ts";
 import {
   decodeAttributes,
   decodeMessages,
@@ -106,4 +112,12 @@ Deno.test("decoders end whatever the bytes are", () => {
 
 Deno.test("encodeU32() keeps all 32 bits", () => {
   assert.equal(decodeU32(encodeU32(0xffff_fffe)), 0xffff_fffe);
+});
+
+Deno.test("decodeResult() survives an error that claims to repeat four gigabytes of the request", () => {
+  const payload = new Uint8Array(20);
+  new DataView(payload.buffer).setInt32(0, -1, true);
+  payload.fill(0xff, 4, 8);
+  const message = { type: NLMSG_ERROR, flags: NLM_F_ACK_TLVS, sequence: 1, payload };
+  assert.deepEqual(decodeResult(message), { errno: 1, text: "" });
 });
