@@ -4,7 +4,7 @@ import { AdminError } from "../control/admin_protocol.ts";
 import { AdminServer } from "../control/admin_server.ts";
 import { type IdentityPem, readOwnIdentity } from "../control/own_identity.ts";
 import { obstacleStatus } from "../datapath/host_obstacle.ts";
-import { runDaemon } from "../linux/daemon.ts";
+import { catchStopSignals, runDaemon } from "../linux/daemon.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { adminHandler } from "./admin.ts";
 import { AgentMachine } from "./agent_machine.ts";
@@ -38,6 +38,7 @@ export async function runAgent({ configPath }: { configPath: string }): Promise<
 
 async function serve(config: AgentConfig, pem: IdentityPem): Promise<void> {
   await using stack = new AsyncDisposableStack();
+  const { stop } = stack.use(catchStopSignals());
   const running: { agent?: AgentMachine } = {};
   stack.use(
     await AdminServer.listen(config.socket, (request, stream) => {
@@ -62,7 +63,7 @@ async function serve(config: AgentConfig, pem: IdentityPem): Promise<void> {
   await runDaemon({
     healthy: () => started.ready,
     status: () => `speaks for ${speaksFor}`,
-  }, failure.promise);
+  }, { stop, failure: failure.promise });
 }
 
 function say(line: string): void {

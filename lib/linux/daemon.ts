@@ -10,37 +10,70 @@ export interface DaemonHooks {
   readonly status: () => string;
 }
 
+/** SIGTERM and SIGINT as an AbortSignal, caught until this is disposed of. */
+export interface StopSignals extends Disposable {
+  readonly stop: AbortSignal;
+}
+
 /**
- * Runs until SIGTERM or SIGINT, or until `failure` rejects; speaks the systemd notify protocol
- * (sd_notify(3)) meanwhile. Returns the signal, or throws what `failure` was rejected with.
+ * Catches the signals that end a daemon. To be called before anything is set up, so that a signal
+ * during the start takes that down again; a SIGHUP then changes nothing.
+ */
+export function catchStopSignals(): StopSignals {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  const nothing = () => {};
+  Deno.addSignalListener("SIGTERM", stop);
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGHUP", nothing);
+  return {
+    stop: controller.signal,
+    [Symbol.dispose]() {
+      Deno.removeSignalListener("SIGTERM", stop);
+      Deno.removeSignalListener("SIGINT", stop);
+      Deno.removeSignalListener("SIGHUP", nothing);
+    },
+  };
+}
+
+/**
+ * Runs until `stop` is aborted, or until `failure` rejects, and throws then what it was rejected
+ * with; speaks the systemd notify protocol (sd_notify(3)) meanwhile.
  */
 export async function runDaemon(
   hooks: DaemonHooks,
-  failure: Promise<never>,
-): Promise<"SIGTERM" | "SIGINT"> {
-  const stopped = Promise.withResolvers<"SIGTERM" | "SIGINT">();
-  const terminate = () => stopped.resolve("SIGTERM");
-  const interrupt = () => stopped.resolve("SIGINT");
+  { stop, failure }: { stop: AbortSignal; failure: Promise<never> },
+): Promise<void> {
+  const stopped = Promise.withResolvers<void>();
+  const onStop = () => stopped.resolve();
+  stop.addEventListener("abort", onStop);
+  if (stop.aborted) onStop();
   const reload = async () => {
-    notifyReloading();
+    tell(notifyReloading);
     await hooks.reload?.();
-    notify("READY=1", `STATUS=${hooks.status()}`);
+    tell(() => notify("READY=1", `STATUS=${hooks.status()}`));
   };
-  Deno.addSignalListener("SIGTERM", terminate);
-  Deno.addSignalListener("SIGINT", interrupt);
   Deno.addSignalListener("SIGHUP", reload);
-  notify("READY=1", `STATUS=${hooks.status()}`);
+  tell(() => notify("READY=1", `STATUS=${hooks.status()}`));
   const intervalMs = watchdogIntervalMs();
   const timer = intervalMs === undefined ? undefined : setInterval(() => {
-    if (hooks.healthy()) notify("WATCHDOG=1");
+    if (hooks.healthy()) tell(() => notify("WATCHDOG=1"));
   }, intervalMs);
   try {
-    return await Promise.race([stopped.promise, failure]);
+    await Promise.race([stopped.promise, failure]);
   } finally {
     clearInterval(timer);
-    notify("STOPPING=1");
-    Deno.removeSignalListener("SIGTERM", terminate);
-    Deno.removeSignalListener("SIGINT", interrupt);
+    stop.removeEventListener("abort", onStop);
     Deno.removeSignalListener("SIGHUP", reload);
+    tell(() => notify("STOPPING=1"));
+  }
+}
+
+/** A service manager that cannot be reached is no reason to end. */
+function tell(send: () => boolean): void {
+  try {
+    send();
+  } catch (error) {
+    console.error((error as Error).message);
   }
 }

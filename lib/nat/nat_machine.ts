@@ -235,13 +235,19 @@ type OnFailure = (message: string) => void;
  * Starts a NAT machine. The checks of preflight.ts come before.
  * @param options.identity of this machine towards agents; null: no control channel
  * @param stack what was set up goes here, so that the caller takes it down in reverse order
+ * @returns null when `stop` was aborted before there was a machine
  */
 export async function startNatMachine(
   config: NatConfig,
   stack: AsyncDisposableStack,
-  options: { identity: IdentityPem | null; onFailure: OnFailure; say: (line: string) => void },
-): Promise<NatMachine> {
-  const { identity, onFailure, say } = options;
+  options: {
+    identity: IdentityPem | null;
+    stop: AbortSignal;
+    onFailure: OnFailure;
+    say: (line: string) => void;
+  },
+): Promise<NatMachine | null> {
+  const { identity, stop, onFailure, say } = options;
   const state = stack.use(openStateFile(config.state, {
     capacity: config.capacity,
     bootId: bootId(),
@@ -255,8 +261,9 @@ export async function startNatMachine(
   const waitMs = oldLeasesMs(config, state, left > 0);
   if (waitMs > 0) {
     say(`Waiting ${Math.ceil(waitMs / 1000)} s: agents may still follow a table that was lost`);
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await pause(waitMs, stop);
   }
+  if (stop.aborted) return null;
   const machine = new NatMachine({
     config,
     state,
@@ -304,4 +311,16 @@ function oldLeasesMs(config: NatConfig, state: StateFile, killed: boolean): numb
   const leaseMs = config.control.leaseMs + LEASE_MARGIN_MS;
   // After a restart of the host the leases have run since before it came up.
   return killed || state.replaced !== null ? leaseMs : Math.max(0, leaseMs - bootTimeMs());
+}
+
+/** Waits, at most until it is told to stop. */
+function pause(forMs: number, stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, forMs);
+    stop.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
 }

@@ -3,7 +3,8 @@ import { ConfigError, formatProblem } from "../config/problem.ts";
 import { AdminError } from "../control/admin_protocol.ts";
 import { AdminServer } from "../control/admin_server.ts";
 import { type IdentityPem, readOwnIdentity } from "../control/own_identity.ts";
-import { runDaemon } from "../linux/daemon.ts";
+import { catchStopSignals, runDaemon } from "../linux/daemon.ts";
+import { takeNamespaceName } from "../linux/namespace_name.ts";
 import { obstacleStatus } from "../datapath/host_obstacle.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { adminHandler } from "./admin.ts";
@@ -44,6 +45,7 @@ async function serve(
   identity: IdentityPem | null,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
+  const { stop } = stack.use(catchStopSignals());
   // The socket answers from the beginning, so that a second machine meets it before anything is touched.
   const running: { machine?: NatMachine } = {};
   const reload = () => reloadNat(running.machine!, configPath);
@@ -54,13 +56,17 @@ async function serve(
       return adminHandler(machine, reload)(request, stream);
     }),
   );
+  stack.use(onlyNatMachine());
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
-  const ready = running.machine = await startNatMachine(config, stack, {
+  const ready = await startNatMachine(config, stack, {
     identity,
+    stop,
     onFailure: (message) => failure.reject(new Error(message)),
     say,
   });
+  if (ready === null) return;
+  running.machine = ready;
   say(`Ready: ${statusLine(ready)}`);
   await runDaemon({
     reload: async () => {
@@ -72,7 +78,19 @@ async function serve(
     },
     healthy: () => ready.ready,
     status: () => statusLine(ready),
-  }, failure.promise);
+  }, { stop, failure: failure.promise });
+}
+
+/**
+ * Two NAT machines in one network namespace would refuse each other's packets, and the second would
+ * take the routes of the first for those of a killed one.
+ */
+function onlyNatMachine(): Disposable {
+  const only = takeNamespaceName("bypath-nat");
+  if (only === null) {
+    throw new Error("Cannot run a NAT machine: another one runs on this host, stop it first");
+  }
+  return only;
 }
 
 /**
