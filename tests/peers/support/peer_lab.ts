@@ -52,9 +52,14 @@ export function serviceOf(service: PeerService): ServiceYaml {
   };
 }
 
-/** Runs a program that ends by itself; fails with its words when it fails. */
+const RUN_LIMIT_S = 20;
+
+/** Runs a program to its end; fails with its words when it fails or takes too long. */
 export async function run(lab: BypathLab, node: NodeName, command: string): Promise<string> {
-  const { code, stdout, stderr } = await lab.lab.run(node, command.split(" "));
+  const { code, stdout, stderr } = await lab.lab.run(node, [
+    ...["timeout", `${RUN_LIMIT_S}`],
+    ...command.split(" "),
+  ]);
   if (code !== 0) {
     throw new Error(`${command} (in ${node}): exit status ${code}\n${stdout}${stderr}`);
   }

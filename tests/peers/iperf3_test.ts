@@ -1,0 +1,92 @@
+/**
+ * iperf3 through the VIP: its control connection is TCP, its datagrams come by UDP to the same port.
+ * Datagrams larger than the MTU travel in fragments, in both directions.
+ */
+import assert from "node:assert/strict";
+import type { BypathLab } from "../../lab/bypath_lab.ts";
+import { ADDRESSES, ADDRESSES6 } from "../../lab/topology.ts";
+import { rootTest } from "../support/root_test.ts";
+import { run, serviceOf, sharedLab } from "./support/peer_lab.ts";
+
+const WAYS = [
+  { way: "via NAT", port: 5201, bypass: { never: true } },
+  { way: "with the agent", port: 5202, bypass: { immediately: true } },
+] as const;
+const FAMILIES = [4, 6] as const;
+/** At what rate a run is; low, since a host that is busy with other tests must not lose any. */
+const BITS_PER_SECOND = 20_000_000;
+
+const lab = sharedLab(async (lab) => {
+  const servers = WAYS.map(({ port }) =>
+    lab.lab.start("s1", ["iperf3", "-s", "-p", `${port}`, "--forceflush"])
+  );
+  await Promise.all(
+    servers.map((server) => server.waitForLine((line) => line.includes("listening"))),
+  );
+  await lab.startNat((config) => {
+    config.services = WAYS.flatMap(({ port, bypass }) =>
+      FAMILIES.flatMap((family) =>
+        (["tcp", "udp"] as const).map((protocol) =>
+          serviceOf({ name: `${protocol}${family}-${port}`, protocol, family, port, bypass })
+        )
+      )
+    );
+  });
+  await lab.startAgent("s1");
+});
+
+for (const { way, port } of WAYS) {
+  for (const family of FAMILIES) {
+    for (
+      const { bytes, count, direction, flags } of [
+        { bytes: 8_000, count: 150, direction: "to the server", flags: [] },
+        { bytes: 8_000, count: 150, direction: "to the client", flags: ["-R"] },
+        { bytes: 60_000, count: 20, direction: "to the server", flags: [] },
+        { bytes: 60_000, count: 20, direction: "to the client", flags: ["-R"] },
+        { bytes: 1_200, count: 500, direction: "to the client", flags: ["-R"] },
+      ]
+    ) {
+      const name = `iperf3: datagrams of ${bytes} bytes ${direction} over IPv${family}, ${way}`;
+      rootTest(name, { tools: ["iperf3"] }, async () => {
+        const vip = family === 4 ? ADDRESSES.vip : ADDRESSES6.vip;
+        const options = `-p ${port} -u -l ${bytes} -b ${BITS_PER_SECOND} -k ${count} -J`;
+        const told = await run(
+          await lab(),
+          "client",
+          `iperf3 -c ${vip} ${options} ${flags.join(" ")}`.trim(),
+        );
+        const { sum } = (JSON.parse(told) as Iperf3Result).end;
+        assert.ok(sum.packets >= count, told);
+        assert.equal(sum.lost_packets, 0, told);
+      });
+    }
+  }
+}
+
+rootTest(
+  "iperf3: whole datagrams bypass, fragments go by the NAT machine",
+  { tools: ["iperf3"] },
+  async () => {
+    const counts = async (name: string) => await countsOf(await lab(), name);
+    for (const family of FAMILIES) {
+      const never = await counts(`udp${family}-5201`);
+      assert.equal(never.viaBypass, 0);
+      const bypassed = await counts(`udp${family}-5202`);
+      assert.ok(bypassed.viaBypass > 100, JSON.stringify(bypassed));
+      assert.ok(bypassed.viaNat > 100, JSON.stringify(bypassed));
+    }
+  },
+);
+
+interface Iperf3Result {
+  readonly end: { readonly sum: { readonly packets: number; readonly lost_packets: number } };
+}
+
+/** Response packets of all sessions of a service. */
+async function countsOf(lab: BypathLab, service: string) {
+  const sessions = await lab.sessions("--service", service);
+  return {
+    viaNat: sessions.reduce((sum, { packets }) => sum + packets.viaNat, 0),
+    viaBypass: sessions.reduce((sum, { packets }) => sum + packets.viaBypass, 0),
+  };
+}
