@@ -33,7 +33,6 @@ export const TIMER_CASES: readonly Case[] = [
     ids: ["R-007", "R-008", "B-04"],
     clause: "RFC 4787 REQ-6",
     shows: "responses alone keep a UDP session",
-    // What the agent reports is shown in lab/ and tests/claims: the pure world has no reports.
     ways: ["nat"],
     steps: [
       { exchange: "U1" },
@@ -51,7 +50,6 @@ export const TIMER_CASES: readonly Case[] = [
     clause: "RFC 4787 REQ-6",
     shows: "responses that the agent sends keep a UDP session, by its reports",
     ways: ["bypass"],
-    notPure: "agents report by the control channel",
     families: [4, 6],
     steps: [
       { exchange: "U1" },

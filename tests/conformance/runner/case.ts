@@ -187,7 +187,7 @@ export type TimeoutName =
   | "udpOpening"
   | "udp"
   | "quarantine"
-  | "fragment";
+  | "heldFragment";
 
 export type Step =
   /** From the network on the client's side. */

@@ -147,11 +147,14 @@ export class LabWorld implements World, AsyncDisposable {
     return Promise.resolve("none");
   }
 
-  async idle(timeout: TimeoutName, until: "just before" | "just after"): Promise<void> {
+  async idle(timeout: TimeoutName, until: "just before" | "just after"): Promise<Counted> {
+    const before = this.#counted;
     const ms = LAB_TIMEOUTS[timeout];
     await new Promise((resolve) => {
       setTimeout(resolve, until === "just before" ? 0.7 * ms : 1.1 * ms + 200);
     });
+    this.#counted = await this.#settled();
+    return countedBetween(before, this.#counted);
   }
 
   /** All sessions are looked at together, when all cases are through: {@linkcode end}. */
@@ -341,7 +344,8 @@ async function counted(lab: BypathLab): Promise<Counted> {
   const agent = await lab.ask<Status>("status", "s1");
   const dropped: Record<string, number> = {};
   for (const { packets, malformed } of [nat, agent]) {
-    for (const [name, count] of Object.entries({ ...packets.dropped, ...malformed })) {
+    // Both may have a badChecksum: of a packet that would have started a session, and of an IPv4 header.
+    for (const [name, count] of [...Object.entries(packets.dropped), ...Object.entries(malformed ?? {})]) {
       if (name === "malformed" && malformed !== undefined) continue;
       dropped[name] = (dropped[name] ?? 0) + count;
     }

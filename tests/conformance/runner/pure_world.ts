@@ -146,6 +146,16 @@ export class PureWorld implements World {
     this.#instructions.write(at, instruction);
   }
 
+  /** What the main thread writes into the records when an agent has reported. */
+  #reportCounters(): void {
+    for (const [slot, at] of this.#instructionOf) {
+      const packets = this.#instructions.packets(at);
+      if (packets === this.#table.getF64(slot, F64.packetsViaBypass)) continue;
+      this.#table.setF64(slot, F64.packetsViaBypass, packets);
+      this.#table.setF64(slot, F64.agentSeenMs, this.#nowMs);
+    }
+  }
+
   #report(at: number): void {
     const slot = [...this.#instructionOf].find(([, each]) => each === at)?.[0];
     if (slot === undefined) return;
@@ -167,9 +177,10 @@ export class PureWorld implements World {
     return Promise.resolve(view?.state ?? "none");
   }
 
-  idle(timeout: TimeoutName, until: "just before" | "just after"): Promise<void> {
+  idle(timeout: TimeoutName, until: "just before" | "just after"): Promise<Counted> {
+    const before = this.#counted();
     this.#pass(DEFAULT_TIMEOUTS[timeout] * (until === "just before" ? 0.999 : 1.001));
-    return Promise.resolve();
+    return Promise.resolve(countedBetween(before, this.#counted()));
   }
 
   leftovers(): Promise<string[]> {
@@ -225,7 +236,10 @@ export class PureWorld implements World {
     const packet = this.#parse(injection.bytes, injection);
     if (packet === null) return [];
     const verdict = this.#agent.handle(packet, 0, this.#nowMs);
-    if (verdict !== TO_NAT) return this.#leave(packet, verdict);
+    if (verdict !== TO_NAT) {
+      this.#reportCounters();
+      return this.#leave(packet, verdict);
+    }
     this.#forwarded++;
     const bytes = packet.bytes.slice(IP_OFFSET, IP_OFFSET + packet.totalBytes);
     return this.#toNat({ ...injection, bytes, mac: "machine" });

@@ -107,10 +107,11 @@ function tcp(spec: PacketSpec, ends: Ends, payload: Uint8Array): Uint8Array {
   const segment = new Uint8Array(20 + options.length + payload.length);
   put16(segment, 0, ends.source.port);
   put16(segment, 2, ends.destination.port);
-  put32(segment, 4, spec.sequence ?? 1000);
-  put32(segment, 8, spec.acknowledgement ?? 2000);
+  const flags = spec.tcp ?? "ACK";
+  put32(segment, 4, spec.sequence ?? (flags.includes("SYN") ? 1000 : 1001));
+  put32(segment, 8, spec.acknowledgement ?? (flags.includes("ACK") ? 1001 : 0));
   const words = spec.dataOffset ?? (20 + options.length) / 4;
-  put16(segment, 12, (words << 12) | tcpFlags(spec.tcp ?? "ACK"));
+  put16(segment, 12, (words << 12) | tcpFlags(flags));
   put16(segment, 14, spec.window ?? 501);
   put16(segment, 18, spec.urgent ?? 0);
   segment.set(options, 20);

@@ -45,6 +45,9 @@ class Run {
   readonly #trace: string[][] = [["step", "in", "out", "counted"]];
   readonly #counted: Counted[] = [];
   readonly #sent: { spec: PacketSpec; side: Side; bytes: Uint8Array }[] = [];
+  /** By both addresses and identification, as they come out, which datagram it was. */
+  readonly #datagrams = new Map<string, string>();
+  readonly #identifications = new Map<string, number>();
   #at = "";
 
   constructor(it: Case, world: World, { way, family, run }: RunOptions) {
@@ -82,8 +85,9 @@ class Run {
     else if ("session" in step) await this.#session(step.session, step.is);
     else if ("compare" in step) this.#compare(step);
     else {
-      await this.#world.idle(step.idle, step.until);
-      this.#trace.push([this.#at, `idle: ${step.until} ${step.idle}`, "", ""]);
+      const counted = await this.#world.idle(step.idle, step.until);
+      this.#counted.push(counted);
+      this.#trace.push([this.#at, `idle: ${step.until} ${step.idle}`, "", countedText(counted)]);
     }
   }
 
@@ -91,7 +95,7 @@ class Run {
     await this.#packet("client", { flow, tcp: "SYN" }, "translated");
     const side = this.#serverSide(flow);
     await this.#packet(side, { flow, leg: "S>P", tcp: "SYN ACK" }, "translated");
-    await this.#packet("client", { flow, tcp: "ACK", sequence: 1001 }, "translated");
+    await this.#packet("client", { flow, tcp: "ACK" }, "translated");
   }
 
   async #exchange(flow: string): Promise<void> {
@@ -170,7 +174,25 @@ class Run {
     this.#judge(spec, side, bytes, expect, result);
   }
 
+  /** R-072: the fragments of a datagram share an identification, no two datagrams between two hosts do. */
+  #identify(input: Uint8Array, output: Uint8Array): void {
+    const it = look(output);
+    if (it.fragmentOffset === 0 && !it.more) return;
+    const pair = [it.ends.source, it.ends.destination].map(({ address }) => textOf(address)).join();
+    const from = look(input);
+    const datagram = `${textOf(from.ends.source.address)} ${from.id}`;
+    const key = `${pair} ${it.id}`;
+    const other = this.#datagrams.get(key);
+    const known = this.#identifications.get(`${pair} ${datagram}`);
+    if ((other !== undefined && other !== datagram) || (known !== undefined && known !== it.id)) {
+      this.#fail(`O4: identification ${it.id}`, [["in", input], ["out", output]], []);
+    }
+    this.#datagrams.set(key, datagram);
+    this.#identifications.set(`${pair} ${datagram}`, it.id);
+  }
+
   #oracles(spec: PacketSpec, bytes: Uint8Array, { out }: Result): void {
+    for (const output of out) this.#identify(bytes, output.bytes);
     const inputWasRight = spec.checksum === undefined || spec.checksum === "zero behind the NAT";
     const vips = ["VIP", "VIP2"].map((name) => addressOf(name, this.#family, this.#way));
     for (const output of out) {

@@ -25,7 +25,7 @@ export const LAB_TIMEOUTS: Readonly<Record<TimeoutName, number>> = {
   udpOpening: 1_000,
   udp: 3_000,
   quarantine: 1_000,
-  fragment: 30_000,
+  heldFragment: 1_000,
 };
 
 /** The defaults, as the RFCs have them. */
@@ -36,7 +36,7 @@ export const DEFAULT_TIMEOUTS: Readonly<Record<TimeoutName, number>> = {
   udpOpening: 30_000,
   udp: 300_000,
   quarantine: 60_000,
-  fragment: 30_000,
+  heldFragment: 1_000,
 };
 
 export interface SetupOptions {

@@ -59,8 +59,8 @@ export interface World {
   bypass(session: SessionRef & { readonly nat: End; readonly server: End }): Promise<void>;
   /** The session's state, or `none`. */
   session(session: SessionRef): Promise<string>;
-  /** Lets time pass. */
-  idle(timeout: TimeoutName, until: "just before" | "just after"): Promise<void>;
+  /** Lets time pass; returns what was counted meanwhile. */
+  idle(timeout: TimeoutName, until: "just before" | "just after"): Promise<Counted>;
   /** After the last step: what is still there although all timers have fired. */
   leftovers(): Promise<string[]>;
 }
