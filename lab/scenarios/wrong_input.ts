@@ -143,12 +143,30 @@ async function checkPortInUse(lab: BypathLab, report: Report): Promise<void> {
 async function checkSecondNat(lab: BypathLab, report: Report): Promise<void> {
   await lab.startServers();
   const first = await lab.startNat();
-  const path = await lab.writeNatConfig();
-  const before = await setUp(lab, "nat");
-  const result = await runShortly(lab, "nat", ["nat", "run", "--config", path]);
-  const after = await setUp(lab, "nat");
-  const each = { what: "a second NAT machine on the same socket", says: [/nat\.sock/], exit: 1 };
-  checkResult(report, each, result, before === after);
+  const cases: (Omit<WrongCase, "config"> & { change: (config: NatYaml) => void })[] = [
+    {
+      what: "a second NAT machine on the same socket",
+      change: () => {},
+      says: [/nat\.sock/],
+      exit: 1,
+    },
+    {
+      what: "a second NAT machine with a socket, a state file and a port of its own",
+      change: (config) => {
+        Object.assign(config, { socket: "second.sock", state: "second.sessions" });
+        config.control!.listen = `${ADDRESSES.nat}:7402`;
+      },
+      says: [/another one runs/],
+      exit: 1,
+    },
+  ];
+  for (const { change, ...each } of cases) {
+    const path = await lab.writeNatConfig(change);
+    const before = await setUp(lab, "nat");
+    const result = await runShortly(lab, "nat", ["nat", "run", "--config", path]);
+    const after = await setUp(lab, "nat");
+    checkResult(report, each, result, before === after);
+  }
   const { ok } = await lab.download({ bytes: 1_000_000 }).result();
   report.check("the first NAT machine goes on undisturbed", first.running && ok);
 }
