@@ -196,12 +196,21 @@ Deno.test("a reader that leaves early is no error", async () => {
 });
 
 Deno.test("--help starts quickly, so nothing heavy is loaded for it", async () => {
-  let bestMs = Infinity;
+  const best = { helpMs: Infinity, runtimeMs: Infinity };
   for (let i = 0; i < 5; i++) {
-    const start = performance.now();
-    await bypath("--help");
-    bestMs = Math.min(bestMs, performance.now() - start);
+    best.helpMs = Math.min(best.helpMs, await durationMs(() => bypath("--help")));
+    best.runtimeMs = Math.min(
+      best.runtimeMs,
+      await durationMs(() => run(Deno.execPath(), ["eval", "0"])),
+    );
   }
-  // 75 ms on an idle machine; the limit leaves room for a busy one.
-  assert.ok(bestMs < 500, `${bestMs.toFixed(0)} ms at best`);
+  // 75 ms on an idle machine, three starts of the runtime alone; a busy one takes longer for both.
+  const limitMs = Math.max(500, 6 * best.runtimeMs);
+  assert.ok(best.helpMs < limitMs, JSON.stringify(best));
 });
+
+async function durationMs(act: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await act();
+  return performance.now() - start;
+}
