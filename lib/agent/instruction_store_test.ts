@@ -242,6 +242,35 @@ Deno.test("the same generation with another content ends both", () => {
   assert.deepEqual(agent.held(), []);
 });
 
+Deno.test("a path MTU goes to the datapath and into the table, and belongs to the generation", () => {
+  const agent = Agent.ready();
+  const narrow = { ...instruction("a", 5), pathMtu: 1280 };
+  agent.install(narrow, instruction("b", 6, 1025));
+  const added = agent.store.instructions(agent.now);
+  assert.deepEqual([...added].map(({ pathMtu }) => pathMtu), [1280, undefined]);
+  agent.store.lost(NAT);
+  agent.store.connected(NAT, welcome({ instance: "n2" }), agent.now);
+  const [table] = agent.take();
+  assert.ok(table?.type === "table");
+  assert.deepEqual(table.entries.map(({ pathMtu }) => pathMtu), [1280, undefined]);
+  agent.grant();
+  agent.take();
+  assert.deepEqual(agent.install({ ...narrow, pathMtu: 1000 }), [
+    stopped("a", 5, 3, "contradicted by its own copy"),
+  ]);
+});
+
+Deno.test("an instruction without a path MTU says 0 to the datapath", () => {
+  for (const [pathMtu, expected] of [[undefined, 0], [1280, 1280]] as const) {
+    const agent = Agent.ready({ atOnce: false });
+    const entry = { ...instruction("a", 1), ...(pathMtu !== undefined && { pathMtu }) };
+    agent.store.message(NAT, { type: "install", nonce: agent.nonce, entries: [entry] }, agent.now);
+    const [effect] = agent.effects.filter((it) => it.kind === "add");
+    assert.ok(effect?.kind === "add");
+    assert.equal(effect.instruction.pathMtu, expected);
+  }
+});
+
 Deno.test("what another NAT machine has is not taken from it", () => {
   const agent = Agent.ready();
   agent.install(instruction("a", 1));

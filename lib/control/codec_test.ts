@@ -85,6 +85,15 @@ Deno.test("every message survives encoding and decoding", () => {
   }
 });
 
+Deno.test("a path MTU may be said or left out, in what is installed and in what is held", () => {
+  const narrow = { ...instruction, pathMtu: 1280 };
+  const install: NatMessage = { type: "install", nonce: 5, entries: [narrow, instruction] };
+  assert.deepEqual(decodeNatMessage(lineOf(install)), { kind: "message", message: install });
+  const entries = [narrow, instruction].map((it) => ({ ...it, epoch: "e1", ...counted }));
+  const table: AgentMessage = { type: "table", entries, last: true };
+  assert.deepEqual(decodeAgentMessage(lineOf(table)), { kind: "message", message: table });
+});
+
 Deno.test("an install message looks like this on the wire", () => {
   assert.equal(
     encodeMessage({ type: "install", nonce: 5, entries: [instruction] }),
@@ -173,6 +182,11 @@ Deno.test("numbers out of their range are refused", () => {
     why(decodeNatMessage(lineOf(install).replace('"nonce":5', `"nonce":${bad}`)));
     why(decodeNatMessage(lineOf(install).replace('"generation":7', `"generation":${bad}`)));
   }
+  const small = lineOf({ type: "install", nonce: 5, entries: [{ ...instruction, pathMtu: 68 }] });
+  assert.equal(decodeNatMessage(small).kind, "message");
+  for (const bad of ["0", "67", "65536", "1280.5", "null", '"1280"']) {
+    why(decodeNatMessage(small.replace('"pathMtu":68', `"pathMtu":${bad}`)));
+  }
   const welcome = lineOf(natMessages[0]!);
   for (const bad of ["0", "1", "99", "4294967295", "1e999", '"10s"']) {
     assert.match(
@@ -248,6 +262,7 @@ Deno.test("a batch of the longest entries fits into a line", () => {
     epoch: "e".repeat(64),
     match: { source: longest, destination: longest },
     rewrite: { source: longest, destination: longest },
+    pathMtu: 65535,
     packets: Number.MAX_SAFE_INTEGER,
     bytes: Number.MAX_SAFE_INTEGER,
     idleMs: Number.MAX_SAFE_INTEGER,
