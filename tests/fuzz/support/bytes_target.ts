@@ -15,6 +15,8 @@ export interface BytesTargetOptions {
   readonly samples: readonly Uint8Array[];
   /** Makes a mutated input plausible again, now and then: checksums, lengths. */
   readonly mend?: (bytes: Uint8Array<ArrayBuffer>, random: Random) => void;
+  /** Makes a changed input of the target's own kind; a third of all inputs then. */
+  readonly vary?: (random: Random) => Uint8Array;
   /**
    * Tries one input, which lies in the middle of a larger buffer of fence bytes. Returns what it
    * reached.
@@ -38,10 +40,13 @@ function runCase(options: BytesTargetOptions, random: Random, reached: Reached):
   const seen = new Set<string>();
   for (let i = 0; i < INPUTS; i++) {
     const noise = random.chance(0.03);
-    const input = noise
+    const varied = options.vary !== undefined && random.chance(0.33);
+    const input = varied
+      ? new Uint8Array(options.vary!(random))
+      : noise
       ? random.bytes(random.below(200))
       : mutate(random.pick(corpus), random, corpus);
-    if (!noise && random.chance(0.5)) options.mend?.(input, random);
+    if (!noise && !varied && random.chance(0.5)) options.mend?.(input, random);
     const signal = tryOne(options, input, random);
     reached.add(signal);
     if (!seen.has(signal)) {

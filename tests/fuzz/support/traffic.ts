@@ -6,7 +6,7 @@ import {
   paddingHeader,
 } from "../../../lib/wire/ipv6_extension.ts";
 import { mutate } from "./mutate.ts";
-import type { Random } from "./random.ts";
+import { Random } from "./random.ts";
 import { layoutOf, mendIp, mendL4, mendLength, u16, u32 } from "./reference.ts";
 import type { Flying } from "./slot.ts";
 
@@ -55,6 +55,7 @@ export class Traffic {
   /** Fragments under way. */
   #queue: Flying[] = [];
   #current: Flow | null = null;
+  readonly #headers = new Map<string, Uint8Array>();
   readonly #seen = new Set<string>();
 
   constructor(places: Places, random: Random) {
@@ -169,7 +170,7 @@ export class Traffic {
     return {
       protocol,
       flags,
-      payload: random.bytes(bytes),
+      payload: payloadOf(bytes, random),
       identification: random.below(65536),
       dontFragment: random.chance(0.7),
       hopLimit: odd ? random.pick([1, 2, 255]) : 64,
@@ -189,11 +190,7 @@ export class Traffic {
   }
 
   #build(options: Partial<FrameOptions>): Flying {
-    const hasPorts = options.protocol === "tcp" || options.protocol === "udp";
-    const end = (text = "") => hasPorts ? text : hostOf(text);
-    const { source, destination } = options;
-    const ends = { source: end(source), destination: end(destination) };
-    const bytes = buildPacket({ ...options, ...ends } as FrameOptions);
+    const bytes = this.#craft(options);
     const vnet = new Uint8Array(10);
     if (options.checksum === "partial") {
       const { l4, protocol } = layoutOf(bytes)!;
@@ -213,6 +210,48 @@ export class Traffic {
     return { bytes, vnet };
   }
 
+  /** As `buildPacket`, with what the ends of a packet come to remembered: they take most of its time. */
+  #craft(options: Partial<FrameOptions>): Uint8Array<ArrayBuffer> {
+    const { protocol, payload = NOTHING, checksum = "full" } = options;
+    const hasPorts = protocol === "tcp" || protocol === "udp";
+    const end = (text = "") => hasPorts ? text : hostOf(text);
+    const ends = { source: end(options.source), destination: end(options.destination) };
+    const isOdd = options.ipv4Options !== undefined || options.extensionHeaders !== undefined ||
+      typeof protocol === "number";
+    if (isOdd) return buildPacket({ ...options, ...ends } as FrameOptions);
+    const key = `${protocol} ${ends.source} ${ends.destination}`;
+    let header = this.#headers.get(key);
+    if (header === undefined) {
+      header = buildPacket({ protocol: protocol!, ...ends });
+      this.#headers.set(key, header);
+    }
+    const bytes = new Uint8Array(header.length + payload.length);
+    bytes.set(header);
+    bytes.set(payload, header.length);
+    mendLength(bytes);
+    const { family, l4 } = layoutOf(bytes)!;
+    if (family === 4) {
+      set16(bytes, 4, options.identification ?? 0);
+      bytes[6] = options.dontFragment ?? true ? 0x40 : 0;
+      bytes[8] = options.hopLimit ?? 64;
+      mendIp(bytes);
+    } else bytes[7] = options.hopLimit ?? 64;
+    if (protocol === "tcp") {
+      set32(bytes, l4 + 4, options.sequence ?? 1);
+      set32(bytes, l4 + 8, options.acknowledgement ?? 1);
+      bytes[l4 + 13] = options.flags ?? ACK;
+    } else if (protocol === "icmp" && options.icmp !== undefined) {
+      bytes[l4] = options.icmp.type;
+      bytes[l4 + 1] = options.icmp.code;
+      set32(bytes, l4 + 4, options.icmp.rest);
+    }
+    mendL4(bytes, checksum === "partial");
+    if (typeof checksum === "number") {
+      set16(bytes, l4 + checksumAt(layoutOf(bytes)!.protocol), checksum);
+    }
+    return bytes;
+  }
+
   /** A packet of a conversation that the kernel has put together from several (GRO). */
   #superPacket(): Flying {
     const random = this.#random;
@@ -226,7 +265,7 @@ export class Traffic {
       checksum: "partial",
       source: fromClient ? flow.client : flow.server,
       destination: fromClient ? flow.vip : flow.nat,
-      payload: random.bytes(payload),
+      payload: payloadOf(payload, random),
       dontFragment: random.chance(0.8),
     });
     const gsoSize = random.pick([1448, 1200, 8000, 100]);
@@ -276,7 +315,7 @@ export class Traffic {
       protocol: random.chance(0.9) ? "icmp" : random.pick([47, 50, 132, 2]),
       source: random.pick(this.#places.clients[family]),
       destination: hostOf(vip),
-      payload: random.bytes(random.pick([0, 8, 56, 1400])),
+      payload: payloadOf(random.pick([0, 8, 56, 1400]), random),
     });
   }
 
@@ -297,8 +336,8 @@ export class Traffic {
       dontFragment: false,
       hopLimit: random.chance(0.95) ? 64 : 2,
     }).bytes;
-    const size = payload.length > 20_000 ? 12_000 : random.pick([24, 48, 552, 1280]);
-    const cut = fragmentPacket(whole, size, random.below(500)).slice(0, 40);
+    const part = payload.length > 20_000 ? 12_000 : random.pick([24, 48, 552, 1280]);
+    const cut = fragmentPacket(whole, part, random.below(500)).slice(0, 40);
     for (const bytes of cut) {
       if (random.chance(0.03)) continue;
       this.#queue.push({ bytes, vnet: new Uint8Array(10) });
@@ -341,6 +380,25 @@ export class Traffic {
   }
 }
 
+const NOTHING = new Uint8Array(0);
+const NOISE = new Random(1).bytes(80_000);
+
+/** Bytes of no meaning; made once, since they are many. */
+function payloadOf(length: number, random: Random): Uint8Array<ArrayBuffer> {
+  const start = random.below(NOISE.length - length);
+  return NOISE.slice(start, start + length);
+}
+
+function set16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value;
+}
+
+function set32(bytes: Uint8Array, at: number, value: number): void {
+  set16(bytes, at, value >>> 16);
+  set16(bytes, at + 2, value);
+}
+
 function put<T>(pool: T[], item: T, random: Random): void {
   if (pool.length < POOL) pool.push(item);
   else pool[random.below(POOL)] = item;
@@ -368,8 +426,11 @@ export function endpointsOf(bytes: Uint8Array): [string, string] {
   const [source, destination] = at.map((offset, i) => {
     const port = hasPorts ? u16(bytes, l4 + 2 * i) : 0;
     if (family === 4) return endpoint(bytes.subarray(offset, offset + 4).join("."), port);
-    const groups = Array.from({ length: 8 }, (_, g) => u16(bytes, offset + 2 * g).toString(16));
-    return endpoint(groups.join(":"), port);
+    let groups = "";
+    for (let g = 0; g < 16; g += 2) {
+      groups += `${g > 0 ? ":" : ""}${u16(bytes, offset + g).toString(16)}`;
+    }
+    return endpoint(groups, port);
   });
   return [source!, destination!];
 }

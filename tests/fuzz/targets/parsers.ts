@@ -45,7 +45,7 @@ const packet = new Packet();
 /** `Packet.parse`: a reason or fields that lie inside the packet; the bytes behind it do not matter. */
 const parse = bytesTarget({
   name: "packets",
-  cases: 400,
+  cases: 100,
   samples: packets,
   mend: mendPacket,
   run: (input, random) => {
@@ -73,7 +73,7 @@ const parse = bytesTarget({
 /** There and back: what `rewrite` changes, `rewrite` changes back. */
 const rewriting = bytesTarget({
   name: "rewriting",
-  cases: 200,
+  cases: 50,
   samples: packets,
   mend: mendPacket,
   run: (input, random) => {
@@ -120,7 +120,7 @@ function isChecksumByte(at: number, input: Uint8Array): boolean {
 /** Headers away from the packet path: read, and written back as they were. */
 const headers = bytesTarget({
   name: "headers",
-  cases: 200,
+  cases: 40,
   samples: [...packets, ...packets.map((bytes) => bytes.slice((bytes[0]! >> 4) === 4 ? 20 : 40))],
   mend: (bytes) => mendIp(bytes),
   run: (input) => {
@@ -154,7 +154,7 @@ function afterIp4(ip4: Parsed<unknown>, input: Uint8Array): number {
 /** Errors and their quotes, and everything that is built in answer to a packet. */
 const quotes = bytesTarget({
   name: "quotes and answers",
-  cases: 300,
+  cases: 80,
   samples: packets,
   mend: mendPacket,
   run: (input, random) => {
@@ -205,7 +205,7 @@ const OWN = ["203.0.113.10", "2001:db8:f::10"].map((text) => IpAddress.parse(tex
 /** ARP and neighbour discovery: an answer, if any, is about an address of ours and has our MAC. */
 const neighbours = bytesTarget({
   name: "neighbour discovery and ARP",
-  cases: 200,
+  cases: 40,
   samples: neighbourFrames,
   mend: (frame) => mendL4(frame.subarray(14), false),
   run: (input) => {
