@@ -2,8 +2,11 @@ import type { Mapping } from "../linux/memory.ts";
 import { TunBatch } from "../linux/tun.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { shift } from "../wire/virtio_net_header.ts";
-import { ETHERNET_HEADER_BYTES, type PacketSource } from "./engine.ts";
+import { IPV6_HEADER_BYTES } from "../wire/ipv6.ts";
+import { ETHERNET_HEADER_BYTES, IP_OFFSET, type PacketSource } from "./engine.ts";
 import { BATCH, SLOT_BYTES } from "./packet_source.ts";
+
+const IPV6_DESTINATION = 24;
 
 /**
  * Packets that the host routes into a tun device, laid out like frames: room for the Ethernet
@@ -33,12 +36,19 @@ export class TunSource implements PacketSource {
   }
   frameBytes(i: number): number {
     const ipBytes = this.#batch.receivedBytes(i);
-    return ipBytes > 0 ? ETHERNET_HEADER_BYTES + ipBytes : 0;
+    return ipBytes > 0 && !this.#isToGroup(i, ipBytes) ? ETHERNET_HEADER_BYTES + ipBytes : 0;
   }
-  refusal(): number {
-    return DROP.truncated;
+  refusal(i: number): number {
+    return this.#batch.receivedBytes(i) > 0 ? DROP.notForUs : DROP.truncated;
   }
   drops(): number {
     return 0;
+  }
+
+  /** A host that forwards IPv6 reports its multicast groups by every interface, unasked (RFC 3810). */
+  #isToGroup(i: number, ipBytes: number): boolean {
+    const ip = this.#batch.slotOffset(i) + IP_OFFSET;
+    return ipBytes >= IPV6_HEADER_BYTES && this.#view.getUint8(ip) >>> 4 === 6 &&
+      this.#view.getUint8(ip + IPV6_DESTINATION) === 0xff;
   }
 }
