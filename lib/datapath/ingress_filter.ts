@@ -1,5 +1,6 @@
 import {
   BPF_ABS,
+  BPF_B,
   BPF_H,
   BPF_JEQ,
   BPF_JGE,
@@ -17,12 +18,15 @@ import type { Prefix } from "../wire/prefix.ts";
 import { LEAVE, TAKE, takeWhenIn } from "./prefix_match.ts";
 
 const ETHERTYPE = 12;
+/** SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT (linux/filter.h): the kernel has taken the tag out of the frame. */
+const VLAN_TAG_PRESENT = -0x1000 + 48;
 const IPV4_DESTINATION = 30;
 const IPV6_DESTINATION = 38;
 
 /**
  * The socket filter that lets the kernel hand over only packets for these destinations, so that
- * other traffic of the host costs nothing. A program for packet sockets: offsets count from the
+ * other traffic of the host costs nothing. Frames with a VLAN tag belong to another network: the
+ * interface of that VLAN has them too, without the tag. A program for packet sockets: offsets count from the
  * Ethernet header. With more prefixes than a filter holds, everything of the family is taken and
  * the translator sorts it out.
  */
@@ -31,10 +35,13 @@ export function ingressFilter(destinations: readonly Prefix[]): BpfInstruction[]
     .flatMap((p) => takeWhenIn(p, IPV4_DESTINATION));
   const v6 = destinations.filter((p) => p.address.family === 6)
     .flatMap((p) => takeWhenIn(p, IPV6_DESTINATION));
-  const fits = v4.length + v6.length + 12 < BPF_MAXINSNS;
+  const fits = v4.length + v6.length + 15 < BPF_MAXINSNS;
   const first = fits ? [...takeWhenShort(IPV4_DESTINATION + 4), ...v4, LEAVE] : [TAKE];
   const second = fits ? [...takeWhenShort(IPV6_DESTINATION + 16), ...v6, LEAVE] : [TAKE];
   return [
+    stmt(BPF_LD | BPF_B | BPF_ABS, VLAN_TAG_PRESENT >>> 0),
+    jump(BPF_JMP | BPF_JEQ | BPF_K, 0, { jt: 1, jf: 0 }),
+    LEAVE,
     stmt(BPF_LD | BPF_H | BPF_ABS, ETHERTYPE),
     jump(BPF_JMP | BPF_JEQ | BPF_K, 0x0800, { jt: 0, jf: 1 }),
     // Unconditional jumps reach any distance, conditional ones 255 instructions.

@@ -64,3 +64,12 @@ Deno.test("more prefixes than a filter holds take the whole family", () => {
   assert.ok(program.length < 4096);
   assert.ok(run(program, frameTo(IpAddress.parse("192.0.2.1"))) > 0);
 });
+
+Deno.test("a frame with a VLAN tag, which the kernel keeps beside it, is of another network", () => {
+  const program = ingressFilter(prefixes);
+  for (const address of ["203.0.113.10", "2001:db8:f::10"]) {
+    const frame = frameTo(IpAddress.parse(address));
+    assert.notEqual(run(program, frame), 0);
+    assert.equal(run(program, frame, { tagged: true }), 0);
+  }
+});
