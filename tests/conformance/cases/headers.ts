@@ -4,6 +4,8 @@ import type { Case } from "../runner/case.ts";
 const SYN = { flow: "T1", tcp: "SYN" } as const;
 /** A packet that shows no destination of ours is not taken from the link at all. */
 const NOT_TAKEN = { lab: "not taken" } as const;
+const HOST_ANSWERS =
+  "the kernel of the NAT machine's host sees the packet too, and sends a parameter problem (RFC 1122 3.2.2.5)";
 const QUOTE_DIFFERS = { quote: "no more than the packet is long, RFC 792's 8 bytes at least" };
 
 export const HEADER_CASES: readonly Case[] = [
@@ -160,6 +162,7 @@ export const HEADER_CASES: readonly Case[] = [
     ids: ["R-085", "M-020", "M-021", "M-022"],
     clause: "RFC 791 3.1",
     shows: "an IP option with an impossible length is dropped",
+    notInLab: HOST_ANSWERS,
     steps: [
       { client: { ...SYN, ipOptions: "07000000" }, expect: { dropped: "badOptions" } },
       { client: { ...SYN, ipOptions: "07010000" }, expect: { dropped: "badOptions" } },
@@ -177,14 +180,25 @@ export const HEADER_CASES: readonly Case[] = [
     ],
   },
   {
+    ids: ["R-085", "M-024"],
+    clause: "RFC 791 3.1",
+    shows: "what an option says inside is not looked at, so a wrong pointer writes nothing",
+    notInLab: HOST_ANSWERS,
+    steps: [
+      { client: { ...SYN, ipOptions: "070b01 c0000201c0000202" }, expect: "translated" },
+      { client: { ...SYN, ipOptions: "070bff c0000201c0000202" }, expect: "translated" },
+    ],
+  },
+  {
     ids: ["R-085", "M-024", "M-025"],
     clause: "RFC 7126: other options; the agent hands them to the NAT machine",
     shows: "other options pass untouched, the ports are found behind them",
     steps: [
       { client: { ...SYN, ipOptions: "94040000" }, expect: "translated" },
       { server: { flow: "T1", tcp: "SYN ACK", ipOptions: "01".repeat(40) }, expect: "translated" },
+      // Record route, full.
       {
-        client: { flow: "T1", tcp: "ACK", ipOptions: "070b01 0000000000000000 00" },
+        client: { flow: "T1", tcp: "ACK", ipOptions: "070b0c c0000201c0000202" },
         expect: "translated",
       },
       { bypass: "T1" },

@@ -77,8 +77,14 @@ export const IPV6_CASES: readonly Case[] = [
     shows: "a packet in a frame of the other family's type is not looked at",
     families: [4, 6],
     steps: [
-      { client: { ...SYN, etherType: 0x86dd }, expect: { dropped: "badVersion", lab: "not taken" } },
-      { client: { ...SYN, etherType: 0x0800 }, expect: { dropped: "badVersion", lab: "not taken" } },
+      {
+        client: { ...SYN, etherType: 0x86dd },
+        expect: { dropped: "badVersion", lab: "not taken" },
+      },
+      {
+        client: { ...SYN, etherType: 0x0800 },
+        expect: { dropped: "badVersion", lab: "not taken" },
+      },
       { session: "T1", is: "none" },
     ],
     notPure: "the Ethernet type belongs to the frame",

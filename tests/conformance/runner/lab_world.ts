@@ -19,6 +19,7 @@ import {
   type Output,
   type Result,
   type SessionRef,
+  type Side,
   type World,
 } from "./world.ts";
 
@@ -105,10 +106,10 @@ export class LabWorld implements World, AsyncDisposable {
     const before = this.#counted;
     const collected: { node: string; frames: CollectedFrame[] }[] = [];
     if (!fromClient) await this.#learnFence();
-    const fence = fromClient ? this.#clientFence() : this.#serverFence(toAgent);
+    const fence = fromClient ? this.#clientFence() : this.#serverFence(side, toAgent);
     await probe.send([this.#frame(injection), fence.frame]);
     collected.push(await this.#passed(fence, fromClient));
-    const again = fromClient ? this.#clientFence() : this.#serverFence(toAgent);
+    const again = fromClient ? this.#clientFence() : this.#serverFence(side, toAgent);
     await probe.send([again.frame]);
     collected.push(await this.#passed(again, fromClient));
     for (const node of ["router", "s1", "s2"] as const) {
@@ -226,12 +227,12 @@ export class LabWorld implements World, AsyncDisposable {
     return { payload, frame: { device: "eth1", hex: header.toHex() + bytes.toHex() } };
   }
 
-  #serverFence(toAgent: boolean): Fence {
+  #serverFence(side: Side, toAgent: boolean): Fence {
     const { nat, server } = this.#fenceEndpoint!;
     const payload = (++this.#fences).toString(16).padStart(16, "0") + "fe2ce1";
     const bytes = fencePacket(server, nat, payload);
     if (toAgent) return { payload, frame: { device: this.#tun, hex: bytes.toHex() } };
-    const header = this.#ethernet("S1", { bytes });
+    const header = this.#ethernet(side, { bytes });
     return { payload, frame: { device: "eth0", hex: header.toHex() + bytes.toHex() } };
   }
 
@@ -345,7 +346,12 @@ async function counted(lab: BypathLab): Promise<Counted> {
   const dropped: Record<string, number> = {};
   for (const { packets, malformed } of [nat, agent]) {
     // Both may have a badChecksum: of a packet that would have started a session, and of an IPv4 header.
-    for (const [name, count] of [...Object.entries(packets.dropped), ...Object.entries(malformed ?? {})]) {
+    for (
+      const [name, count] of [
+        ...Object.entries(packets.dropped),
+        ...Object.entries(malformed ?? {}),
+      ]
+    ) {
       if (name === "malformed" && malformed !== undefined) continue;
       dropped[name] = (dropped[name] ?? 0) + count;
     }
