@@ -78,7 +78,7 @@ const AGENT_COLUMNS: readonly Column<AgentOfNat>[] = [
 function agentParts(status: AgentStatus, busy: readonly Line[], style: TableOptions): string[] {
   const { able, reason } = status.bypass;
   const lines: Line[] = [
-    ["bypass", able ? "able" : `unable: ${reason ?? "no reason given"}`],
+    ["bypass", bypassText(able, reason)],
     ["instructions", String(status.instructions)],
     ...busy,
   ];
@@ -86,6 +86,12 @@ function agentParts(status: AgentStatus, busy: readonly Line[], style: TableOpti
     ? "No NAT machine is configured\n"
     : renderTable(status.nat, NAT_COLUMNS, style);
   return [namedLines(lines), machines];
+}
+
+/** An agent may be able in one family and not in the other. */
+function bypassText(able: boolean, reason: string | null): string {
+  if (!able) return `unable: ${reason ?? "no reason given"}`;
+  return reason === null ? "able" : `able in one family; ${reason}`;
 }
 
 const NAT_COLUMNS: readonly Column<AgentStatus["nat"][number]>[] = [

@@ -111,6 +111,20 @@ packets dropped       0     -
   );
 });
 
+Deno.test("people see what keeps an agent from bypassing, in one family or in both", async () => {
+  for (
+    const [able, line] of [
+      [true, "able in one family; rp_filter is strict on eth0"],
+      [false, "unable: rp_filter is strict on eth0"],
+    ] as const
+  ) {
+    await using bench = await Bench.make();
+    const bypass = { able, reason: "rp_filter is strict on eth0" };
+    await bench.agent({ status: () => ({ ...AGENT, bypass }) });
+    assert.ok((await bench.inspect("status")).stdout.includes(line));
+  }
+});
+
 Deno.test("programs get the status as the daemon gives it, asked once", async () => {
   await using bench = await Bench.make();
   await bench.nat({ status: NAT });
