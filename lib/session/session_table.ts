@@ -16,7 +16,9 @@ import {
   U16,
   U8,
 } from "./layout.ts";
+import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { KeyedHash } from "./hash.ts";
+import { STATE_NAMES } from "./tcp_state.ts";
 
 const WORDS = RECORD_BYTES / 4;
 const HALVES = RECORD_BYTES / 2;
@@ -144,7 +146,16 @@ export function whyNotATable(region: ArrayBufferLike): string | null {
   if (header[HEADER.highWater]! < 0 || header[HEADER.highWater]! > capacity) {
     return "its header is damaged";
   }
-  return null;
+  const endpoints = header[HEADER.dictionaryUsed]!;
+  if (endpoints < 1 || endpoints > DICTIONARY_ENTRIES) return "its header is damaged";
+  const numbers = new Float64Array(region, 0, HEADER_BYTES / 8);
+  const counts = [HEADER_F64.epoch, HEADER_F64.nextId, HEADER_F64.generation];
+  return counts.every((at) => isCount(numbers[at]!)) ? null : "its header is damaged";
+}
+
+/** What counts from 1, and can be counted on. */
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1;
 }
 
 /** Makes an empty table out of a zeroed region. `epoch` is a random number of this table. */
@@ -360,7 +371,8 @@ export class SessionTable extends SessionRecords {
     // Downwards, so that low slots are used first again and the high water mark stays low.
     for (let slot = this.highWater; slot >= 1; slot--) {
       const byte = slot * RECORD_BYTES;
-      if (this.u8[byte + U8.state] === 0) {
+      if (this.u8[byte + U8.state] === 0 || !this.#isSound(slot)) {
+        this.u8[byte + U8.state] = 0;
         this.#free[this.#freeCount++] = slot;
         continue;
       }
@@ -372,6 +384,29 @@ export class SessionTable extends SessionRecords {
       }
     }
     this.header[HEADER.used] = used;
+  }
+
+  /**
+   * Whether a record can be gone on with. One whose times are no times would never expire, one whose
+   * endpoints are none would be translated to nowhere: damage to a file costs the sessions that it hit.
+   */
+  #isSound(slot: number): boolean {
+    const protocol = this.getU8(slot, U8.protocol);
+    if (protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) return false;
+    if (this.getU8(slot, U8.state) >= STATE_NAMES.length) return false;
+    if ((this.getU8(slot, U8.flags) & FLAG.outbound) === 0) return false;
+    if (this.getU16(slot, U16.clientPort) === 0 || this.getU16(slot, U16.natPort) === 0) {
+      return false;
+    }
+    const endpoints = this.header[HEADER.dictionaryUsed]!;
+    const isEndpoint = (entry: number) => entry >= 1 && entry < endpoints;
+    const isTime = (ms: number) => ms >= 0 && ms <= Number.MAX_SAFE_INTEGER;
+    return isCount(this.getF64(slot, F64.id)) &&
+      isEndpoint(this.getU16(slot, U16.vip)) && isEndpoint(this.getU16(slot, U16.server)) &&
+      isEndpoint(this.getU16(slot, U16.natAddress)) &&
+      this.dictionaryPort(this.getU16(slot, U16.natAddress)) === 0 &&
+      isTime(this.getF64(slot, F64.createdMs)) && isTime(this.getF64(slot, F64.lastSeenMs)) &&
+      isTime(this.getF64(slot, F64.agentSeenMs));
   }
 
   #add(hash: number, entry: number): void {

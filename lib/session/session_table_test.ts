@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { formatTable, type NewSession, SessionRecords, SessionTable } from "./session_table.ts";
-import { regionBytes, U16 } from "./layout.ts";
+import { F64, HEADER, HEADER_F64, regionBytes, U16, U8 } from "./layout.ts";
 import { STATE } from "./tcp_state.ts";
 
 function makeTable(capacity: number): SessionTable {
@@ -55,6 +55,8 @@ Deno.test("a second process finds every session after taking the region over", (
   formatTable(region, 1000, { epoch: 1, bootId: [] });
   const first = new SessionTable(region, [1, 2]);
   const vip = first.internEndpoint(Int32Array.of(0, 0, 0xffff, 5), 0, 80);
+  first.internEndpoint(Int32Array.of(0, 0, 0xffff, 6), 0, 8080);
+  first.internEndpoint(Int32Array.of(0, 0, 0xffff, 7), 0, 0);
   for (let n = 1; n <= 900; n++) first.insert(session(n, n, n), n);
   for (let slot = 100; slot < 200; slot++) first.release(slot);
   const second = new SessionTable(region, [3, 4]);
@@ -105,6 +107,35 @@ Deno.test("bytes that are no session table are refused with the reason", () => {
   const region = new ArrayBuffer(regionBytes(8));
   formatTable(region, 8, { epoch: 1, bootId: [] });
   assert.throws(() => new SessionRecords(region.slice(0, region.byteLength - 1)), /cut short/);
+  for (const [field, value] of [[HEADER.dictionaryUsed, 2 ** 30], [HEADER.highWater, 9]] as const) {
+    const damaged = region.slice();
+    new Int32Array(damaged)[field] = value;
+    assert.throws(() => new SessionRecords(damaged), /header is damaged/);
+  }
+  for (const field of [HEADER_F64.epoch, HEADER_F64.nextId, HEADER_F64.generation]) {
+    const damaged = region.slice();
+    new Float64Array(damaged)[field] = NaN;
+    assert.throws(() => new SessionRecords(damaged), /header is damaged/);
+  }
   new Int32Array(region)[1] = 99;
   assert.throws(() => new SessionRecords(region), /layout version 99/);
+});
+
+Deno.test("damaged records are given up, and cost no other session", () => {
+  const region = new ArrayBuffer(regionBytes(16));
+  formatTable(region, 16, { epoch: 1, bootId: [] });
+  const before = new SessionTable(region, [1, 2]);
+  for (const port of [80, 8080, 0]) before.internEndpoint(Int32Array.of(0, 0, 0xffff, 5), 0, port);
+  for (let n = 1; n <= 8; n++) before.insert(session(n, n, n), n);
+  before.setU8(1, U8.state, 200);
+  before.setU8(2, U8.protocol, 99);
+  before.setU16(3, U16.server, 4);
+  before.setU16(4, U16.natAddress, 2);
+  before.setF64(5, F64.lastSeenMs, NaN);
+  before.setF64(6, F64.id, -1);
+  before.setU8(7, U8.flags, 0);
+  const after = new SessionTable(region, [3, 4]);
+  assert.equal(after.used, 1);
+  assert.equal(after.findOutbound(2, 3, 8, 6), 8);
+  for (let n = 1; n <= 7; n++) assert.equal(after.findOutbound(2, 3, n, 6), 0);
 });
