@@ -1,0 +1,5 @@
+/** A session table's file, damaged. */
+import { fuzzTest } from "./support/fuzz.ts";
+import { stateFile } from "./targets/state_file.ts";
+
+fuzzTest(stateFile);
