@@ -1,5 +1,7 @@
 /** The agent's decision about responses over IPv6. */
 import assert from "node:assert/strict";
+import { checkPacketHeap } from "../../tests/support/heap.ts";
+import { RouteCache } from "../datapath/route_cache.ts";
 import { parseEndpoint } from "../wire/address.ts";
 import { buildPacket, type FrameOptions } from "../wire/build_frame.ts";
 import {
@@ -29,7 +31,7 @@ const RESPONSE6: FrameOptions = {
 const TRANSLATED6 = { source: "[2001:db8:f::10]:80", destination: "[2001:db8:c::2]:40000" };
 
 /** An agent with an instruction for TCP and for UDP in each family, ports alike. */
-function setUp() {
+function setUp(toNat?: (words: Int32Array, at: number) => number) {
   const table = new InstructionTable(makeInstructionMemory(16), [1, 2]);
   let slot = 0;
   for (const protocol of Object.values(PROTOCOLS)) {
@@ -50,7 +52,7 @@ function setUp() {
   const translator = new DirectTranslator(table, {
     epoch: 1,
     toClient: (words, at) => isIpv4(words, at) ? TO_CLIENT : TO_CLIENT6,
-    toNat: (words, at) => isIpv4(words, at) ? TO_NAT : TO_NAT6,
+    toNat: toNat ?? ((words, at) => isIpv4(words, at) ? TO_NAT : TO_NAT6),
     resolved: () => true,
     mtu: () => 1500,
   }, { closing: () => {}, reopened: () => {} });
@@ -89,6 +91,17 @@ Deno.test("instructions of both families are followed by one agent, each for its
   // ::a00:b and ::a00:101 end like the IPv4 addresses.
   const alike = { source: "[2001:db8::a00:b]:8080", destination: "[2001:db8::a00:101]:1024" };
   assert.equal(send(translator, buildPacket({ protocol: "tcp", ...alike })).hop, TO_NAT6);
+});
+
+Deno.test("deciding about an IPv6 packet, and finding its way, allocates nothing", () => {
+  const routes = new RouteCache(1000);
+  const nat = parseEndpoint(RESPONSE6.destination).address.words;
+  routes.set(nat, 0, TO_NAT6);
+  const translator = setUp((words, at) => routes.get(words, at));
+  const payload = new Uint8Array(1400);
+  const direct = buildPacket({ ...RESPONSE6, payload });
+  const viaNat = buildPacket({ ...RESPONSE6, destination: "[2001:db8:1::1]:1025" });
+  checkPacketHeap([direct, viaNat], (packet) => translator.handle(packet, 0, 500));
 });
 
 Deno.test("what has extension headers goes to the NAT machine as it is", () => {

@@ -1,6 +1,7 @@
 /** What IPv6 does differently, and that both families go through one translator. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { checkPacketHeap } from "../../tests/support/heap.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { formatEndpoint, IpAddress } from "../wire/address.ts";
 import { buildPacket, type FrameOptions } from "../wire/build_frame.ts";
@@ -195,6 +196,19 @@ Deno.test("neighbour discovery, router messages and redirects translate nothing 
   }
   assert.deepEqual(nat.replies, []);
   assert.deepEqual(nat.told.filter((line) => !line.startsWith("opened")), []);
+});
+
+Deno.test("translating an IPv6 packet allocates nothing", () => {
+  const nat = bench();
+  const payload = new Uint8Array(1400);
+  const inbound = { protocol: "udp", source: CLIENT6, destination: DNS6, payload } as const;
+  const { source, destination } = endsOf(nat.send(inbound));
+  const outbound = { ...inbound, source: destination, destination: source };
+  const { nowMs, translator } = nat;
+  checkPacketHeap(
+    [buildPacket(inbound), buildPacket(outbound)],
+    (packet) => translator.handle(packet, 0, nowMs),
+  );
 });
 
 Deno.test("whatever IPv6 clients send, it comes out with right checksums and goes back to them", () => {
