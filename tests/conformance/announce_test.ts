@@ -4,20 +4,23 @@
  */
 import assert from "node:assert/strict";
 import { BypathLab } from "../../lab/bypath_lab.ts";
-import { ADDRESSES, type NodeName } from "../../lab/topology.ts";
+import { ADDRESSES, ADDRESSES6, type NodeName } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { rootTest } from "../support/root_test.ts";
 
 const NEEDS = { tools: ["ip", "bash"] } as const;
 const SECOND_VIP = "203.0.113.20";
 const SNAT = "10.0.1.1";
+const SNAT6 = "2001:db8:1::1";
 
 /** A lab in which the static routes by way of the NAT machine are replaced by on-link ones. */
 async function labWithoutRoutes(): Promise<BypathLab> {
   const lab = await BypathLab.up();
-  await ip(lab, "router", `route replace ${ADDRESSES.vipPrefix} dev eth1`);
-  for (const server of ["s1", "s2"] as const) {
-    await ip(lab, server, `route replace ${ADDRESSES.snatPrefix} dev eth0`);
+  for (const { vipPrefix, snatPrefix } of [ADDRESSES, ADDRESSES6]) {
+    await ip(lab, "router", `route replace ${vipPrefix} dev eth1`);
+    for (const server of ["s1", "s2"] as const) {
+      await ip(lab, server, `route replace ${snatPrefix} dev eth0`);
+    }
   }
   return lab;
 }
@@ -79,6 +82,23 @@ rootTest(
     assert.equal(await find(lab, "s1", SNAT), null);
   },
 );
+
+rootTest("the same by neighbour discovery, via NAT and with bypass", NEEDS, async () => {
+  await using lab = await labWithoutRoutes();
+  await lab.startServers();
+  await lab.startNat((config) => config.announce = true);
+  await lab.startAgents();
+  assert.equal(await find(lab, "router", ADDRESSES6.vip), await macOf(lab, "nat", "eth0"));
+  assert.equal(await find(lab, "s1", SNAT6), await macOf(lab, "nat", "eth1"));
+  const download = lab.download({ bytes: 50_000_000, rate: 25_000_000, family: 6 });
+  const result = await download.result();
+  assert.ok(result.ok, JSON.stringify(result));
+  const { path, bytes } = (await lab.sessionOf(result.local))!;
+  assert.equal(path, "bypass");
+  assert.ok(bytes.viaNat > 0 && bytes.viaBypass > 5_000_000, JSON.stringify(bytes));
+  await lab.stopNat();
+  assert.equal(await find(lab, "router", ADDRESSES6.vip), null);
+});
 
 rootTest("the addresses are announced at start, and a conflict is an event", NEEDS, async () => {
   await using lab = await labWithoutRoutes();
