@@ -22,7 +22,7 @@ export const ENDPOINT_CASES: readonly Case[] = [
   {
     ids: ["R-003"],
     clause: "RFC 4787 REQ-3",
-    shows: "the same for UDP",
+    shows: "two UDP clients with one port, and one by two VIPs, have NAT endpoints of their own",
     families: [4, 6],
     steps: [
       { exchange: "U1" },
@@ -50,6 +50,24 @@ export const ENDPOINT_CASES: readonly Case[] = [
       { compare: ["A", "B"], natAddress: "same" },
       { compare: ["A", "D"], natAddress: "same" },
       { compare: ["A", "E"], natAddress: "same" },
+    ],
+  },
+  {
+    ids: ["R-011", "R-028"],
+    clause: "RFC 4787 REQ-9, 9 a; RFC 5382 REQ-8",
+    shows: "a server that is a client of the VIP is served, and seen by its NAT endpoint alone",
+    families: [4, 6],
+    flows: {
+      H: { protocol: "tcp", client: "S2:50000", vip: "VIP:80" },
+      I: { protocol: "udp", client: "S2:50001", vip: "VIP:53" },
+    },
+    steps: [
+      { server: { flow: "H", leg: "C>VIP", tcp: "SYN" }, from: "S2", expect: "translated" },
+      { server: { flow: "H", tcp: "SYN ACK" }, expect: "translated" },
+      { server: { flow: "H", leg: "C>VIP", payload: 10 }, from: "S2", expect: "translated" },
+      { server: { flow: "H", payload: 10 }, expect: "translated" },
+      { server: { flow: "I", leg: "C>VIP", payload: 10 }, from: "S2", expect: "translated" },
+      { server: { flow: "I", payload: 10 }, expect: "translated" },
     ],
   },
   {

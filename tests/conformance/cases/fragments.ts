@@ -85,7 +85,7 @@ export const FRAGMENT_CASES: readonly Case[] = [
     ],
   },
   {
-    ids: ["R-101", "M-016"],
+    ids: ["R-101", "M-016", "M-017"],
     clause: "RFC 1858 3; RFC 3128",
     shows:
       "a first fragment without the whole TCP header, and a TCP fragment at offset 8, are dropped",
@@ -130,7 +130,7 @@ export const FRAGMENT_CASES: readonly Case[] = [
   {
     ids: ["R-103", "M-074"],
     clause: "RFC 8200 4.5",
-    shows: "the same in IPv6",
+    shows: "an IPv6 fragment that fits into no datagram is dropped",
     families: [6],
     steps: [
       {

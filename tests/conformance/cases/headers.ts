@@ -34,7 +34,7 @@ export const HEADER_CASES: readonly Case[] = [
   {
     ids: ["R-080", "M-078"],
     clause: "RFC 4443 3.3",
-    shows: "the same in IPv6",
+    shows: "an IPv6 client's last hop is answered from the VIP with what was sent",
     families: [6],
     steps: [
       {
@@ -128,10 +128,52 @@ export const HEADER_CASES: readonly Case[] = [
     ids: ["R-081", "M-008"],
     clause: "RFC 1812 5.2.2",
     shows: "a wrong header checksum is dropped in silence",
+    steps: [{ client: { ...SYN, headerChecksum: "wrong" }, expect: { dropped: "badChecksum" } }],
+  },
+  {
+    ids: ["R-081", "M-008"],
+    clause: "RFC 1812 5.2.2",
+    shows: "a wrong header checksum of a response is dropped in silence",
     steps: [
-      { client: { ...SYN, headerChecksum: "wrong" }, expect: { dropped: "badChecksum" } },
       { exchange: "U1" },
       { server: { flow: "U1", headerChecksum: "wrong" }, expect: { dropped: "badChecksum" } },
+    ],
+  },
+  {
+    ids: ["M-009"],
+    clause: "RFC 1071: 0xffff and 0 are one number",
+    shows: "a header checksum of 0xffff in place of 0 is right, and comes out as it should be",
+    steps: [
+      // The identification makes the sum come out as 0.
+      {
+        client: {
+          ...SYN,
+          source: "198.51.100.77:40000",
+          flags: "DF",
+          id: 0xd444,
+          headerChecksum: 0xffff,
+        },
+        expect: "translated",
+      },
+    ],
+  },
+  {
+    ids: ["R-086", "M-028"],
+    clause: "RFC 1812 5.3.7; RFC 2827",
+    shows:
+      "a packet that claims to come from a SNAT address or another VIP is dropped without an answer",
+    families: [4, 6],
+    steps: [
+      { client: { ...SYN, source: "P:40000" }, expect: { dropped: "martianSource" } },
+      { client: { ...SYN, source: "VIP2:40000" }, expect: { dropped: "martianSource" } },
+      {
+        client: { flow: "U1", source: "P:40000", payload: 4 },
+        expect: { dropped: "martianSource" },
+      },
+      {
+        client: { source: "P", destination: "VIP", icmp: { type: 8 }, payload: 4 },
+        expect: { dropped: "martianSource" },
+      },
     ],
   },
   {

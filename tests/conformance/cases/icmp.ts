@@ -117,7 +117,7 @@ export const ICMP_CASES: readonly Case[] = [
   {
     ids: ["R-022", "R-109"],
     clause: "RFC 4443 3.1",
-    shows: "the same in IPv6",
+    shows: "a datagram over IPv6 to a port that no service has is answered: port unreachable",
     families: [6],
     steps: [{
       client: { flow: "U1", destination: "VIP:99", payload: 20 },
@@ -668,6 +668,33 @@ export const ICMP_CASES: readonly Case[] = [
                 quote: { ...BY_SERVER, quoted: 128, padTo: 128 },
                 extension: "2000d5c3 00080101 00013d01",
               },
+            },
+          }],
+        },
+      },
+    ],
+  },
+  {
+    ids: ["M-067"],
+    clause: "RFC 4884 4",
+    shows: "a length beyond the message ends where the message does",
+    steps: [
+      { open: "T1" },
+      SERVER_HAS_SENT,
+      {
+        client: {
+          source: "RT",
+          destination: "VIP",
+          icmp: { type: 11, length: 255, quote: TO_CLIENT },
+        },
+        expect: {
+          out: [{
+            side: "server",
+            packet: {
+              source: "RT",
+              destination: "S1",
+              ttl: 63,
+              icmp: { type: 11, length: 255, quote: BY_SERVER },
             },
           }],
         },

@@ -73,14 +73,23 @@ export const IPV6_CASES: readonly Case[] = [
   },
   {
     ids: ["M-002"],
-    clause: "RFC 2464 3; RFC 894",
-    shows: "a packet in a frame of the other family's type is not looked at",
-    families: [4, 6],
+    clause: "RFC 2464 3",
+    shows: "an IPv4 packet in a frame that says IPv6 is not looked at",
     steps: [
       {
         client: { ...SYN, etherType: 0x86dd },
         expect: { dropped: "badVersion", lab: "not taken" },
       },
+      { session: "T1", is: "none" },
+    ],
+    notPure: "the Ethernet type belongs to the frame",
+  },
+  {
+    ids: ["M-002"],
+    clause: "RFC 894",
+    shows: "an IPv6 packet in a frame that says IPv4 is not looked at",
+    families: [6],
+    steps: [
       {
         client: { ...SYN, etherType: 0x0800 },
         expect: { dropped: "badVersion", lab: "not taken" },

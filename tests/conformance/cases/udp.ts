@@ -194,6 +194,17 @@ export const UDP_CASES: readonly Case[] = [
     ],
   },
   {
+    ids: ["M-052"],
+    clause: "RFC 768; RFC 9868",
+    shows: "what follows the datagram in its packet is carried along",
+    steps: [
+      {
+        client: { flow: "U1", payload: 40, udpLength: 28, checksum: "zero" },
+        expect: "translated",
+      },
+    ],
+  },
+  {
     ids: ["M-055"],
     clause: "RFC 768",
     shows: "an empty datagram passes",

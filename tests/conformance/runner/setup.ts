@@ -19,11 +19,11 @@ import { addressOf } from "./names.ts";
 
 /** In the lab time cannot be moved, so timeouts are short; in milliseconds. */
 export const LAB_TIMEOUTS: Readonly<Record<TimeoutName, number>> = {
-  tcpOpening: 1_500,
-  tcpEstablished: 4_000,
+  tcpOpening: 1_200,
+  tcpEstablished: 3_000,
   tcpClosing: 1_000,
   udpOpening: 1_000,
-  udp: 3_000,
+  udp: 2_000,
   quarantine: 1_000,
   heldFragment: 1_000,
 };
