@@ -14,6 +14,7 @@ import {
 import { verifyL4 } from "../wire/l4_checksum.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP } from "../wire/protocol.ts";
+import { MARTIAN_SOURCE } from "../wire/reason.ts";
 import { decrementHopLimit } from "../wire/rewrite.ts";
 import { clearVnetHeader, needsChecksum } from "../wire/virtio_net_header.ts";
 import type { Hops } from "./hops.ts";
@@ -77,6 +78,8 @@ export class IcmpTranslator {
     const toServers = natAddress !== 0 && sessions.endpoints.isNatAddress(natAddress);
     const toVip = !toServers && sessions.services.hasVip(addresses, 4);
     if (!toServers && !toVip) return -DROP.noService;
+    // Nobody but us sends with these addresses; errors are looked at below.
+    if (!isError(packet) && sessions.isOwnAddress(addresses, 0)) return -MARTIAN_SOURCE;
     if (protocol !== (packet.family === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6)) {
       return toVip ? replies.refuseProtocol(packet, nowMs) : -DROP.unsupportedProtocol;
     }

@@ -8,6 +8,7 @@ import { cutIpv4, mayCut } from "../wire/cut_ipv4.ts";
 import { fillL4 } from "../wire/l4_checksum.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
+import { MARTIAN_SOURCE } from "../wire/reason.ts";
 import { limitSegments } from "../wire/segment_size.ts";
 import { clearVnetHeader, gsoSize, needsChecksum } from "../wire/virtio_net_header.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
@@ -219,6 +220,8 @@ export class Translator {
 
   /** Starts a session with this packet, or tells its sender why not: a slot, or a reason, negated. */
   #open(packet: Packet, vnetOffset: number, vip: number, nowMs: number): number {
+    // Nobody but us sends with these addresses.
+    if (this.#sessions.isOwnAddress(packet.addresses, 0)) return -MARTIAN_SOURCE;
     const partial = needsChecksum(packet.view, vnetOffset);
     const slot = this.#sessions.open(packet, partial, vip, nowMs);
     if (slot > 0 || slot === -DROP.badChecksum) return slot;
