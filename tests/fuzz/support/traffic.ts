@@ -155,6 +155,17 @@ export class Traffic {
     const options = this.#options(flow, flags, bytes);
     const sequence = flow.serverSequence;
     flow.serverSequence = (sequence + bytes) >>> 0;
+    if (flow.protocol === "udp" && bytes >= 2 && this.#random.chance(0.1)) {
+      fitToZero(
+        options.payload!,
+        this.#craft({
+          ...options,
+          source: flow.vip,
+          destination: flow.client,
+          checksum: "full",
+        }),
+      );
+    }
     return this.#build({
       ...options,
       source: flow.server,
@@ -387,6 +398,13 @@ const NOISE = new Random(1).bytes(80_000);
 function payloadOf(length: number, random: Random): Uint8Array<ArrayBuffer> {
   const start = random.below(NOISE.length - length);
   return NOISE.slice(start, start + length);
+}
+
+/** Changes two bytes of a payload so that the checksum of the packet with it comes out as 0. */
+function fitToZero(payload: Uint8Array, packet: Uint8Array): void {
+  const { l4 } = layoutOf(packet)!;
+  const sum = u16(payload, 0) + u16(packet, l4 + 6);
+  set16(payload, 0, (sum & 0xffff) + (sum >>> 16));
 }
 
 function set16(bytes: Uint8Array, at: number, value: number): void {

@@ -328,10 +328,10 @@ class NatWorld {
     }
     if (verdict === 0) counts.answered++;
     else {
-      demand(dropName(-verdict) !== undefined, `the verdict ${verdict}`);
+      demand(nameOf(-verdict) !== undefined, `the verdict ${verdict}`);
       counts.dropped++;
     }
-    this.#note(input, verdict === 0 ? "answered" : dropName(-verdict)!, null);
+    this.#note(input, verdict === 0 ? "answered" : nameOf(-verdict)!, null);
   }
 
   #note(input: Flying, signal: string, forwarded: Uint8Array<ArrayBuffer> | null): void {
@@ -379,6 +379,15 @@ class NatWorld {
     }
     if (isIcmpError) {
       const quoted = readAddresses(after.bytes, l4 + 8);
+      const stated = before.bytes[0]! >> 4 === 4
+        ? after.bytes[l4 + 5]
+        : [2, 4].includes(after.bytes[l4]!)
+        ? 0
+        : after.bytes[l4 + 4];
+      demand(
+        to === VIP || stated === 0,
+        "extensions of the servers' network are shown to a client",
+      );
       demand(same(quoted, 0, leaves, 4), "the quote is not of the one who gets the error");
       demand(kindOf(quoted, 4) === (to === NAT ? VIP : NAT), "a quote shows who it went to");
       demand(
@@ -462,6 +471,8 @@ class NatWorld {
       const { l4, end, fragmentOffset } = layoutOf(part)!;
       demand(isIpChecksumRight(part, layoutOf(part)!), "a part's IP checksum is wrong");
       demand(end === part.length, "a part's length is wrong");
+      const isLast = fragmentOffset + end - l4 === to && (before.bytes[6]! & 0x20) === 0;
+      demand(((part[6]! & 0x20) === 0) === isLast, "a part says wrongly whether it is the last");
       demand(end <= mtuBytes, "a part is larger than the link carries");
       whole.set(part.subarray(l4), 20 + fragmentOffset - from);
       bytes += end - l4;
@@ -603,6 +614,11 @@ class NatWorld {
     }
     this.check();
   }
+}
+
+/** The name of any reason for a drop. */
+function nameOf(reason: number): string | undefined {
+  return reason > 0 && reason < REASON_COUNT ? reasonName(reason) : dropName(reason);
 }
 
 interface Judgement {

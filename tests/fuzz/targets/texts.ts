@@ -115,7 +115,9 @@ const control = bytesTarget({
       if (result.kind === "message") assert.equal(encodeMessage(result.message), `${line}\n`);
       else assert.ok(result.why.length > 0 && result.why.length < 300);
     }
-    return results.map((it) => it.kind === "message" ? it.message.type : it.why.split(":")[0])
+    return results.map((it) =>
+      it.kind === "message" ? `a ${it.message.type}` : it.why.split(":")[0]
+    )
       .join(" | ");
   },
 });
