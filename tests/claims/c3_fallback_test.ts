@@ -41,11 +41,9 @@ async function comesViaNat(claim: ClaimLab, port = 80): Promise<string> {
 }
 
 async function datagramsComeViaNat(claim: ClaimLab): Promise<void> {
-  const known = await claim.bypath.sessions("--service", "stream");
-  const result = await claim.bypath.stream({ count: DATAGRAMS, rate: 2_000 }).result();
-  const { client } = await claim.newSession("stream", known);
-  const { viaNat, direct } = await claim.responses(client, "udp");
-  assert.ok(result.ok, JSON.stringify(result));
+  await using udp = claim.datagrams();
+  await udp.more(DATAGRAMS);
+  const { viaNat, direct } = await claim.responses(udp.client, "udp");
   assert.deepEqual([viaNat.packets, direct.packets], [DATAGRAMS, 0]);
 }
 

@@ -4,17 +4,14 @@
  * does, and the reason is recorded with the session.
  */
 import assert from "node:assert/strict";
-import { ADDRESSES } from "../../lab/topology.ts";
+import { DATAGRAM_BYTES, DATAGRAM_PORT } from "./support/datagrams.ts";
 import { rootTest } from "../support/root_test.ts";
 import { type ClaimLab, datagramService, NEEDS, sharedLab } from "./support/claim_lab.ts";
 import { hashOf } from "./support/nginx.ts";
 
 const MIB = 1024 * 1024;
 const PACKETS = 100;
-/** IP bytes of a datagram of the streams here. */
-const DATAGRAM_BYTES = 1_000;
-const PAYLOAD_BYTES = DATAGRAM_BYTES - 28;
-const BYTES_PORT = 9001;
+const BYTES_PORT = 9_001;
 
 const lab = sharedLab({
   services: [
@@ -25,7 +22,7 @@ const lab = sharedLab({
     datagramService({ packets: PACKETS }),
     {
       ...datagramService({ bytes: PACKETS * DATAGRAM_BYTES }),
-      name: "stream-bytes",
+      name: "datagrams-bytes",
       port: BYTES_PORT,
     },
   ],
@@ -124,27 +121,20 @@ rootTest("C5: with `never` no session bypasses, whatever its size", NEEDS, async
 });
 
 for (
-  const [criterion, service, port] of [
-    ["packets", "stream", 9000],
-    ["bytes", "stream-bytes", BYTES_PORT],
-  ] as const
+  const [criterion, port] of [["packets", DATAGRAM_PORT], ["bytes", BYTES_PORT]] as const
 ) {
   rootTest(`C5: the criterion ${criterion} is met by the very packet that reaches it`, {
     tools: ["nft"],
   }, async () => {
     const claim = await lab();
-    const stream = async (count: number) => {
-      const known = await claim.bypath.sessions("--service", service);
-      const { ok } = await streamFrom(claim, port, count);
-      assert.ok(ok);
-      return await claim.newSession(service, known);
-    };
-    const below = await stream(PACKETS - 1);
-    const { client } = await stream(PACKETS);
-    const crossed = await claim.takes("bypass", client);
+    await using below = claim.datagrams({ port });
+    await using crossing = claim.datagrams({ port });
+    await below.more(PACKETS - 1);
+    await crossing.more(PACKETS);
+    const crossed = await claim.takes("bypass", crossing.client);
     const expected = criterion === "packets" ? PACKETS : PACKETS * DATAGRAM_BYTES;
     assert.equal(crossed.reason, `${criterion} ${expected} reached`);
-    assert.equal((await claim.responses(client, "udp")).viaNat.packets, PACKETS);
+    assert.equal((await claim.responses(crossing.client, "udp")).viaNat.packets, PACKETS);
 
     // Everything about the earlier session is decided by now.
     const session = await claim.session(below.client);
@@ -152,16 +142,8 @@ for (
       [session.path, session.reason, session.instruction],
       ["nat", "start criteria not met", null],
     );
-    assert.deepEqual(await reasonsOf(claim, below.id), []);
+    assert.deepEqual(await reasonsOf(claim, session.id), []);
     const { viaNat, direct } = await claim.responses(below.client, "udp");
     assert.deepEqual([viaNat.packets, direct.packets], [PACKETS - 1, 0]);
   });
-}
-
-async function streamFrom(claim: ClaimLab, port: number, count: number): Promise<{ ok: boolean }> {
-  const client = claim.bypath.startSelf("client", [
-    ...["lab", "traffic", "udp-stream-client", `${ADDRESSES.vip}:${port}`],
-    ...["--count", `${count}`, "--size", `${PAYLOAD_BYTES}`, "--rate", "1000"],
-  ]);
-  return JSON.parse((await client.finish()).at(-1) ?? "{}");
 }

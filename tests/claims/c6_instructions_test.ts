@@ -63,17 +63,23 @@ rootTest("C6: the agent's instruction counts what it was used for", NEEDS, async
 
 rootTest("C6: an instruction for UDP states the same", { tools: ["nft"] }, async () => {
   const claim = await lab();
-  const stream = claim.bypath.stream({ count: 1_000, rate: 2_000 });
-  const { client } = await claim.newSession("stream");
-  const session = await claim.takes("bypass", client);
+  await using udp = claim.datagrams();
+  await udp.more(1);
+  const session = await claim.takes("bypass", udp.client);
   for (const machine of ["nat", "s1"] as const) {
     const instruction = await claim.instruction(machine, session.id);
     assert.ok(instruction);
     assert.equal(instruction.protocol, "udp");
     assert.deepEqual(instruction.match, { source: "10.0.0.11:9100", destination: session.nat });
-    assert.deepEqual(instruction.rewrite, { source: `${ADDRESSES.vip}:9000`, destination: client });
+    assert.deepEqual(instruction.rewrite, {
+      source: `${ADDRESSES.vip}:9000`,
+      destination: udp.client,
+    });
   }
-  assert.ok((await stream.result()).ok);
+  await udp.more(100);
+  const { direct } = await claim.responses(udp.client, "udp");
+  assert.ok(direct.packets >= 100);
+  assert.equal((await claim.instruction("s1", session.id))?.packets, direct.packets);
 });
 
 rootTest("C6: a session without instruction has none on either machine", NEEDS, async () => {

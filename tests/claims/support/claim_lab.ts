@@ -1,15 +1,16 @@
 import { BypathLab } from "../../../lab/bypath_lab.ts";
 import type { InspectedInstruction, InspectedSession } from "../../../lab/inspect_json.ts";
-import {
-  SERVER_NAMES,
-  type ServerName,
-  type ServiceYaml,
-  STREAM_PORT,
-} from "../../../lab/lab_files.ts";
+import { SERVER_NAMES, type ServerName, type ServiceYaml } from "../../../lab/lab_files.ts";
 import { between, readRoads, type RoadCounters } from "../../../lab/roads.ts";
 import { ADDRESSES } from "../../../lab/topology.ts";
 import { waitFor } from "../../../lab/wait.ts";
 import { Curl, type CurlOptions } from "./curl.ts";
+import {
+  DATAGRAM_PORT,
+  DATAGRAM_SERVER_PORT,
+  Datagrams,
+  startDatagramServer,
+} from "./datagrams.ts";
 import { FlowCounters, type Protocol, type Responses } from "./flow_counters.ts";
 import { NGINX_PORT, type ServedFiles, startNginx, writeFiles } from "./nginx.ts";
 
@@ -18,10 +19,6 @@ export const NEEDS = { tools: ["curl", "nginx", "nft"] } as const;
 
 /** How long something that the programs do by themselves may take on a busy host. */
 export const PATIENCE_MS = 30_000;
-
-/** Where the datagram server listens on s1; its service has another port. */
-export const DATAGRAM_PORT = 9100;
-export const IPERF_SERVER_PORT = 5301;
 
 /**
  * Small, so that what a client does not read soon stays with the server (tcp_rmem: least, first and
@@ -45,13 +42,13 @@ export interface ClaimLabOptions {
   readonly agents?: readonly ServerName[];
 }
 
-/** UDP through the VIP, to be used with `BypathLab.stream()`. */
+/** The service of {@linkcode Datagrams}. */
 export function datagramService(start: ClaimService["start"]): ClaimService {
   return {
-    name: "stream",
+    name: "datagrams",
     protocol: "udp",
-    port: STREAM_PORT,
-    serverPort: DATAGRAM_PORT,
+    port: DATAGRAM_PORT,
+    serverPort: DATAGRAM_SERVER_PORT,
     servers: ["s1"],
     start,
   };
@@ -83,8 +80,8 @@ export class ClaimLab implements AsyncDisposable {
       const files = await writeFiles(bypath.folder);
       const flows = await FlowCounters.install(lab);
       await Promise.all(SERVER_NAMES.map((server) => startNginx(lab, server)));
-      if (services.some(({ serverPort }) => serverPort === DATAGRAM_PORT)) {
-        await startDatagramServer(bypath);
+      if (services.some(({ serverPort }) => serverPort === DATAGRAM_SERVER_PORT)) {
+        await startDatagramServer(lab);
       }
       await bypath.startNat((config) => config.services = services.map(toYaml));
       await Promise.all(agents.map((server) => bypath.startAgent(server)));
@@ -105,22 +102,16 @@ export class ClaimLab implements AsyncDisposable {
     return new Curl(this.bypath.lab, { localPort: this.nextPort(), ...options });
   }
 
+  /** Starts a UDP client, on a port of its own. */
+  datagrams({ port = DATAGRAM_PORT }: { readonly port?: number } = {}): Datagrams {
+    return new Datagrams(this.bypath.lab, { port, localPort: this.nextPort() });
+  }
+
   /** The session of a client endpoint, as `inspect sessions` shows it. */
   async session(client: string): Promise<InspectedSession> {
     const session = await this.bypath.sessionOf(client);
     if (session === null) throw new Error(`inspect sessions shows no session of ${client}`);
     return session;
-  }
-
-  /** Waits for the first session of a service that no `known` one is. */
-  async newSession(
-    service: string,
-    known: readonly InspectedSession[] = [],
-  ): Promise<InspectedSession> {
-    return await waitFor(`a session of ${service}`, async () => {
-      const sessions = await this.bypath.sessions("--service", service);
-      return sessions.find(({ id }) => known.every((each) => each.id !== id));
-    }, { timeoutMs: PATIENCE_MS });
   }
 
   /** Waits until the session takes that path: the agent has acknowledged its instruction, or the stop. */
@@ -173,18 +164,6 @@ export function serverOf(session: InspectedSession): ServerName {
   const name = SERVER_NAMES.find((each) => session.server.startsWith(`${ADDRESSES[each]}:`));
   if (name === undefined) throw new Error(`${session.server} is none of the servers`);
   return name;
-}
-
-async function startDatagramServer(bypath: BypathLab): Promise<void> {
-  const listen = `${ADDRESSES.s1}:${DATAGRAM_PORT}`;
-  const server = bypath.startSelf("s1", [
-    "lab",
-    "traffic",
-    "udp-stream-server",
-    "--listen",
-    listen,
-  ]);
-  await server.waitForLine((line) => line.includes('"event":"listening"'));
 }
 
 function toYaml(service: ClaimService): ServiceYaml {

@@ -24,7 +24,7 @@ export interface CurlResult {
 
 const FORMAT = "%{stderr}%{num_connects} %{remote_ip}:%{remote_port} " +
   "%header{x-server} %header{x-peer}\n";
-const TIME_LIMIT_S = 100;
+const TIME_LIMIT_S = 60;
 const PIECE_BYTES = 65_536;
 const PIECE_PAUSE_MS = 4;
 

@@ -39,6 +39,8 @@ export interface TranslateOptions {
   readonly partial?: boolean;
   /** Taken from the TTL; default: 0. */
   readonly hops?: number;
+  /** Default: the packet's. */
+  readonly identification?: number;
 }
 
 const IP_HEADER_BYTES = 20;
@@ -78,8 +80,9 @@ export function buildPacket(fields: PacketFields): Uint8Array {
 export function translate(
   packet: Uint8Array,
   { source, destination }: Ends,
-  { partial = false, hops = 0 }: TranslateOptions = {},
+  options: TranslateOptions = {},
 ): Uint8Array {
+  const { partial = false, hops = 0, identification = identificationOf(packet) } = options;
   const result = packet.slice();
   const view = new DataView(result.buffer);
   const l4 = (view.getUint8(0) & 0xf) * 4;
@@ -88,6 +91,7 @@ export function translate(
     result.set(host.split(".").map(Number), address);
     view.setUint16(port, Number(number));
   }
+  view.setUint16(4, identification);
   view.setUint8(8, view.getUint8(8) - hops);
   view.setUint16(10, 0);
   view.setUint16(10, ~sum(result.subarray(0, l4)) & 0xffff);
@@ -103,8 +107,16 @@ export function translate(
   return result;
 }
 
+export function identificationOf(packet: Uint8Array): number {
+  return packet[4]! << 8 | packet[5]!;
+}
+
+export function dontFragment(packet: Uint8Array): boolean {
+  return (packet[6]! & 0x40) !== 0;
+}
+
 /** Where the checksum of TCP or UDP is. */
-export function checksumOffset(packet: Uint8Array): number {
+function checksumOffset(packet: Uint8Array): number {
   return (packet[0]! & 0xf) * 4 + (packet[9] === TCP ? 16 : 6);
 }
 
