@@ -58,7 +58,6 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   "B-10":
     "`tests/claims/c7_rewrite_test.ts` “C7: TCP packets of all kinds keep every other bit, by agent and by NAT”",
   "B-11": "see R-075",
-  "B-13": "see R-092",
   "B-14": "see R-072 and B-38: fragments leave by the NAT machine alone",
   "B-16": "not there: no probe; a server's own packet filter is its owner's affair",
   "B-17":

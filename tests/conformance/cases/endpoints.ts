@@ -162,6 +162,9 @@ export const ENDPOINT_CASES: readonly Case[] = [
       { client: { flow: "A", tcp: "RST" }, expect: "translated" },
       { idle: "tcpClosing", until: "just after" },
       { session: "A", is: "none" },
+      { client: { flow: "B", payload: 1 }, expect: "translated" },
+      { client: { flow: "D", payload: 1 }, expect: "translated" },
+      { client: { flow: "E", payload: 1 }, expect: "translated" },
       // It rests: not yet.
       {
         client: { flow: "F", tcp: "SYN", sequence: 20 },

@@ -576,12 +576,15 @@ export const ICMP_CASES: readonly Case[] = [
     ],
   },
   {
-    ids: ["R-092", "R-038"],
+    ids: ["R-092", "R-038", "R-090", "B-12", "B-13"],
     clause: "RFC 1191 6.3; our own choice: a TCP session's path MTU is kept with the session",
     shows: "too big about TCP goes no further: the server's other clients keep their size",
     families: [4],
     steps: [
       { open: "T1" },
+      { open: "T2" },
+      { bypass: "T1" },
+      { bypass: "T2" },
       { server: { ...BY_SERVER, payload: 1400 }, expect: "translated" },
       {
         client: {
@@ -591,7 +594,39 @@ export const ICMP_CASES: readonly Case[] = [
         },
         expect: "consumed",
       },
-      { server: { ...BY_SERVER, payload: 1200 }, expect: "translated" },
+      {
+        server: { ...BY_SERVER, payload: 1400 },
+        expect: { translated: { by: "either", segmentBytes: 1240 } },
+      },
+      { server: { ...BY_SERVER, payload: 1240 }, expect: { translated: { by: "either" } } },
+      { server: { ...BY_SERVER, flow: "T2", payload: 1400 }, expect: "translated" },
+    ],
+  },
+  {
+    ids: ["R-092", "R-094", "R-109"],
+    clause: "RFC 8201 4, 5.2; our own choice, as in IPv4",
+    shows: "packet too big about TCP is kept with its session, whose segments get smaller",
+    families: [6],
+    steps: [
+      { open: "T1" },
+      { open: "T2" },
+      { bypass: "T1" },
+      { bypass: "T2" },
+      { server: { ...BY_SERVER, payload: 1400 }, expect: "translated" },
+      {
+        client: {
+          source: "RT",
+          destination: "VIP",
+          icmp: { type: 2, mtu: 1280, quote: { ...TO_CLIENT, payload: 1400, quoted: 80 } },
+        },
+        expect: "consumed",
+      },
+      {
+        server: { ...BY_SERVER, payload: 1400 },
+        expect: { translated: { by: "either", segmentBytes: 1220 } },
+      },
+      { server: { ...BY_SERVER, payload: 1220 }, expect: { translated: { by: "either" } } },
+      { server: { ...BY_SERVER, flow: "T2", payload: 1400 }, expect: "translated" },
     ],
   },
   {

@@ -166,6 +166,8 @@ export interface TranslationDetails {
    * withdrawn already. Default: by the agent, when a `bypass` step was there.
    */
   readonly by?: "nat" | "either";
+  /** It leaves as a super-packet, to be cut into segments with so much payload. */
+  readonly segmentBytes?: number;
   readonly mayDiffer?: MayDiffer;
   /** Held packets that leave with this one: indices of earlier steps, in the order in which they leave. */
   readonly andHeld?: readonly number[];

@@ -277,7 +277,11 @@ class Run {
     const flow = spec.flow!;
     const leg = spec.leg ?? "C>VIP";
     const direct = leg === "S>P" && this.#isDirect(spec, details, output);
-    const partial = spec.checksum === "partial";
+    // Segments get their checksums when they are cut.
+    const partial = spec.checksum === "partial" || details.segmentBytes !== undefined;
+    if (output.segmentBytes !== (details.segmentBytes ?? 0)) {
+      this.#fail(`Segments of ${output.segmentBytes}, expected ${details.segmentBytes ?? 0}`);
+    }
     const to: Ends = this.#names.otherSide(spec);
     const expected = translate(bytes, to, { hops: direct ? 0 : 1, partial });
     const wantedSide = leg === "S>P" ? this.#clientSide(flow) : this.#serverSide(flow);

@@ -19,12 +19,12 @@ import { addressOf } from "./names.ts";
 
 /** In the lab time cannot be moved, so timeouts are short; in milliseconds. */
 export const LAB_TIMEOUTS: Readonly<Record<TimeoutName, number>> = {
-  tcpOpening: 1_200,
-  tcpEstablished: 3_000,
-  tcpClosing: 1_000,
-  udpOpening: 1_000,
-  udp: 2_000,
-  quarantine: 1_000,
+  tcpOpening: 900,
+  tcpEstablished: 2_500,
+  tcpClosing: 700,
+  udpOpening: 700,
+  udp: 1_500,
+  quarantine: 700,
   heldFragment: 1_000,
 };
 
