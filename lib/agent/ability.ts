@@ -5,6 +5,8 @@ import { IpAddress } from "../wire/address.ts";
 import { isIpv6Off } from "../linux/interface_settings.ts";
 import { captureObstacle } from "./host_checks.ts";
 
+const TUN_PATH = "/dev/net/tun";
+
 /** One thing that was looked at before a bypass. */
 export interface AbilityCheck {
   readonly what: string;
@@ -23,7 +25,7 @@ export function ability(
   netlink: RouteNetlink,
 ): AbilityCheck[] {
   const families = new Set(addresses.map((it) => IpAddress.parse(it).family));
-  const checks: AbilityCheck[] = [];
+  const checks: AbilityCheck[] = [tunCheck()];
   const names = new Set<string>();
   for (const { address } of config.nat) {
     const route = netlink.routeGet(address.toBytes());
@@ -59,4 +61,17 @@ export function ability(
     checks.push({ what: "mtu", ok: link.mtu >= 1280, detail: `${link.mtu} bytes on ${name}` });
   }
   return checks;
+}
+
+/** The device is root's alone on some hosts, whatever capabilities a process has. */
+function tunCheck(): AbilityCheck {
+  try {
+    Deno.openSync(TUN_PATH, { read: true, write: true }).close();
+    return { what: "tun", ok: true, detail: `${TUN_PATH} can be opened` };
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound
+      ? "there is no such device, load the tun module"
+      : "permission denied, give this user access to it";
+    return { what: "tun", ok: false, detail: `${TUN_PATH}: ${why}` };
+  }
 }

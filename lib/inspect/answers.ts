@@ -26,7 +26,17 @@ export interface NatStatus {
   readonly malformed?: Counts;
   readonly worker?: WorkerCounts;
   readonly instructions?: number;
+  readonly operator?: OperatorOrders;
   readonly agents: readonly AgentOfNat[];
+}
+
+/** What an operator has ordered, until it is taken back. */
+export interface OperatorOrders {
+  readonly all: boolean;
+  readonly services: readonly string[];
+  readonly servers: readonly string[];
+  readonly sessions: readonly string[];
+  readonly draining: readonly string[];
 }
 
 export interface AgentOfNat {

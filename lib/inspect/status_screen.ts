@@ -3,7 +3,14 @@
  *
  * @module
  */
-import type { AgentOfNat, AgentStatus, NatStatus, PacketCounts, Status } from "./answers.ts";
+import type {
+  AgentOfNat,
+  AgentStatus,
+  NatStatus,
+  OperatorOrders,
+  PacketCounts,
+  Status,
+} from "./answers.ts";
 import { exactCount, humanBitRate, humanBytes, humanCount, humanDuration } from "./human.ts";
 import { printable } from "./palette.ts";
 import { type Column, renderTable, type TableOptions } from "./table.ts";
@@ -44,12 +51,24 @@ function natParts(status: NatStatus, busy: readonly Line[], style: TableOptions)
       `${exactCount(total - bypass)} via NAT, ${exactCount(bypass)} bypass`,
     ],
     ...given("instructions", instructions),
+    ...orders(status.operator),
     ...busy,
   ];
   const agents = status.agents.length === 0
     ? "No agent has connected\n"
     : renderTable(status.agents, AGENT_COLUMNS, style);
   return [namedLines(lines), agents];
+}
+
+/** What an operator keeps from bypassing, and what is draining; nothing when nothing is ordered. */
+function orders(operator: OperatorOrders | undefined): Line[] {
+  if (operator === undefined) return [];
+  const { all, services, servers, sessions, draining } = operator;
+  const stopped = [...(all ? ["all"] : []), ...services, ...servers, ...sessions];
+  return [
+    ...given("stopped", stopped.map((it) => printable(it)).join(", ") || undefined),
+    ...given("draining", draining.map((it) => printable(it)).join(", ") || undefined),
+  ];
 }
 
 const AGENT_COLUMNS: readonly Column<AgentOfNat>[] = [

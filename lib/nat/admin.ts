@@ -93,6 +93,7 @@ function status(machine: NatMachine) {
       busyMs: Math.round(counters[COUNTER.busyMs]!),
     },
     instructions: machine.book.size,
+    operator: machine.operator.orders,
     agents: machine.agents.all().map((agent) => ({
       name: agent.name,
       addresses: agent.addresses,

@@ -1,39 +1,43 @@
-import type { RouteNetlink } from "../linux/rtnetlink.ts";
+import { RT_TABLE_MAIN } from "../linux/constants.ts";
+import type { Route, RouteNetlink } from "../linux/rtnetlink.ts";
+import { IpAddress } from "../wire/address.ts";
 import type { Prefix } from "../wire/prefix.ts";
 
 /**
  * Blackhole routes for what the NAT machine answers for, so that its own kernel neither answers
  * such packets nor forwards them, whatever its settings. They carry a protocol number of ours, by
- * which those of a killed process are found and removed at the next start.
+ * which those of a killed process are found and removed at the next start. Where the host has a
+ * blackhole of its own, that one does.
+ *
+ * What has been answered for stays covered until the end: sessions of a service that is gone live on.
  */
 export class HostRoutes implements Disposable {
   readonly #netlink: RouteNetlink;
-  #prefixes: readonly Prefix[] = [];
+  readonly #made: Prefix[] = [];
 
   constructor(netlink: RouteNetlink) {
     this.#netlink = netlink;
   }
 
-  /** Makes the routes those of `prefixes`, adding and removing what differs. */
-  set(prefixes: readonly Prefix[]): void {
-    for (const prefix of this.#prefixes) {
-      if (!prefixes.some((other) => samePrefix(prefix, other))) this.#remove(prefix);
-    }
+  /** Adds the routes that are missing. @throws {LinuxError} */
+  add(prefixes: readonly Prefix[]): void {
+    const there = this.#netlink.routes();
     for (const prefix of prefixes) {
-      if (this.#prefixes.some((other) => samePrefix(prefix, other))) continue;
-      this.#netlink.addRoute({ ...routeOf(prefix), replace: true });
+      if (there.some((route) => isRouteTo(route, prefix))) continue;
+      this.#netlink.addRoute(routeOf(prefix));
+      this.#made.push(prefix);
     }
-    this.#prefixes = prefixes;
-  }
-
-  #remove(prefix: Prefix): void {
-    this.#netlink.deleteRoute(routeOf(prefix));
   }
 
   [Symbol.dispose](): void {
-    for (const prefix of this.#prefixes) this.#remove(prefix);
-    this.#prefixes = [];
+    for (const prefix of this.#made.splice(0)) this.#netlink.deleteRoute(routeOf(prefix));
   }
+}
+
+/** Is this a route of the main table to exactly that prefix? */
+export function isRouteTo(route: Route, { address, length }: Prefix): boolean {
+  return route.table === RT_TABLE_MAIN && route.family === address.family &&
+    route.prefixLength === length && IpAddress.fromBytes(route.destination).equals(address);
 }
 
 /** Removes the routes that a killed process left; returns how many there were. */
@@ -47,8 +51,4 @@ export function removeLeftRoutes(netlink: RouteNetlink, protocol: number): numbe
 
 function routeOf({ address, length }: Prefix) {
   return { destination: address.toBytes(), prefixLength: length, type: "blackhole" as const };
-}
-
-function samePrefix(a: Prefix, b: Prefix): boolean {
-  return a.length === b.length && a.address.equals(b.address);
 }

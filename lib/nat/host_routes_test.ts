@@ -18,10 +18,9 @@ rootTest("the host drops packets for VIPs and SNAT addresses, of both families",
     using netlink = new RouteNetlink();
     {
       using routes = new HostRoutes(netlink);
-      routes.set(PREFIXES.map(parsePrefix));
+      routes.add(PREFIXES.slice(1, 3).map(parsePrefix));
+      routes.add(PREFIXES.map(parsePrefix));
       assert.deepEqual((await ours()).sort(), PREFIXES.map((it) => `blackhole ${it}`).sort());
-      routes.set(PREFIXES.slice(1, 3).map(parsePrefix));
-      assert.deepEqual((await ours()).length, 2);
     }
     assert.deepEqual(await ours(), []);
   });
@@ -30,8 +29,21 @@ rootTest("the host drops packets for VIPs and SNAT addresses, of both families",
 rootTest("what a killed process left is found and removed, of both families", {}, async () => {
   await inNamespace(async () => {
     using netlink = new RouteNetlink();
-    new HostRoutes(netlink).set(PREFIXES.map(parsePrefix));
+    new HostRoutes(netlink).add(PREFIXES.map(parsePrefix));
     assert.equal(removeLeftRoutes(netlink, BYPATH_ROUTE_PROTOCOL), 4);
     assert.deepEqual(await ours(), []);
+  });
+});
+
+rootTest("a route of the host's own is neither replaced nor removed", {}, async () => {
+  await inNamespace(async () => {
+    await run("ip route add blackhole 203.0.113.10");
+    using netlink = new RouteNetlink();
+    {
+      using routes = new HostRoutes(netlink);
+      routes.add(PREFIXES.map(parsePrefix));
+      assert.equal((await ours()).length, 3);
+    }
+    assert.match(await run("ip route show 203.0.113.10"), /^blackhole 203\.0\.113\.10/);
   });
 });

@@ -32,6 +32,8 @@ const KEPT_EVENTS = 4096;
 const EVENT_RING = 65536;
 const COMMAND_RING = 8192;
 const TICK_MS = 100;
+/** A minute. */
+const FORGETTING_TICKS = 600;
 
 /**
  * A running NAT machine: the packet worker, the session table it works on, the agents, health
@@ -69,6 +71,9 @@ export class NatMachine {
     this.state = parts.state;
     this.#routes = parts.routes;
     this.operator = new OperatorState(`${parts.config.state}.operator`);
+    if (this.operator.damaged !== null) {
+      this.events.add("operator-state-lost", { why: this.operator.damaged });
+    }
     this.#thread = parts.thread(this);
     this.#shortages = new Shortages(this.#thread.counters, this.events);
     this.#door = parts.door(this);
@@ -137,12 +142,13 @@ export class NatMachine {
     if (this.#ticks++ % 10 !== 0) return;
     this.bypass.tick();
     this.#shortages.look(now);
+    if (this.#ticks % FORGETTING_TICKS === 1) this.#forgetSessions();
   }
 
   /** Takes over a configuration that needs no restart. */
   configure(config: NatConfig): void {
     this.config = config;
-    this.#routes.set(destinationsOf(config));
+    this.#routes.add(destinationsOf(config));
     this.#post({ kind: "configure", config: datapathConfig(config) });
     this.announcer?.setAddresses(addressesOf(config));
     this.health[Symbol.dispose]();
@@ -204,6 +210,13 @@ export class NatMachine {
     else if ((event & 0xff) === EVENT.pathMtu) this.bypass.pathMtuChanged(slot, id);
   }
 
+  /** An order about a session that is over says nothing any more. */
+  #forgetSessions(): void {
+    for (const session of this.operator.orders.sessions) {
+      if (this.bypass.find(session) === 0) this.operator.forget(session);
+    }
+  }
+
   #checkHealth(): HealthChecks {
     return new HealthChecks(this.config.services, (service, server, status) => {
       this.events.add(status === "down" ? "server-down" : "server-up", { service, server });
@@ -256,7 +269,7 @@ export async function startNatMachine(
   const netlink = stack.use(new RouteNetlink());
   const left = removeLeftRoutes(netlink, BYPATH_ROUTE_PROTOCOL);
   const routes = stack.use(new HostRoutes(netlink));
-  routes.set(destinationsOf(config));
+  routes.add(destinationsOf(config));
   if (state.replaced !== null) say(`Starting with a new session table: ${state.replaced}`);
   const waitMs = oldLeasesMs(config, state, left > 0);
   if (waitMs > 0) {

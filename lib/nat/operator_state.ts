@@ -2,7 +2,7 @@ import type { Endpoint } from "../wire/address.ts";
 import { formatEndpoint, IpAddress, parseEndpoint } from "../wire/address.ts";
 
 /** What an operator asked for, and what stays so until it is taken back. */
-interface Wishes {
+export interface OperatorOrders {
   readonly all: boolean;
   readonly services: readonly string[];
   /** `address` or `address:port`. */
@@ -34,7 +34,7 @@ export class OperatorState {
   constructor(path: string) {
     this.#path = path;
     try {
-      this.#restore(JSON.parse(Deno.readTextFileSync(path)) as Partial<Wishes>);
+      this.#restore(JSON.parse(Deno.readTextFileSync(path)) as Partial<OperatorOrders>);
     } catch (error) {
       // A file that cannot be read back is worth less than a machine that starts.
       if (!(error instanceof Deno.errors.NotFound)) this.damaged = String(error);
@@ -53,6 +53,17 @@ export class OperatorState {
   /** Does this server (`address:port`) take no new sessions? */
   drains(server: string): boolean {
     return this.#names(this.#draining, server);
+  }
+
+  /** Everything that is ordered now. */
+  get orders(): OperatorOrders {
+    return {
+      all: this.#all,
+      services: [...this.#services],
+      servers: [...this.#servers],
+      sessions: [...this.#sessions],
+      draining: [...this.#draining],
+    };
   }
 
   stop(target: BypassTarget): void {
@@ -97,7 +108,7 @@ export class OperatorState {
     return set.size > 0 && (set.has(server) || set.has(hostOf(server)));
   }
 
-  #restore(wishes: Partial<Wishes>): void {
+  #restore(wishes: Partial<OperatorOrders>): void {
     this.#all = wishes.all === true;
     for (const name of wishes.services ?? []) this.#services.add(name);
     for (const name of wishes.servers ?? []) this.#servers.add(name);
@@ -106,14 +117,7 @@ export class OperatorState {
   }
 
   #save(): void {
-    const wishes: Wishes = {
-      all: this.#all,
-      services: [...this.#services],
-      servers: [...this.#servers],
-      sessions: [...this.#sessions],
-      draining: [...this.#draining],
-    };
-    Deno.writeTextFileSync(`${this.#path}.new`, JSON.stringify(wishes), { mode: 0o600 });
+    Deno.writeTextFileSync(`${this.#path}.new`, JSON.stringify(this.orders), { mode: 0o600 });
     Deno.renameSync(`${this.#path}.new`, this.#path);
   }
 }

@@ -24,7 +24,7 @@ import { Journal, JOURNAL_CLOSED, JOURNAL_OPENED } from "../session/journal.ts";
 import { SessionTable } from "../session/session_table.ts";
 import { IpAddress } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";
-import type { Prefix } from "../wire/prefix.ts";
+import { formatPrefix, type Prefix } from "../wire/prefix.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import type { PathEvents } from "./icmp_translator.ts";
 import type { SessionEvents } from "./session_keeper.ts";
@@ -46,6 +46,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   readonly #translator: Translator;
   readonly #engine: RawEngine;
   readonly #sockets: ReturnType<typeof openPacketSocket>[];
+  readonly #ours = new Map<string, Prefix>();
   #nowMs = 0;
 
   constructor(start: NatWorkerStart) {
@@ -79,7 +80,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       nowMs: this.#nowMs,
     });
 
-    const filter = ingressFilter(destinations(start.config));
+    const filter = this.#filter(start.config);
     this.#sockets = interfaces.map((link) =>
       openPacketSocket({
         interfaceIndex: link.index,
@@ -115,9 +116,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     switch (message.kind) {
       case "configure":
         this.#translator.configure(message.config);
-        for (const socket of this.#sockets) {
-          socket.setFilter(ingressFilter(destinations(message.config)));
-        }
+        this.#answerFor(message.config);
         break;
       case "eligible":
         this.#translator.setEligible(message.service, message.eligible);
@@ -127,6 +126,17 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
         return false;
     }
     return true;
+  }
+
+  #answerFor(config: DatapathConfig): void {
+    const filter = this.#filter(config);
+    for (const socket of this.#sockets) socket.setFilter(filter);
+  }
+
+  /** Takes packets for all that was ever ours: sessions of what is gone from it live on. */
+  #filter(config: DatapathConfig) {
+    for (const prefix of destinations(config)) this.#ours.set(formatPrefix(prefix), prefix);
+    return ingressFilter([...this.#ours.values()]);
   }
 
   run(): void {

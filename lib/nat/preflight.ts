@@ -1,9 +1,12 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import { interfaceObstacle, type Obstacle, privilegeObstacle } from "../datapath/host_obstacle.ts";
 import { isIpv6Off } from "../linux/interface_settings.ts";
-import type { RouteNetlink } from "../linux/rtnetlink.ts";
+import { RTN_BLACKHOLE, RTPROT_KERNEL } from "../linux/constants.ts";
+import { BYPATH_ROUTE_PROTOCOL, type RouteNetlink } from "../linux/rtnetlink.ts";
 import { IpAddress } from "../wire/address.ts";
-import { rangeContains } from "../wire/prefix.ts";
+import { formatPrefix, rangeContains } from "../wire/prefix.ts";
+import { destinationsOf } from "./datapath_config.ts";
+import { isRouteTo } from "./host_routes.ts";
 
 /** Everything about this host that keeps the configuration from running; touches nothing. */
 export function natObstacles(config: NatConfig, netlink: RouteNetlink): Obstacle[] {
@@ -25,6 +28,17 @@ export function natObstacles(config: NatConfig, netlink: RouteNetlink): Obstacle
       if (!rangeContains(range, address)) continue;
       wrong(`Cannot use SNAT address ${address}: this host has it on ${name}, remove it there`);
     }
+  }
+  // The kernel's own come with addresses, which are told above.
+  const routes = netlink.routes().filter((it) =>
+    it.type !== RTN_BLACKHOLE && it.protocol !== BYPATH_ROUTE_PROTOCOL &&
+    it.protocol !== RTPROT_KERNEL
+  );
+  for (const prefix of destinationsOf(config)) {
+    if (!routes.some((it) => isRouteTo(it, prefix))) continue;
+    wrong(
+      `Cannot answer for ${formatPrefix(prefix)}: this host has a route to it, remove it there`,
+    );
   }
   const listen = config.control?.listen.address;
   if (listen !== undefined && !isAny(listen) && !own.some((it) => it.address.equals(listen))) {

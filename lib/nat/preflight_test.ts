@@ -31,6 +31,13 @@ rootTest("what the configuration needs of the host is told for both families", {
       "Cannot use SNAT address 2001:db8:1::7: this host has it on eth0, remove it there",
     ]);
     await run("ip address del 2001:db8:f::10/128 dev other");
+    await run("ip address del 2001:db8:1::7/64 dev eth0");
+    await run("ip route add 203.0.113.10 dev eth0");
+    await run("ip route add blackhole 10.0.1.1");
+    assert.deepEqual(obstacles(), [
+      "Cannot answer for 203.0.113.10/32: this host has a route to it, remove it there",
+    ]);
+    await run("ip route del 203.0.113.10");
     Deno.writeTextFileSync("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
     assert.deepEqual(obstacles(), [
       "Cannot serve VIP 2001:db8:f::10 (web6): IPv6 is off on eth0, set net.ipv6.conf.eth0.disable_ipv6 to 0",
