@@ -28,6 +28,7 @@ for (const setup of SETUPS) {
   rootTest(`conformance cases as packets in the lab, NAT machine ${setup}`, {
     capabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN"],
     tools: ["ip", "nft"],
+    timeoutMs: 300_000,
   }, async (test) => {
     await using world = await LabWorld.up(setup, FAMILIES);
     let run = 0;
