@@ -2,6 +2,9 @@
  * `deno task test [PATH…]`: installs what the tests need, checks the tree, runs every test (or
  * those in the given paths) and the claims once more by the standalone executable.
  *
+ * Two things go on at a time: the tests that move packets through labs, which mostly wait, and
+ * everything else. What a group of tests prints is shown when the group is done.
+ *
  * The last line tells what came of it, `N passed, N failed`, with `, N skipped` where tests were
  * skipped; in CI (`CI` is set) a skipped test counts as failed.
  */
@@ -19,7 +22,7 @@ const IN_CI = Boolean(Deno.env.get("CI"));
 /** CI ends a run after 15 minutes; the last line must come before. */
 const TOTAL_LIMIT_MS = 14 * 60_000;
 
-let running: Deno.ChildProcess | null = null;
+const running = new Set<Deno.ChildProcess>();
 const startedMs = performance.now();
 const scratch = Deno.makeTempDirSync({ prefix: "bypath-tests-" });
 const results: { name: string; counts: TestCounts; seconds: number }[] = [];
@@ -27,7 +30,7 @@ const results: { name: string; counts: TestCounts; seconds: number }[] = [];
 async function main(paths: readonly string[]): Promise<number> {
   await installPackages(say);
   if (paths.length > 0) {
-    for (const group of groupTests(await findTests(paths))) await runGroup(group);
+    await runGroups(groupTests(await findTests(paths)));
   } else {
     await runAll();
   }
@@ -36,21 +39,28 @@ async function main(paths: readonly string[]): Promise<number> {
 
 async function runAll(): Promise<void> {
   const before = await hostState();
-  await check("types", ["check", "--frozen", ...FOLDERS]);
-  await check("format", ["fmt", "--check"]);
-  await check("lint", ["lint"]);
   const files = await findTests(FOLDERS);
-  for (const group of groupTests(files)) await runGroup(group);
-  if (await record("compile", compileExecutable)) {
+  const groups = groupTests(files);
+  const besides = async () => {
+    await check("types", ["check", "--frozen", ...FOLDERS]);
+    await check("format", ["fmt", "--check"]);
+    await check("lint", ["lint"]);
+    await runGroups(groups.filter((it) => !it.usesLab));
+    if (!await record("compile", compileExecutable)) return;
     using _ = new UnpackedOnce(ROOT + OUTPUT);
     await runGroup(executableGroup(files, ROOT + OUTPUT));
-  }
+  };
+  await Promise.all([runGroups(groups.filter((it) => it.usesLab)), besides()]);
   // Elsewhere than in CI, others may be at work on the same host.
   if (IN_CI) {
     await record("nothing left behind", async () => {
       return leftBehind(before, await hostState()).join("\n") || null;
     });
   }
+}
+
+async function runGroups(groups: readonly TestGroup[]): Promise<void> {
+  for (const group of groups) await runGroup(group);
 }
 
 async function findTests(paths: readonly string[]): Promise<string[]> {
@@ -70,9 +80,9 @@ async function findTests(paths: readonly string[]): Promise<string[]> {
 
 /** A check that counts as one test: `run` gives null, or why it failed. */
 async function record(name: string, run: () => Promise<string | null>): Promise<boolean> {
-  say(`\n${name}`);
   const begunMs = performance.now();
   const problem = await run();
+  say(`\n${name}${problem === null ? " ok" : ""}`);
   if (problem !== null) say(problem);
   const failed = problem === null ? [] : [problem.split("\n", 1)[0]!];
   addResult(name, { passed: 1 - failed.length, failed, skipped: [] }, begunMs);
@@ -81,8 +91,8 @@ async function record(name: string, run: () => Promise<string | null>): Promise<
 
 function check(name: string, args: string[]): Promise<boolean> {
   return record(name, async () => {
-    const status = await deno({ args, timeLimitMs: 3 * 60_000 });
-    return status === "exit status 0" ? null : `deno ${args[0]}: ${status}`;
+    const { status, output } = await deno({ args, timeLimitMs: 3 * 60_000 });
+    return status === "exit status 0" ? null : `deno ${args[0]}: ${status}\n${output}`;
   });
 }
 
@@ -96,14 +106,15 @@ async function compileExecutable(): Promise<string | null> {
 }
 
 async function runGroup(group: TestGroup): Promise<void> {
-  say(`\n${group.name}`);
+  say(`\n${group.name} begins`);
   const begunMs = performance.now();
-  const report = `${scratch}/${results.length}.xml`;
-  const status = await deno({
+  const report = `${scratch}/${group.name.replaceAll(/[^a-z]/g, "-")}.xml`;
+  const { status, output } = await deno({
     args: ["test", "-A", "--no-check", `--junit-path=${report}`, ...group.files],
     env: group.env ?? {},
     timeLimitMs: group.timeLimitMs,
   });
+  say(`\n${group.name}\n${output}`);
   const counts = countJunit(await Deno.readTextFile(report).catch(() => ""));
   // A file that does not load, a crash, a time limit: no test of the report tells of it.
   if (status !== "exit status 0" && counts.failed.length === 0) counts.failed.push(status);
@@ -116,30 +127,46 @@ interface DenoOptions {
   readonly timeLimitMs: number;
 }
 
-/** Runs Deno with its output on this terminal; `exit status 0`, or how else it ended. */
-async function deno({ args, env = {}, timeLimitMs }: DenoOptions): Promise<string> {
+interface DenoResult {
+  /** `exit status 0`, or how else it ended. */
+  readonly status: string;
+  readonly output: string;
+}
+
+/** Runs Deno; what it prints, on either stream, is in the result. */
+async function deno({ args, env = {}, timeLimitMs }: DenoOptions): Promise<DenoResult> {
   const leftMs = TOTAL_LIMIT_MS - (performance.now() - startedMs);
-  if (leftMs <= 0) return `not run: ${TOTAL_LIMIT_MS / 60_000} minutes are over`;
+  if (leftMs <= 0) {
+    return { status: `not run: ${TOTAL_LIMIT_MS / 60_000} minutes are over`, output: "" };
+  }
   const child = new Deno.Command(Deno.execPath(), {
     args,
     cwd: ROOT,
     env: { ...(Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" }), ...env },
     stdin: "null",
-    stdout: "inherit",
-    stderr: "inherit",
+    stdout: "piped",
+    stderr: "piped",
   }).spawn();
+  const parts: string[] = [];
+  const collect = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const part of stream.pipeThrough(new TextDecoderStream())) parts.push(part);
+  };
+  const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
   const limitMs = Math.min(leftMs, timeLimitMs);
   let late = false;
   const end = setTimeout(() => {
     late = true;
     child.kill("SIGKILL");
   }, limitMs);
-  running = child;
+  running.add(child);
   const { code, signal } = await child.status;
-  running = null;
+  running.delete(child);
   clearTimeout(end);
-  if (late) return `ended after ${Math.round(limitMs / 1000)} s`;
-  return signal ? `ended by ${signal}` : `exit status ${code}`;
+  // Something that it started may hold its streams open: do not wait for that for ever.
+  await Promise.race([collected, new Promise((resolve) => setTimeout(resolve, 2_000))]);
+  const output = parts.join("");
+  if (late) return { status: `ended after ${Math.round(limitMs / 1000)} s`, output };
+  return { status: signal ? `ended by ${signal}` : `exit status ${code}`, output };
 }
 
 function addResult(name: string, counts: TestCounts, begunMs: number): void {
@@ -178,7 +205,7 @@ function say(line: string): void {
 
 for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   Deno.addSignalListener(signal, () => {
-    running?.kill("SIGKILL");
+    for (const child of running) child.kill("SIGKILL");
     Deno.removeSync(scratch, { recursive: true });
     Deno.exit(status);
   });

@@ -6,6 +6,8 @@ export interface TestGroup {
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly timeLimitMs: number;
+  /** Its tests move packets through labs, and mostly wait. */
+  readonly usesLab: boolean;
 }
 
 const UNIT_LIMIT_MS = 3 * 60_000;
@@ -26,7 +28,12 @@ export function groupTests(files: readonly string[]): TestGroup[] {
     groups.set(name, [...groups.get(name) ?? [], file]);
   }
   return [...groups]
-    .map(([name, members]) => ({ name, files: members, timeLimitMs: timeLimit(name) }))
+    .map(([name, members]) => ({
+      name,
+      files: members,
+      timeLimitMs: timeLimit(name),
+      usesLab: usesLab(name),
+    }))
     .sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
 }
 
@@ -37,6 +44,7 @@ export function executableGroup(files: readonly string[], executable: string): T
     files: files.filter((file) => file === EXECUTABLE_TESTS || groupName(file) === "tests/claims"),
     env: { BYPATH_EXECUTABLE: executable },
     timeLimitMs: LAB_LIMIT_MS,
+    usesLab: true,
   };
 }
 
