@@ -71,7 +71,8 @@ Deno.test("an eventfd allocates nothing", () => {
 /** Calls `fn` until it is compiled, then looks how the heap grows; a collection only helps. */
 function checkHeap(fn: () => void): void {
   let least = Infinity;
-  for (let round = 0; round < 6; round++) {
+  // On a busy machine it takes a while until the code is compiled; what allocates does so for ever.
+  for (let round = 0; round < 60 && !(least <= ALLOWED_BYTES_PER_CALL); round++) {
     const before = Deno.memoryUsage().heapUsed;
     for (let i = 0; i < CALLS; i++) fn();
     const grown = Deno.memoryUsage().heapUsed - before;
