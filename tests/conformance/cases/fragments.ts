@@ -1,5 +1,11 @@
 /** Fragments: RFC 791, RFC 1858, RFC 3128, RFC 5722, RFC 6864, RFC 8200. */
-import type { Case, FragmentSpec, PacketSpec, TranslationDetails } from "../runner/case.ts";
+import type {
+  AnswerSpec,
+  Case,
+  FragmentSpec,
+  PacketSpec,
+  TranslationDetails,
+} from "../runner/case.ts";
 
 /** A datagram of 3000 bytes in three pieces. */
 const LARGE = { flow: "U1", payload: 3000 } as const;
@@ -19,6 +25,22 @@ const BY_NAT: { readonly translated: TranslationDetails } = {
 
 function piece(of: PacketSpec, i: number, changes: Partial<FragmentSpec> = {}): PacketSpec {
   return { ...of, fragment: { ...PIECES[i]!, ...changes } };
+}
+
+const ECHO = { rest: 0x77770001 } as const;
+
+function ping(i: number): PacketSpec {
+  return piece({ source: "C", destination: "VIP", icmp: { type: 8, ...ECHO }, payload: 3000 }, i);
+}
+
+function pong(i: number): AnswerSpec {
+  return {
+    packet: piece(
+      { source: "VIP", destination: "C", icmp: { type: 0, ...ECHO }, payload: 3000 },
+      i,
+    ),
+    mayDiffer: { ttl: "its own packet", ...NEW_ID },
+  };
 }
 
 export const FRAGMENT_CASES: readonly Case[] = [
@@ -68,6 +90,16 @@ export const FRAGMENT_CASES: readonly Case[] = [
       { server: piece(BACK, 2), expect: BY_NAT },
       { server: piece(BACK, 1), expect: BY_NAT },
       { server: { flow: "U1", payload: 100 }, expect: "translated" },
+    ],
+  },
+  {
+    ids: ["R-031", "R-077"],
+    clause: "RFC 1122 3.2.2.6; RFC 791 3.2",
+    shows: "a ping in fragments is answered in fragments, in any order",
+    steps: [
+      { client: ping(0), expect: { answer: pong(0) } },
+      { client: ping(2), expect: { answer: pong(2) } },
+      { client: ping(1), expect: { answer: pong(1) } },
     ],
   },
   {
