@@ -171,7 +171,8 @@ export class SessionKeeper {
     const { addresses, protocol } = packet;
     const endpoints = this.#endpoints;
     return endpoints.take(session, addresses, server, protocol, this.#random()) ||
-      (this.#displace(server, protocol, nowMs) &&
+      // A late answer to a datagram would reach the endpoint's next client; a late SYN-ACK is refused.
+      (protocol === PROTOCOL_TCP && this.#displace(server, protocol, nowMs) &&
         endpoints.take(session, addresses, server, protocol, this.#random()));
   }
 
