@@ -29,7 +29,7 @@ for (const { way, counter, port } of WAYS) {
     const format = "%{stderr}%{remote_ip} %{num_connects} %{http_code}\n";
     const download = async (server: string) => {
       const urls = FILES.map((file) => `'http://${server}${file}'`).join(" ");
-      const curl = `curl -6 -sSf --max-time 20 -w '${format}' ${urls} | sha256sum`;
+      const curl = `curl -6 -sSf --max-time 20 --limit-rate 20M -w '${format}' ${urls} | sha256sum`;
       return await bypath.lab.run("client", ["sh", "-c", curl]);
     };
     const byVip = await download(`[${ADDRESSES6.vip}]:${port}`);
@@ -39,6 +39,6 @@ for (const { way, counter, port } of WAYS) {
     const { vip } = ADDRESSES6;
     assert.deepEqual(transfers, [`${vip} 1 200`, `${vip} 0 200`, `${vip} 0 200`]);
     const [session] = await bypath.sessions("--service", `web${port}`);
-    assert.ok(session!.bytes[counter] > 20_000_000, JSON.stringify(session));
+    assert.ok(session!.bytes[counter] > 5_000_000, JSON.stringify(session));
   });
 }
