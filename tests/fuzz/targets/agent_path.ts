@@ -8,7 +8,7 @@
 import { DirectTranslator } from "../../../lib/agent/direct_translator.ts";
 import { InstructionTable, makeInstructionMemory } from "../../../lib/agent/instruction_table.ts";
 import { DROP } from "../../../lib/session/drop_reason.ts";
-import { type Endpoint, parseEndpoint } from "../../../lib/wire/address.ts";
+import { type Endpoint, equalEndpoints, parseEndpoint } from "../../../lib/wire/address.ts";
 import { REASON_COUNT, reasonName, UNKNOWN_PROTOCOL } from "../../../lib/wire/reason.ts";
 import type { FuzzTarget, Reached } from "../support/fuzz.ts";
 import { demand, judgeTranslated } from "../support/judge.ts";
@@ -62,6 +62,8 @@ class AgentWorld {
   readonly #table: InstructionTable;
   readonly #translator: DirectTranslator;
   readonly #known = new Map<number, Known>();
+  /** The slots of the same, by what they match. */
+  readonly #slots = new Map<string, number>();
   /** Until when each lease lasts. */
   readonly #leases = [1_000, 5_000, 1e9];
   #nowMs = 0;
@@ -102,24 +104,34 @@ class AgentWorld {
     const { protocol, family, vip } = random.pick(PLACES.services);
     const server = random.pick(PLACES.clients[family]);
     const end = (address: string, port: number) =>
-      parseEndpoint(family === 4 ? `${address}:${port}` : `[${address}]:${port}`);
+      endpointOf(family === 4 ? `${address}:${port}` : `[${address}]:${port}`);
     const known: Known = {
       protocol: protocol === "tcp" ? 6 : 17,
-      match: { source: end(server, 40_000 + random.below(40)), destination: parseEndpoint(vip) },
+      match: { source: end(server, 40_000 + random.below(40)), destination: endpointOf(vip) },
       rewrite: {
         source: end(family === 4 ? "203.0.113.10" : "2001:db8:f::10", 80),
-        destination: end(family === 4 ? "198.51.100.2" : "2001:db8:c::2", random.between(1, 65535)),
+        destination: end(family === 4 ? "198.51.100.2" : "2001:db8:c::2", random.between(1, 500)),
       },
       lease: random.below(3),
       pathMtu: random.pick([0, 0, 576, 1280, 1400]),
       isOver: false,
     };
-    if ([...this.#known.values()].some((other) => isSame(other, known))) return;
+    const key = keyOf(known.protocol, known.match.source, known.match.destination);
+    if (this.#slots.has(key)) return;
     const slot = random.between(1, CAPACITY);
-    if (this.#known.delete(slot)) this.#table.remove(slot);
+    this.#remove(slot);
     this.#table.write(slot, known);
     this.#table.add(slot);
     this.#known.set(slot, known);
+    this.#slots.set(key, slot);
+  }
+
+  #remove(slot: number): void {
+    const known = this.#known.get(slot);
+    if (known === undefined) return;
+    this.#table.remove(slot);
+    this.#known.delete(slot);
+    this.#slots.delete(keyOf(known.protocol, known.match.source, known.match.destination));
   }
 
   step(): void {
@@ -168,19 +180,15 @@ class AgentWorld {
     this.#note(input, "bypassed", after.bytes);
   }
 
-  /** By looking at all of them: what a packet with nothing odd about it may leave by. */
+  /** What a packet with nothing odd about it may leave by. */
   #instructionFor({ bytes }: Flying): Known | undefined {
     const { protocol, l4, family, isFragment } = layoutOf(bytes)!;
     if (isFragment || l4 !== (family === 4 ? 20 : 40)) return undefined;
     if (protocol !== 6 && protocol !== 17) return undefined;
     if (protocol === 6 && (bytes[l4 + 13]! & 2) !== 0) return undefined;
-    const [source, destination] = endpointsOf(bytes);
-    for (const known of this.#known.values()) {
-      const { match } = known;
-      if (known.protocol !== protocol || match.source.port !== u16(bytes, l4)) continue;
-      if (equals(source, match.source) && equals(destination, match.destination)) return known;
-    }
-    return undefined;
+    const addresses = family === 4 ? bytes.subarray(12, 20) : bytes.subarray(8, 40);
+    const key = `${protocol} ${addresses.join()} ${u16(bytes, l4)} ${u16(bytes, l4 + 2)}`;
+    return this.#known.get(this.#slots.get(key) ?? 0);
   }
 
   #note(input: Flying, signal: string, forwarded: Uint8Array<ArrayBuffer> | null): void {
@@ -198,11 +206,8 @@ class AgentWorld {
         return;
       case 1:
         return this.#install();
-      case 2: {
-        const slot = random.pick([...this.#known.keys(), 0]);
-        if (this.#known.delete(slot)) this.#table.remove(slot);
-        return;
-      }
+      case 2:
+        return this.#remove(random.pick([...this.#known.keys(), 0]));
       case 3: {
         const lease = random.below(3);
         this.#leases[lease] = this.#nowMs + random.pick([0, 100, 5000]);
@@ -217,11 +222,9 @@ class AgentWorld {
   }
 }
 
-function isSame(a: Known, b: Known): boolean {
-  return a.protocol === b.protocol && a.match.source.port === b.match.source.port &&
-    a.match.source.address.equals(b.match.source.address) &&
-    a.match.destination.port === b.match.destination.port &&
-    a.match.destination.address.equals(b.match.destination.address);
+function keyOf(protocol: number, source: Endpoint, destination: Endpoint): string {
+  const addresses = [...source.address.toBytes(), ...destination.address.toBytes()];
+  return `${protocol} ${addresses.join()} ${source.port} ${destination.port}`;
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
@@ -230,15 +233,20 @@ function isEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 const parsed = new Map<string, Endpoint>();
 
-/** Whether a text of `endpointsOf` is that endpoint. */
-function equals(text: string, endpoint: Endpoint): boolean {
+/** As `parseEndpoint`, with what was read remembered. */
+function endpointOf(text: string): Endpoint {
   let known = parsed.get(text);
   if (known === undefined) {
     if (parsed.size > 10_000) parsed.clear();
     known = parseEndpoint(text);
     parsed.set(text, known);
   }
-  return known.port === endpoint.port && known.address.equals(endpoint.address);
+  return known;
+}
+
+/** Whether a text of `endpointsOf` is that endpoint. */
+function equals(text: string, endpoint: Endpoint): boolean {
+  return equalEndpoints(endpointOf(text), endpoint);
 }
 
 export const agentPath: FuzzTarget = {
