@@ -26,6 +26,8 @@ import { BATCH, SLOT_BYTES } from "./packet_source.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 
 const POLLIN = 1;
+/** How often the kernel is asked what it dropped. */
+const ASKING_MS = 1_000;
 
 export interface RawEngineOptions {
   /** All packets lie in this memory, so that any output can send from where they are. */
@@ -73,6 +75,7 @@ export class RawEngine implements PacketSender {
   #following = 0;
   #maintainedMs = 0;
   #followedMs = 0;
+  #askedMs = 0;
 
   constructor(options: RawEngineOptions) {
     this.#options = options;
@@ -242,9 +245,18 @@ export class RawEngine implements PacketSender {
     this.#replies.flush();
   }
 
+  /** The kernel's own count of what it could not hand over: the sign of overload. */
+  #askForDrops(nowMs: number): void {
+    this.#askedMs = nowMs;
+    let drops = 0;
+    for (const source of this.#sources) drops += source.drops();
+    this.#counters[COUNTER.socketDrops] = drops;
+  }
+
   /** Follows routes and neighbours, and sends or gives up what waited for one. */
   #follow(nowMs: number): void {
     this.#followedMs = nowMs;
+    if (nowMs - this.#askedMs >= ASKING_MS) this.#askForDrops(nowMs);
     this.#hops.maintain(nowMs);
     this.#replies.expire(nowMs);
     const gone = this.#held.expire(nowMs);

@@ -91,6 +91,7 @@ function status(machine: NatMachine) {
       batches: counters[COUNTER.batches],
       wakeUps: counters[COUNTER.wakeUps],
       busyMs: Math.round(counters[COUNTER.busyMs]!),
+      socketDrops: counters[COUNTER.socketDrops],
     },
     instructions: machine.book.size,
     operator: machine.operator.orders,

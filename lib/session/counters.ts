@@ -8,11 +8,12 @@ export const COUNTER = {
   answered: 2,
   bytesReceived: 3,
   bytesForwarded: 4,
-  /** Sum of the sizes and number of the IP packets from servers, to see super-packets. */
+  /** How often the worker was woken, and how often it found packets. */
   wakeUps: 5,
   batches: 6,
   /** Milliseconds between waking up and going to sleep. */
   busyMs: 7,
+  /** Packets that the kernel dropped because the worker did not take them in time. */
   socketDrops: 8,
   sessionsOpened: 9,
   sessionsClosed: 10,
