@@ -19,6 +19,9 @@ export const SERVER_NAMES: readonly ServerName[] = ["s1", "s2"];
 export const HTTP_PORT = 8080;
 export const STREAM_PORT = 9000;
 export const IPERF_PORT = 5201;
+export const CONTROL_PORT = 7400;
+/** Where a control proxy beside an agent listens (lab/traffic/control_proxy.ts). */
+export const CONTROL_PROXY = `127.0.0.1:${CONTROL_PORT}`;
 
 /**
  * `web` on both servers; `stream` and `iperf` on s1 alone, since they have one server program. `web6`
@@ -88,7 +91,7 @@ export function defaultNatYaml(): NatYaml {
     },
     services: defaultServices(),
     control: {
-      listen: `${ADDRESSES.nat}:7400`,
+      listen: `${ADDRESSES.nat}:${CONTROL_PORT}`,
       ca: "ca.pem",
       certificate: "nat.pem",
       key: "nat.key",
@@ -101,7 +104,7 @@ export function defaultNatYaml(): NatYaml {
 
 export function defaultAgentYaml(server: ServerName): AgentYaml {
   return {
-    nat: [`${ADDRESSES.nat}:7400`],
+    nat: [`${ADDRESSES.nat}:${CONTROL_PORT}`],
     interface: "eth0",
     ca: "ca.pem",
     certificate: `${server}.pem`,
@@ -126,7 +129,9 @@ export async function writeAgentYaml(
 export async function writeKeys(folder: string): Promise<void> {
   await initKeys(folder);
   for (const name of ["nat", ...SERVER_NAMES] as const) {
-    const addresses = [ADDRESSES[name], ...(haveIpv6() ? [ADDRESSES6[name]] : [])];
+    const addresses: string[] = [ADDRESSES[name], ...(haveIpv6() ? [ADDRESSES6[name]] : [])];
+    // A proxy beside an agent stands in for the NAT machine there.
+    if (name === "nat") addresses.push("127.0.0.1");
     await issueKeys(folder, { name, addresses, role: name === "nat" ? "nat" : "agent" });
   }
 }

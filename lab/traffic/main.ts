@@ -22,6 +22,14 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       "at-once": { type: "string", default: "50" },
       "progress-ms": { type: "string", default: "100" },
       "timeout-ms": { type: "string", default: "120000" },
+      "delay-ms": { type: "string", default: "0" },
+      "late-ms": { type: "string", default: "0" },
+      lose: { type: "string", default: "0" },
+      double: { type: "string", default: "0" },
+      late: { type: "string", default: "0" },
+      seed: { type: "string", default: "1" },
+      keys: { type: "string", default: "" },
+      agent: { type: "string", default: "" },
     },
   });
   const target = positionals[0] ?? "";
@@ -59,6 +67,20 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         client: values.client,
         vip: values.vip,
         count: Number(values.count),
+      });
+    case "control-proxy":
+      return await (await import("./control_proxy.ts")).controlProxy({
+        listen: values.listen[0] ?? "",
+        connect: target,
+        delayMs: Number(values["delay-ms"]),
+        ...(values.keys !== "" && { keys: { folder: values.keys, agent: values.agent } }),
+        faults: {
+          lose: Number(values.lose),
+          double: Number(values.double),
+          late: Number(values.late),
+          lateMs: Number(values["late-ms"]),
+        },
+        seed: Number(values.seed),
       });
     default:
       console.error(`Cannot run traffic program "${program ?? ""}": there is none of that name`);
