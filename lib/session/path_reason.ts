@@ -28,6 +28,28 @@ export const REASON = {
   agentStopped: 18,
   /** The path to the client turned out to carry smaller packets: the next instruction says so. */
   pathMtu: 19,
+  // More criteria.
+  age: 32,
+  rate: 33,
+  /** Declined: the NAT machine carries too little for a bypass. */
+  load: 34,
+  /** Declined: the client (value 1) or the server (2) is not among those that may. */
+  notAllowed: 35,
+  /** Declined: `bypass.start.where` is false (value 0), or cannot be evaluated (1). */
+  where: 36,
+  /** Declined: the agent has as many instructions as it may. */
+  limit: 37,
+  /** A busier session needed the place. */
+  displaced: 38,
+  /** `bypass.stop: rate`. */
+  stopRate: 39,
+  /** `bypass.stop: age`. */
+  stopAge: 40,
+  /** `bypass.start: all`; the value is how many criteria that are. */
+  all: 41,
+  packetRate: 42,
+  /** `bypass.stop: rate` in packets. */
+  stopPacketRate: 43,
 } as const;
 
 const TEXT: Record<number, (value: number) => string> = {
@@ -51,6 +73,20 @@ const TEXT: Record<number, (value: number) => string> = {
   [REASON.agentStopped]: () => "the agent ended the instruction",
   [REASON.draining]: () => "the server is draining",
   [REASON.pathMtu]: (value) => `the path to the client carries ${value} bytes`,
+  [REASON.age]: (value) => `age ${value} ms reached`,
+  [REASON.rate]: (value) => `rate ${value} bytes/s reached`,
+  [REASON.packetRate]: (value) => `rate ${value} packets/s reached`,
+  [REASON.all]: (value) => `all ${value} criteria met`,
+  [REASON.load]: () => "the NAT machine's load is below the configured one",
+  [REASON.notAllowed]: (value) =>
+    value === 1 ? "the client is not among those allowed" : "the server is not among those allowed",
+  [REASON.where]: (value) =>
+    value === 0 ? "the where expression is false" : "the where expression cannot be evaluated",
+  [REASON.limit]: (value) => `the agent has its ${value} instructions`,
+  [REASON.displaced]: (value) => `a busier session needed one of the agent's ${value} places`,
+  [REASON.stopRate]: (value) => `rate below ${value} bytes/s`,
+  [REASON.stopPacketRate]: (value) => `rate below ${value} packets/s`,
+  [REASON.stopAge]: (value) => `instruction age ${value} ms reached`,
 };
 
 /** The reason in words, as `inspect` shows it. */
