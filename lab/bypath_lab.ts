@@ -24,7 +24,7 @@ import {
   writeNatYaml,
 } from "./lab_files.ts";
 import { type LabProcess, LabProcessError } from "./lab_process.ts";
-import { selfCommand } from "./self_command.ts";
+import { selfCommand } from "../lib/datapath/self_command.ts";
 import { ADDRESSES, ADDRESSES6, type NodeName } from "./topology.ts";
 import type { UdpStreamResult } from "./traffic/udp_stream_client.ts";
 import { waitFor } from "./wait.ts";

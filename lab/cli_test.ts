@@ -3,7 +3,7 @@ import { rootTest } from "../tests/support/root_test.ts";
 import { runHost } from "./host_command.ts";
 import { labCommand } from "./cli.ts";
 import { LabProcess } from "./lab_process.ts";
-import { selfCommand } from "./self_command.ts";
+import { selfCommand } from "../lib/datapath/self_command.ts";
 import { labFolder } from "./lab_record.ts";
 
 const PRIVILEGES = { capabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN"] } as const;

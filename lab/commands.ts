@@ -6,7 +6,7 @@ import { labDown, LabError, labUp, namespaceOf, processesIn } from "./namespace.
 import { DEFAULT_LAB_NAME, type LabCommandOptions } from "./options.ts";
 import { requireLabPrivileges } from "./privileges.ts";
 import { alignColumns, formatCount, paletteFor } from "./terminal.ts";
-import { selfCommand } from "./self_command.ts";
+import { selfCommand } from "../lib/datapath/self_command.ts";
 import { ADDRESSES, ADDRESSES6, NODE_NAMES, type NodeName, TOPOLOGY } from "./topology.ts";
 
 /** `bypath lab up`: a lab that stays until `lab down`. */

@@ -62,7 +62,7 @@ const PURE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const LAZY: readonly string[] = ["@bomb.sh/tab", "@peculiar/x509", "reflect-metadata", "zod"];
 
 /** Where a file must know its own place; in a bundle `import.meta.url` is the bundle's. */
-const KNOW_THEIR_PLACE = ["lib/datapath/worker_url.ts", "lab/self_command.ts", "schema/"];
+const KNOW_THEIR_PLACE = ["lib/datapath/worker_url.ts", "lib/datapath/self_command.ts", "schema/"];
 
 interface SourceFile {
   readonly path: string;

@@ -9,7 +9,7 @@ import {
   writeAgentYaml,
 } from "../lab_files.ts";
 import type { Report } from "../report.ts";
-import { selfCommand } from "../self_command.ts";
+import { selfCommand } from "../../lib/datapath/self_command.ts";
 import { ADDRESSES, type NodeName } from "../topology.ts";
 import { waitFor } from "../wait.ts";
 import { stringify } from "yaml";

@@ -1,3 +1,6 @@
+import { lastErrno, LinuxError } from "./error.ts";
+import { openLibc } from "./libc.ts";
+
 /** The names of linux/capability.h; the position is the bit. */
 const NAMES = [
   "CAP_CHOWN",
@@ -59,6 +62,29 @@ export function hasCapability(name: Capability): boolean {
 export function missingCapabilities(wanted: readonly Capability[]): Capability[] {
   const present = effectiveCapabilities();
   return wanted.filter((name) => !present.includes(name));
+}
+
+/** _LINUX_CAPABILITY_VERSION_3: the sets have 64 bits, in two structs. */
+const CAPABILITY_VERSION = 0x20080522;
+
+/**
+ * Gives up every capability of this thread but these, for good; those that it lacks stay lacking.
+ *
+ * Throws LinuxError.
+ */
+export function keepCapabilities(kept: readonly Capability[]): void {
+  const present = effectiveCapabilities();
+  const bits = kept.filter((name) => present.includes(name))
+    .reduce((sum, name) => sum | 1n << BigInt(NAMES.indexOf(name)), 0n);
+  const low = Number(bits & 0xffffffffn);
+  const high = Number(bits >> 32n);
+  // struct __user_cap_header_struct { u32 version; int pid; }, 0: this thread
+  const header = Uint32Array.of(CAPABILITY_VERSION, 0);
+  // struct __user_cap_data_struct { u32 effective, permitted, inheritable; }, twice
+  const sets = Uint32Array.of(low, low, 0, high, high, 0);
+  const result = openLibc().capset(header, sets);
+  const errno = lastErrno();
+  if (result < 0) throw new LinuxError("give up capabilities", errno, { call: "capset" });
 }
 
 /**

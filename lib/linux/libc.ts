@@ -44,6 +44,8 @@ const SYMBOLS = {
 
   // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
   mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+  // int memfd_create(const char *name, unsigned int flags);
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
   // int munmap(void *addr, size_t length);
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
 
@@ -88,6 +90,10 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "usize", "usize", "usize"],
     result: "i32",
   },
+  // pid_t setsid(void);
+  setsid: { parameters: [], result: "i32" },
+  // int capset(cap_user_header_t header, const cap_user_data_t data);
+  capset: { parameters: ["buffer", "buffer"], result: "i32" },
   // int setpriority(int which, id_t who, int priority);
   setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

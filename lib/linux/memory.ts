@@ -14,8 +14,8 @@ import {
   SEEK_END,
 } from "./constants.ts";
 import { lastErrno, LinuxError } from "./error.ts";
-import { type Fd, openFile } from "./fd.ts";
-import { openLibc } from "./libc.ts";
+import { Fd, openFile } from "./fd.ts";
+import { cString, openLibc } from "./libc.ts";
 
 /**
  * Pages of memory at a fixed address.
@@ -104,6 +104,45 @@ export function mapFile(path: string, options: MapFileOptions): Mapping {
     );
   }
   return map(`map "${path}"`, { lengthBytes, flags: MAP_SHARED, writable, fd: file.number });
+}
+
+/** Memory that child processes can map as well. */
+export interface MemoryFile extends Disposable {
+  /** Inherited by every child process under this number, for {@link mapDescriptor}. */
+  readonly fd: Fd;
+  readonly mapping: Mapping;
+}
+
+/** New memory, full of zeros, as a file without a name (memfd_create(2)). Throws LinuxError. */
+export function makeMemoryFile(label: string, lengthBytes: number): MemoryFile {
+  checkLength(lengthBytes);
+  const number = openLibc().memfd_create(cString(label), 0);
+  const errno = lastErrno();
+  if (number < 0) throw new LinuxError("make a memory file", errno, { call: "memfd_create" });
+  const fd = new Fd(number, `memory file "${label}"`);
+  try {
+    if (openLibc().ftruncate(number, BigInt(lengthBytes)) < 0) {
+      throw new LinuxError("make a memory file longer", lastErrno(), { call: "ftruncate" });
+    }
+    const mapping = mapDescriptor(number, lengthBytes);
+    return {
+      fd,
+      mapping,
+      [Symbol.dispose]() {
+        mapping[Symbol.dispose]();
+        fd.close();
+      },
+    };
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
+}
+
+/** The memory behind an open descriptor, shared live and writable. Throws LinuxError. */
+export function mapDescriptor(fd: number, lengthBytes: number): Mapping {
+  checkLength(lengthBytes);
+  return map(`map descriptor ${fd}`, { lengthBytes, flags: MAP_SHARED, writable: true, fd });
 }
 
 /**

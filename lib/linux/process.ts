@@ -18,6 +18,16 @@ export function setParentDeathSignal(signal: number): void {
   }
 }
 
+/**
+ * Begins a session of this process's own, so that what a terminal sends to the processes started from
+ * it (Ctrl-C, Ctrl-Z, hanging up) does not reach this one. Throws LinuxError.
+ */
+export function startSession(): void {
+  const result = openLibc().setsid();
+  const errno = lastErrno();
+  if (result < 0) throw new LinuxError("begin a session", errno, { call: "setsid" });
+}
+
 /** Names this thread for `ps -L` and `top`; the name is cut to 15 bytes. Throws LinuxError. */
 export function setThreadName(name: string): void {
   const bytes = cString(new TextDecoder().decode(cString(name).subarray(0, NAME_BYTES)));

@@ -12,7 +12,7 @@ import type { Lab } from "../../lab/lab.ts";
 import { HTTP_PORT, listenArguments, SERVER_NAMES } from "../../lab/lab_files.ts";
 import { labFolder } from "../../lab/lab_record.ts";
 import { LabProcess } from "../../lab/lab_process.ts";
-import { selfCommand } from "../../lab/self_command.ts";
+import { selfCommand } from "../../lib/datapath/self_command.ts";
 import { ADDRESSES, ADDRESSES6, type NodeName } from "../../lab/topology.ts";
 import { contentHash } from "../../lab/traffic/content.ts";
 import { waitFor } from "../../lab/wait.ts";

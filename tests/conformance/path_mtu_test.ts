@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { BypathLab } from "../../lab/bypath_lab.ts";
 import { haveIpv6 } from "../../lab/ipv6.ts";
-import { selfCommand } from "../../lab/self_command.ts";
+import { selfCommand } from "../../lib/datapath/self_command.ts";
 import { ADDRESSES, ADDRESSES6 } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { rootTest } from "../support/root_test.ts";

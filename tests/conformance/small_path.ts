@@ -3,7 +3,7 @@ import { mustRunHost, runHost } from "../../lab/host_command.ts";
 import { haveIpv6 } from "../../lab/ipv6.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { LabProcess } from "../../lab/lab_process.ts";
-import { selfCommand } from "../../lab/self_command.ts";
+import { selfCommand } from "../../lib/datapath/self_command.ts";
 
 /** What the narrow link carries, in bytes. */
 export const NARROW_MTU = 1280;

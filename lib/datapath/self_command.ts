@@ -9,8 +9,8 @@ export function selfCommand(): readonly string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
   const here = new URL(import.meta.url);
   // In a checkout, whoever the main module is (a test, too). In a bundle all modules are one file.
-  const main = here.pathname.endsWith("/lab/self_command.ts")
-    ? new URL("../cli/main.ts", here).href
+  const main = here.pathname.endsWith("/lib/datapath/self_command.ts")
+    ? new URL("../../cli/main.ts", here).href
     : Deno.mainModule;
   return [Deno.execPath(), "run", "--allow-all", "--quiet", main];
 }
