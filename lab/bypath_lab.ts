@@ -107,6 +107,12 @@ export class BypathLab {
     return process;
   }
 
+  /** Whether the daemon was started and has not ended. */
+  isRunning(target: InspectTarget): boolean {
+    const process = target === "nat" ? this.#nat : this.#agents.get(target);
+    return process?.running ?? false;
+  }
+
   socketOf(target: InspectTarget): string {
     return `${this.folder}/${target}.sock`;
   }
@@ -124,10 +130,10 @@ export class BypathLab {
   /** Web servers on both servers and the datagram server on s1. */
   async startServers(): Promise<void> {
     const started = SERVER_NAMES.map((name) =>
-      this.#traffic(name, "http-server", ...listenArguments(name, HTTP_PORT))
+      this.startTraffic(name, "http-server", ...listenArguments(name, HTTP_PORT))
     );
     started.push(
-      this.#traffic("s1", "udp-stream-server", ...listenArguments("s1", STREAM_PORT)),
+      this.startTraffic("s1", "udp-stream-server", ...listenArguments("s1", STREAM_PORT)),
     );
     this.#servers.push(...started);
     await Promise.all(started.map((server) => server.waitForLine(isListening)));
@@ -185,8 +191,12 @@ export class BypathLab {
     return process;
   }
 
-  async startAgents(): Promise<void> {
-    await Promise.all(SERVER_NAMES.map((server) => this.startAgent(server)));
+  async startAgents(
+    change?: (config: AgentYaml, server: ServerName) => void,
+  ): Promise<void> {
+    await Promise.all(
+      SERVER_NAMES.map((server) => this.startAgent(server, (config) => change?.(config, server))),
+    );
   }
 
   async stopAgent(server: ServerName): Promise<void> {
@@ -276,7 +286,7 @@ export class BypathLab {
       ...(options.rate === undefined ? [] : [`rate=${options.rate}`]),
     ];
     const base = options.url ?? `http://${vipOf(options)}`;
-    return new Download(this.#traffic(
+    return new Download(this.startTraffic(
       "client",
       "http-get",
       `${base}/bytes/${options.bytes}?${query.join("&")}`,
@@ -289,7 +299,7 @@ export class BypathLab {
 
   /** Starts a stream of numbered datagrams through the VIP; the result is the client's last line. */
   stream(options: StreamOptions): { process: LabProcess; result(): Promise<UdpStreamResult> } {
-    const process = this.#traffic(
+    const process = this.startTraffic(
       "client",
       "udp-stream-client",
       `${vipOf(options)}:${STREAM_PORT}`,
@@ -310,7 +320,23 @@ export class BypathLab {
 
   /** Opens that many idle TCP sessions through the VIP. */
   openSessions(count: number): LabProcess {
-    return this.#traffic("client", "tcp-sessions", `${ADDRESSES.vip}:80`, "--count", `${count}`);
+    return this.startTraffic(
+      "client",
+      "tcp-sessions",
+      `${ADDRESSES.vip}:80`,
+      "--count",
+      `${count}`,
+    );
+  }
+
+  /** Starts one of the traffic programs in a node. */
+  startTraffic(node: NodeName, ...args: string[]): LabProcess {
+    const process = this.startSelf(node, ["lab", "traffic", ...args]);
+    if (node === "client") {
+      this.#clients.add(process);
+      process.ended.finally(() => this.#clients.delete(process));
+    }
+    return process;
   }
 
   /** Ends the clients that still run, such as those of a step that failed. */
@@ -319,24 +345,20 @@ export class BypathLab {
     this.#clients.clear();
   }
 
+  /** Ends the agents and the NAT machine, by SIGTERM. */
+  async stopDaemons(): Promise<void> {
+    await Promise.all(SERVER_NAMES.map((server) => this.stopAgent(server)));
+    await this.stopNat();
+  }
+
   /** Ends everything in reverse order and removes the lab. May be called again. */
   async down(): Promise<void> {
-    await Promise.all([...this.#agents.values()].map((agent) => agent.stop()));
-    await this.#nat?.stop();
+    await this.stopDaemons();
     await this.lab.down();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.down();
-  }
-
-  #traffic(node: NodeName, ...args: string[]): LabProcess {
-    const process = this.startSelf(node, ["lab", "traffic", ...args]);
-    if (node === "client") {
-      this.#clients.add(process);
-      process.ended.finally(() => this.#clients.delete(process));
-    }
-    return process;
   }
 
   /** The verbs talk to a unix socket by path, which every namespace sees: no need to enter one. */

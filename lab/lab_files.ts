@@ -17,6 +17,7 @@ export type ServerName = "s1" | "s2";
 export const SERVER_NAMES: readonly ServerName[] = ["s1", "s2"];
 
 export const HTTP_PORT = 8080;
+export const FLOW_PORT = 8090;
 export const STREAM_PORT = 9000;
 export const IPERF_PORT = 5201;
 export const CONTROL_PORT = 7400;

@@ -14,6 +14,8 @@ export interface LabCommandOptions {
   readonly name?: string;
   /** `--json`. */
   readonly json?: boolean;
+  /** `lab run --brief`: the short form of each scenario. */
+  readonly brief?: boolean;
   /** `lab run --list`. */
   readonly list?: boolean;
   /** What follows: NODE CMD… of exec, SCENARIO… of run, everything of traffic. */

@@ -67,7 +67,7 @@ async function runOne(scenario: Scenario, options: LabCommandOptions): Promise<b
     try {
       await withBypathLab({ ...options, onInterrupt: () => report.silence() }, async (lab) => {
         made = lab.lab;
-        await scenario.run(lab, report);
+        await scenario.run(lab, report, { brief: options.brief ?? false });
       });
     } catch (error) {
       if (error instanceof InterruptedError) throw error;

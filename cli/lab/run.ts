@@ -9,6 +9,7 @@ export const labRun = () =>
   })
     .argument("[scenario...]", "names of scenarios")
     .option("--list", "list the scenarios")
+    .option("--brief", "the short form of each, as the tests run it")
     .addOption(nameOption())
     .addOption(jsonOption())
     .action(async (scenarios, options, command) => {

@@ -1,5 +1,5 @@
 import { bypassShare } from "./bypass_share.ts";
-import { killAgent } from "./kill_agent.ts";
+import { agentKilled } from "./faults/agent_killed.ts";
 import { killNat } from "./kill_nat.ts";
 import { malformedPackets } from "./malformed_packets.ts";
 import { noAgent } from "./no_agent.ts";
@@ -16,7 +16,7 @@ export const SCENARIOS: readonly Scenario[] = [
   bypassShare,
   switchesTcp,
   switchesUdp,
-  killAgent,
+  agentKilled,
   killNat,
   noAgent,
   sessions10k,

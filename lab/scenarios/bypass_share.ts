@@ -12,6 +12,7 @@ const LIMIT = 0.01;
  */
 export const bypassShare: Scenario = {
   name: "bypass-share",
+  group: "paths",
   description: "1 GB at full speed: the share of it that crosses the NAT machine's link",
   async run(lab, report) {
     await lab.startServers();

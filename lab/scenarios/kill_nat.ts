@@ -6,6 +6,7 @@ const IDLE_SESSIONS = 100;
 /** The session table is a mapped file: the next process goes on with it. */
 export const killNat: Scenario = {
   name: "kill-nat",
+  group: "faults",
   description: "kill -9 of the NAT machine and a restart within 3 s: every session goes on",
   async run(lab, report) {
     await lab.startServers();

@@ -11,6 +11,7 @@ const EACH = 20;
 /** Hostile bytes are ordinary input. */
 export const malformedPackets: Scenario = {
   name: "malformed-packets",
+  group: "limits",
   description:
     "frames of every malformed kind: dropped, counted by reason, and nothing else happens",
   async run(lab, report) {

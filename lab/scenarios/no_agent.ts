@@ -5,6 +5,7 @@ import type { Scenario } from "./scenario.ts";
 /** Without instructions every response goes by way of the NAT machine. */
 export const noAgent: Scenario = {
   name: "no-agent",
+  group: "paths",
   description: "without agents every byte arrives by way of the NAT machine",
   async run(lab, report) {
     await lab.startServers();

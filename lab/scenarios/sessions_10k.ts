@@ -7,6 +7,7 @@ const LIMIT_MS = 2_000;
 
 export const sessions10k: Scenario = {
   name: "sessions-10k",
+  group: "limits",
   description: "10,000 sessions at once, held and shown in under 2 seconds",
   async run(lab, report) {
     await lab.startServers();

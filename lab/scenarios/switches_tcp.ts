@@ -10,6 +10,7 @@ const FILE_BYTES = 1_500_000_000;
 
 export const switchesTcp: Scenario = {
   name: "switches-tcp",
+  group: "paths",
   description:
     "200 switches between the paths during a download: no byte lost, few retransmissions",
   async run(lab, report) {

@@ -8,6 +8,7 @@ const DATAGRAMS = 60_000;
 
 export const switchesUdp: Scenario = {
   name: "switches-udp",
+  group: "paths",
   description: "200 switches between the paths during a UDP stream: no datagram lost",
   async run(lab, report) {
     await lab.startServers();

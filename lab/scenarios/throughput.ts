@@ -21,6 +21,7 @@ interface Measured {
 /** iperf3, server to client, one connection; the kernel's own NAT before and after as the measure. */
 export const throughput: Scenario = {
   name: "throughput",
+  group: "paths",
   description: "iperf3 through the VIP: via NAT and bypass, compared with nft in the same run",
   needs: ["iperf3", "nft"],
   async run(lab, report) {

@@ -27,6 +27,7 @@ interface WrongCase {
 /** Every mistake gives one line and the right exit status, and leaves nothing half set up. */
 export const wrongInput: Scenario = {
   name: "wrong-input",
+  group: "limits",
   description: "wrong configurations, addresses, ports, privileges and certificates: one line each",
   async run(lab, report) {
     for (const each of natCases()) await checkNat(lab, report, each);

@@ -60,6 +60,10 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         count: Number(values.count),
         atOnce: Number(values["at-once"]),
       });
+    case "flow-server":
+      return await (await import("./flow_server.ts")).flowServer(values);
+    case "checked-flows":
+      return await (await import("./checked_flows.ts")).checkedFlows(target);
     case "send-malformed":
       return await (await import("./send_malformed.ts")).sendMalformed({
         device: values.device,

@@ -69,6 +69,8 @@ export interface StreamRequest {
   readonly sizeBytes: number;
   /** Datagrams a second. */
   readonly rate: number;
+  /** Ends the stream early; the server answers with how many it sent. */
+  readonly end?: boolean;
 }
 
 export function readStreamRequest(bytes: Uint8Array): StreamRequest | null {
@@ -77,6 +79,28 @@ export function readStreamRequest(bytes: Uint8Array): StreamRequest | null {
     const sane = Number.isInteger(request.stream) && request.count > 0 && request.rate > 0 &&
       request.sizeBytes >= MIN_DATAGRAM_BYTES && request.sizeBytes <= MAX_DATAGRAM_BYTES;
     return sane ? request : null;
+  } catch {
+    return null;
+  }
+}
+
+/** How many datagrams a stream had that was ended early; as JSON text in one datagram. */
+interface StreamEnd {
+  readonly endOf: number;
+  readonly sent: number;
+}
+
+export function writeStreamEnd(stream: number, sent: number): Uint8Array<ArrayBuffer> {
+  const end: StreamEnd = { endOf: stream, sent };
+  return new TextEncoder().encode(JSON.stringify(end));
+}
+
+/** How many there were, or null when the datagram tells nothing of that stream's end. */
+export function readStreamEnd(bytes: Uint8Array, stream: number): number | null {
+  if (bytes[0] !== 0x7b) return null;
+  try {
+    const end = JSON.parse(new TextDecoder().decode(bytes)) as StreamEnd;
+    return end.endOf === stream && Number.isInteger(end.sent) ? end.sent : null;
   } catch {
     return null;
   }

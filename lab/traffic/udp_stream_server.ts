@@ -1,6 +1,11 @@
 import { Pacer } from "./pacer.ts";
 import { announce, parseListens } from "./program.ts";
-import { readStreamRequest, type StreamRequest, StreamWriter } from "./stream_datagram.ts";
+import {
+  readStreamRequest,
+  type StreamRequest,
+  StreamWriter,
+  writeStreamEnd,
+} from "./stream_datagram.ts";
 import { UdpSocket } from "./udp_socket.ts";
 
 /**
@@ -16,31 +21,48 @@ export async function udpStreamServer(
   return 0;
 }
 
+interface Stream {
+  sent: number;
+  ended: boolean;
+}
+
 async function serve(socket: UdpSocket): Promise<never> {
-  const streams = new Set<string>();
+  const streams = new Map<string, Stream>();
   for (;;) {
     for (const { bytes, from } of await socket.receive(1000)) {
       const request = readStreamRequest(bytes);
       if (request === null) continue;
       const key = `${from.join(".")}/${request.stream}`;
-      if (streams.has(key)) continue;
-      streams.add(key);
-      sendStream(socket, request, from).catch((error) => console.error(`Stream ended: ${error}`));
+      const known = streams.get(key);
+      if (request.end) {
+        if (known !== undefined) known.ended = true;
+        socket.send(writeStreamEnd(request.stream, known?.sent ?? 0), from);
+      } else if (known === undefined) {
+        const stream = { sent: 0, ended: false };
+        streams.set(key, stream);
+        sendStream(socket, { request, stream, to: from })
+          .catch((error) => console.error(`Stream ended: ${error}`));
+      }
     }
   }
 }
 
 async function sendStream(
   socket: UdpSocket,
-  request: StreamRequest,
-  to: Uint8Array<ArrayBuffer>,
+  { request, stream, to }: {
+    readonly request: StreamRequest;
+    readonly stream: Stream;
+    readonly to: Uint8Array<ArrayBuffer>;
+  },
 ): Promise<void> {
   const writer = new StreamWriter(request);
   const pacer = new Pacer(request.rate);
-  for (let number = 0; number < request.count; number++) {
+  while (stream.sent < request.count) {
     await pacer.pass(1);
-    while (!socket.send(writer.datagram(number), to)) {
+    if (stream.ended) return;
+    while (!socket.send(writer.datagram(stream.sent), to)) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
+    stream.sent++;
   }
 }

@@ -62,7 +62,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   "B-16": "not there: no probe; a server's own packet filter is its owner's affair",
   "B-17":
     "the host's kernel is silent for VIPs and SNAT addresses: `lib/nat/host_routes_test.ts` “the host drops packets for VIPs and SNAT addresses, of both families”; malformed IP options it answers all the same, see M-020",
-  "B-18": "lab scenario kill-agent",
+  "B-18": "lab scenario agent-killed",
   "B-19": "VIPs are on no server",
   "B-20": "see R-140 to R-144",
   "B-21":

@@ -1,0 +1,443 @@
+import type { BypathLab } from "./bypath_lab.ts";
+import type { InspectedSession } from "./inspect_json.ts";
+import { haveIpv6 } from "./ipv6.ts";
+import {
+  FLOW_PORT,
+  HTTP_PORT,
+  listenArguments,
+  type NatYaml,
+  SERVER_NAMES,
+  type ServerName,
+  type ServiceYaml,
+  STREAM_PORT,
+} from "./lab_files.ts";
+import type { LabProcess } from "./lab_process.ts";
+import type { Report } from "./report.ts";
+import { sumRetransmitted, tcpSockets } from "./socket_statistics.ts";
+import { formatCount, formatDuration } from "./terminal.ts";
+import { ADDRESSES, ADDRESSES6 } from "./topology.ts";
+import type { FlowsEvent } from "./traffic/checked_flows.ts";
+import type { FlowPlan, FlowState } from "./traffic/flow.ts";
+import { WaitError, waitFor } from "./wait.ts";
+
+/** A flow of the mix: what it is, by which service, on which server. */
+interface FlowKind extends FlowPlan {
+  readonly service: string;
+  readonly server: ServerName;
+  /** Whether it is to bypass the NAT machine when all is well. */
+  readonly bypasses: boolean;
+}
+
+/** What came of one flow. */
+export interface FlowResult extends FlowState {
+  readonly service: string;
+  readonly server: ServerName;
+  readonly bypasses: boolean;
+  /** TCP segments sent again since the mark, at either end. */
+  readonly retransmitted: number;
+  /** The longest pause before the mark: without the fault. */
+  readonly quietPauseMs: number;
+}
+
+const MEGABYTE = 1_000_000;
+
+/** The mix of traffic. Flows on s2 are there to show what a fault of s1 does not touch. */
+function flowsOfMix(): FlowKind[] {
+  const { vip } = ADDRESSES;
+  const flow = (
+    name: string,
+    what: Omit<FlowKind, "name" | "seed" | "server"> & { readonly server?: ServerName },
+  ) => ({ server: "s1" as const, ...what, name, seed: seedOf(name) });
+  return [
+    flow("download, direct", {
+      kind: "download",
+      service: "flow",
+      to: `${vip}:90`,
+      rate: MEGABYTE,
+      bypasses: true,
+    }),
+    flow("download, via NAT", {
+      kind: "download",
+      service: "flow-kept",
+      to: `${vip}:91`,
+      rate: MEGABYTE,
+      bypasses: false,
+    }),
+    flow("download from s2, direct", {
+      kind: "download",
+      service: "flow-s2",
+      to: `${vip}:92`,
+      rate: MEGABYTE,
+      bypasses: true,
+      server: "s2",
+    }),
+    ...(haveIpv6()
+      ? [flow("download over IPv6, direct", {
+        kind: "download",
+        service: "flow6",
+        to: `[${ADDRESSES6.vip}]:90`,
+        rate: MEGABYTE,
+        bypasses: true,
+      })]
+      : []),
+    flow("upload", {
+      kind: "upload",
+      service: "flow-up",
+      to: `${vip}:93`,
+      rate: MEGABYTE,
+      bypasses: true,
+    }),
+    flow("requests, kept alive", {
+      kind: "requests",
+      service: "web",
+      to: `${vip}:80`,
+      rate: 20,
+      bypasses: true,
+    }),
+    flow("idle, direct", {
+      kind: "idle",
+      service: "web",
+      to: `${vip}:80`,
+      rate: 0,
+      bypasses: true,
+    }),
+    flow("idle, via NAT", {
+      kind: "idle",
+      service: "web-kept",
+      to: `${vip}:81`,
+      rate: 0,
+      bypasses: false,
+    }),
+    flow("UDP stream, direct", {
+      kind: "datagrams",
+      service: "stream",
+      to: `${vip}:${STREAM_PORT}`,
+      rate: 250,
+      bypasses: true,
+    }),
+  ];
+}
+
+/**
+ * The services of the mix, and timeouts short enough that what a session leaves can be waited for.
+ * For `lab.startNat`.
+ */
+export function configureForTraffic(config: NatYaml): void {
+  const start = (bypasses: boolean) => ({
+    start: bypasses ? { bytes: "16KiB" } : { never: true as const },
+  });
+  const service = (
+    name: string,
+    what: { port: number; serverPort: number; bypasses?: boolean; server?: ServerName; six?: true },
+  ): ServiceYaml => {
+    const { port, serverPort, bypasses = true, server = "s1", six } = what;
+    const addresses = six ? ADDRESSES6 : ADDRESSES;
+    return {
+      name,
+      vip: addresses.vip,
+      port,
+      servers: [{ address: addresses[server], port: serverPort }],
+      bypass: start(bypasses),
+    };
+  };
+  config.services = [
+    service("web", { port: 80, serverPort: HTTP_PORT }),
+    service("web-kept", { port: 81, serverPort: HTTP_PORT, bypasses: false }),
+    service("flow", { port: 90, serverPort: FLOW_PORT }),
+    service("flow-kept", { port: 91, serverPort: FLOW_PORT, bypasses: false }),
+    service("flow-s2", { port: 92, serverPort: FLOW_PORT, server: "s2" }),
+    service("flow-up", { port: 93, serverPort: FLOW_PORT }),
+    ...(haveIpv6() ? [service("flow6", { port: 90, serverPort: FLOW_PORT, six: true })] : []),
+    { ...service("stream", { port: STREAM_PORT, serverPort: STREAM_PORT }), protocol: "udp" },
+  ];
+  config.timeouts = { tcpClosing: "1s", tcpOpening: "5s", udpOpening: "2s", udp: "3s" };
+  config.quarantine = "1s";
+}
+
+/**
+ * A mix of traffic that runs until it is told to finish, each byte of it compared with what it
+ * should be.
+ *
+ * ```ts
+ * await lab.startNat(configureForTraffic);
+ * await lab.startAgents();
+ * const traffic = await CheckedTraffic.start(lab);
+ * await traffic.mark();
+ * …   // the fault
+ * await traffic.moving();
+ * const flows = await traffic.finish();
+ * ```
+ */
+export class CheckedTraffic {
+  readonly #lab: BypathLab;
+  readonly #plan: readonly FlowKind[];
+  readonly #client: LabProcess;
+  readonly #servers: readonly LabProcess[];
+  #quiet: readonly FlowState[] = [];
+  #retransmittedBefore: ReadonlyMap<string, number> = new Map();
+
+  private constructor(lab: BypathLab, plan: readonly FlowKind[], servers: readonly LabProcess[]) {
+    this.#lab = lab;
+    this.#plan = plan;
+    this.#servers = servers;
+    this.#client = lab.startTraffic("client", "checked-flows", JSON.stringify(plan));
+  }
+
+  /**
+   * Starts servers and clients, and waits until every flow that can bypasses.
+   *
+   * @throws {WaitError} when a flow does not bypass
+   */
+  static async start(lab: BypathLab): Promise<CheckedTraffic> {
+    const servers = SERVER_NAMES.flatMap((name) => [
+      lab.startTraffic(name, "http-server", ...listenArguments(name, HTTP_PORT)),
+      lab.startTraffic(name, "flow-server", ...listenArguments(name, FLOW_PORT)),
+      lab.startTraffic(name, "udp-stream-server", ...listenArguments(name, STREAM_PORT)),
+    ]);
+    const listening = (line: string) => line.includes('"event":"listening"');
+    await Promise.all(servers.map((server) => server.waitForLine(listening)));
+    const traffic = new CheckedTraffic(lab, flowsOfMix(), servers);
+    await traffic.#event("open");
+    await traffic.bypassing({ idle: true });
+    return traffic;
+  }
+
+  get flows(): readonly FlowKind[] {
+    return this.#plan;
+  }
+
+  /** Begins to measure pauses: what was longer before is no fault of what comes now. */
+  async mark(): Promise<void> {
+    const after = this.#client.stdout.seen;
+    this.#client.kill("SIGUSR1");
+    this.#quiet = (await this.#event("marked", { after })).flows;
+    this.#retransmittedBefore = await this.#retransmitted();
+  }
+
+  /** How the flows stand now. */
+  async now(): Promise<readonly FlowState[]> {
+    return (await this.#event("progress", { after: this.#client.stdout.seen })).flows;
+  }
+
+  /**
+   * Waits until every flow that is not idle gets new bytes.
+   *
+   * @returns milliseconds until then
+   * @throws {LabProcessError} when one does not
+   */
+  async moving(timeoutMs = 30_000): Promise<number> {
+    const started = performance.now();
+    const after = this.#client.stdout.seen;
+    await this.#client.waitForLine((line) => {
+      const event = eventOf(line);
+      return event?.event === "progress" && event.flows.every((flow) => flow.stillMs < 300);
+    }, { timeoutMs, after });
+    return performance.now() - started;
+  }
+
+  /**
+   * Waits until the sessions of the flows that can bypass do so. Those of idle ones only when asked
+   * for: a criterion that counts what passes does not bring them back.
+   *
+   * @returns milliseconds until then
+   * @throws {WaitError} naming those that do not
+   */
+  async bypassing(
+    options: { readonly idle?: boolean; readonly timeoutMs?: number } = {},
+  ): Promise<number> {
+    const { idle = false, timeoutMs = 20_000 } = options;
+    const started = performance.now();
+    const wanted = this.#plan.filter((flow) => flow.bypasses && (idle || flow.kind !== "idle"));
+    let lacking: string[] = [];
+    try {
+      await waitFor("the flows to bypass", async () => {
+        lacking = await this.#notBypassing(wanted);
+        return lacking.length === 0;
+      }, { timeoutMs, everyMs: 100 });
+    } catch (error) {
+      if (!(error instanceof WaitError)) throw error;
+      throw new WaitError(`${error.message}: ${lacking.join(", ")}`);
+    }
+    return performance.now() - started;
+  }
+
+  /**
+   * Waits until no session of that server is shown as bypassing.
+   *
+   * @returns milliseconds until then
+   * @throws {WaitError} when there is one
+   */
+  async allViaNat(server: ServerName, timeoutMs = 10_000): Promise<number> {
+    const started = performance.now();
+    const addresses = [`${ADDRESSES[server]}:`, `[${ADDRESSES6[server]}]:`];
+    await waitFor(
+      `no session of ${server} to bypass`,
+      async () =>
+        (await this.sessions()).every((session) =>
+          session.path === "nat" || !addresses.some((each) => session.server.startsWith(each))
+        ),
+      { timeoutMs, everyMs: 50 },
+    );
+    return performance.now() - started;
+  }
+
+  /** Names of those that do not bypass, with what the NAT machine says of them. */
+  async #notBypassing(wanted: readonly FlowKind[]): Promise<string[]> {
+    const states = await this.now();
+    const sessions = await this.sessions().catch(() => []);
+    return wanted.flatMap(({ name, service }) => {
+      const local = states.find((state) => state.name === name)?.local;
+      const session = sessions.find((each) =>
+        each.service === service && each.state !== "closed" &&
+        (each.client === local || each.protocol === "udp")
+      );
+      if (session?.path === "bypass") return [];
+      return [`${name} (${session ? `${session.path}: ${session.reason}` : "no session"})`];
+    });
+  }
+
+  /** The sessions that the NAT machine has. */
+  async sessions(): Promise<InspectedSession[]> {
+    return await this.#lab.sessions();
+  }
+
+  /**
+   * Ends every flow in order.
+   *
+   * @returns what came of each, hung ones included
+   * @throws {LabProcessError} when the client does not tell
+   */
+  async finish(): Promise<FlowResult[]> {
+    const retransmitted = await this.#retransmitted();
+    this.#client.kill("SIGUSR2");
+    const { flows } = await this.#event("done", { timeoutMs: 60_000 });
+    await this.#client.ended;
+    return this.#plan.map((plan) => {
+      const state = flows.find((each) => each.name === plan.name) as FlowState;
+      const quiet = this.#quiet.find((each) => each.name === plan.name);
+      return {
+        ...state,
+        service: plan.service,
+        server: plan.server,
+        bypasses: plan.bypasses,
+        retransmitted: (retransmitted.get(plan.name) ?? 0) -
+          (this.#retransmittedBefore.get(plan.name) ?? 0),
+        quietPauseMs: quiet?.longestPauseMs ?? 0,
+      };
+    });
+  }
+
+  /** Segments sent again so far, at both ends, by flow. */
+  async #retransmitted(): Promise<Map<string, number>> {
+    const ends = await Promise.all(
+      (["client", ...SERVER_NAMES] as const).map((node) => tcpSockets(this.#lab.lab, node)),
+    );
+    const states = await this.now();
+    const sessions = await this.sessions().catch(() => []);
+    return new Map(states.map(({ name, local }) => {
+      const session = sessions.find((each) => each.client === local && each.state !== "closed");
+      return [name, sumRetransmitted(ends, session ? [local, session.nat] : [local])];
+    }));
+  }
+
+  /** Ends the server programs. */
+  async stopServers(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop()));
+  }
+
+  async #event(
+    event: FlowsEvent["event"],
+    options: { readonly timeoutMs?: number; readonly after?: number } = {},
+  ): Promise<FlowsEvent> {
+    const matches = (line: string) => line.startsWith(`{"event":"${event}"`);
+    return JSON.parse(await this.#client.waitForLine(matches, options)) as FlowsEvent;
+  }
+}
+
+/** What is allowed of the flows after a fault. */
+export interface FlowLimits {
+  /** The longest pause of a flow in milliseconds. */
+  readonly pauseMs: (flow: FlowResult) => number;
+  /** The most datagrams lost. */
+  readonly lost: (flow: FlowResult) => number;
+  /** The most datagrams doubled. Default: none. */
+  readonly doubled?: number;
+}
+
+/** Shows the flows as a table, keeps their figures, and checks each. */
+export function checkFlows(
+  report: Report,
+  flows: readonly FlowResult[],
+  limits: FlowLimits,
+): void {
+  report.table(
+    ["flow", "bytes", "wrong", "longest pause", "before", "sent again", "lost"],
+    flows.map((flow) => [
+      flow.name,
+      formatCount(flow.bytes),
+      formatCount(flow.wrong),
+      formatDuration(flow.longestPauseMs),
+      formatDuration(flow.quietPauseMs),
+      flow.datagrams ? "-" : formatCount(flow.retransmitted),
+      flow.datagrams ? formatCount(flow.datagrams.lost) : "-",
+    ]),
+  );
+  const tcp = flows.filter((flow) => !flow.datagrams);
+  const bad = tcp.filter((flow) => !flow.complete || flow.wrong > 0);
+  report.check(
+    `every byte of ${tcp.length} TCP flows arrived, in order and as it was sent ` +
+      `(${formatCount(tcp.reduce((sum, flow) => sum + flow.bytes, 0))} bytes)`,
+    bad.length === 0,
+    bad.map((flow) => `${flow.name}: ${flow.error ?? `${flow.wrong} pieces wrong`}`).join("; "),
+  );
+  const hung = flows.filter((flow) => flow.longestPauseMs > limits.pauseMs(flow));
+  const slowest = flows.toSorted((a, b) => b.longestPauseMs - a.longestPauseMs)[0] as FlowResult;
+  report.check(
+    `no flow paused for longer than it may: the longest pause is ` +
+      `${formatDuration(slowest.longestPauseMs)} (${slowest.name}), ` +
+      `${formatDuration(limits.pauseMs(slowest))} are allowed`,
+    hung.length === 0,
+    hung.map((flow) =>
+      `${flow.name}: ${formatDuration(flow.longestPauseMs)} of ${
+        formatDuration(limits.pauseMs(flow))
+      }`
+    ).join("; "),
+  );
+  for (const flow of flows) checkDatagrams(report, flow, limits);
+  report.figure("longestPauseMs", slowest.longestPauseMs);
+  report.figure("longestPauseOf", slowest.name);
+  report.figure("retransmitted", tcp.reduce((sum, flow) => sum + flow.retransmitted, 0));
+  report.figure(
+    "quietPauseMs",
+    Math.max(...flows.map((flow) => flow.quietPauseMs)),
+  );
+}
+
+function checkDatagrams(report: Report, flow: FlowResult, limits: FlowLimits): void {
+  const { datagrams } = flow;
+  if (datagrams === undefined) return;
+  const { sent, received, lost, doubled, reordered } = datagrams;
+  report.check(
+    `${flow.name}: ${formatCount(received)} of ${formatCount(sent)} datagrams, ` +
+      `${formatCount(lost)} lost, ${formatCount(doubled)} doubled, ` +
+      `${formatCount(reordered)} out of order, none changed`,
+    flow.complete && flow.wrong === 0 && lost <= limits.lost(flow) &&
+      doubled <= (limits.doubled ?? 0),
+    flow.error ?? `${flow.wrong} wrong, at most ${limits.lost(flow)} may be lost`,
+  );
+  report.figure("datagramsSent", sent);
+  report.figure("datagramsLost", lost);
+  report.figure("datagramsDoubled", doubled);
+  report.figure("datagramsReordered", reordered);
+}
+
+function eventOf(line: string): FlowsEvent | null {
+  return line.startsWith("{") ? JSON.parse(line) as FlowsEvent : null;
+}
+
+/** The same name has the same content. */
+function seedOf(name: string): number {
+  let seed = 7;
+  for (const letter of name) seed = Math.imul(seed, 31) + (letter.codePointAt(0) ?? 0) >>> 0;
+  return seed;
+}

@@ -1,0 +1,142 @@
+import type { BypathLab } from "../../bypath_lab.ts";
+import {
+  CheckedTraffic,
+  checkFlows,
+  configureForTraffic,
+  type FlowLimits,
+  type FlowResult,
+} from "../../checked_traffic.ts";
+import type { AgentYaml, NatYaml, ServerName } from "../../lab_files.ts";
+import { checkHostsAsBefore, checkTablesEmpty, readSettledHostStates } from "../../leftovers.ts";
+import type { Report } from "../../report.ts";
+import { formatDuration } from "../../terminal.ts";
+import type { Scenario, ScenarioOptions } from "../scenario.ts";
+
+/** No session may hang for longer than this beyond the fault. */
+export const HANG_LIMIT_MS = 3_000;
+
+/** What a fault finds and may use. */
+export interface FaultScene {
+  readonly lab: BypathLab;
+  readonly report: Report;
+  readonly traffic: CheckedTraffic;
+  readonly brief: boolean;
+}
+
+/** What the fault leaves to judge. */
+export interface FaultOutcome {
+  /**
+   * For how long no packet of a flow could pass, whatever anybody did. Default: 0, as of every fault
+   * that leaves another way.
+   */
+  readonly blockedMs?: (flow: FlowResult) => number;
+  /** How many datagrams may be lost. Default: what is sent while blocked and half a second more. */
+  readonly lost?: FlowLimits["lost"];
+  readonly doubled?: number;
+}
+
+/** A scenario that does something bad to a lab with checked traffic in it. */
+export interface FaultStory {
+  readonly name: string;
+  readonly description: string;
+  readonly needs?: readonly string[];
+  /** Changes to nat.yaml, beyond those that the traffic needs. */
+  configureNat?(config: NatYaml, options: ScenarioOptions): void;
+  configureAgent?(config: AgentYaml, server: ServerName): void;
+  /** Before anything is started. */
+  prepare?(lab: BypathLab, options: ScenarioOptions): Promise<void>;
+  /** Does it, and mends it; returns when the flows are to be as they were. */
+  fault(scene: FaultScene): Promise<FaultOutcome | void>;
+  /** Whether sessions bypass again afterwards. Default: true. */
+  readonly bypassReturns?: boolean;
+}
+
+/** Half a second: what one report, one look or one scheduling delay takes. */
+const DATAGRAM_SLACK_MS = 500;
+
+/**
+ * The frame of every fault: checked traffic before, in and after it; nothing lost, no session
+ * hanging, the bypass back, and nothing left over, neither in the tables nor on the hosts.
+ */
+export function faultScenario(story: FaultStory): Scenario {
+  const { name, description, needs, bypassReturns = true } = story;
+  return {
+    name,
+    group: "faults",
+    description,
+    ...(needs && { needs }),
+    async run(lab, report, options) {
+      const before = await readSettledHostStates(lab);
+      await story.prepare?.(lab, options);
+      await lab.startNat((config) => {
+        configureForTraffic(config);
+        story.configureNat?.(config, options);
+      });
+      await lab.startAgents(story.configureAgent?.bind(story));
+      const traffic = await CheckedTraffic.start(lab);
+      await pause(options.brief ? 300 : 2_000);
+      await traffic.mark();
+
+      const outcome = await story.fault({ lab, report, traffic, ...options }) ?? {};
+
+      await traffic.moving();
+      if (bypassReturns) await checkBypassReturns(report, traffic);
+      await pause(options.brief ? 300 : 2_000);
+      const flows = await traffic.finish();
+      const blockedMs = outcome.blockedMs ?? (() => 0);
+      checkFlows(report, flows, {
+        pauseMs: (flow) => blockedMs(flow) + HANG_LIMIT_MS,
+        lost: outcome.lost ?? ((flow) => {
+          const rate = traffic.flows.find((each) => each.name === flow.name)?.rate ?? 0;
+          return Math.ceil((blockedMs(flow) + DATAGRAM_SLACK_MS) / 1000 * rate);
+        }),
+        ...(outcome.doubled !== undefined && { doubled: outcome.doubled }),
+      });
+      await checkTablesEmpty(lab, report);
+      await traffic.stopServers();
+      await lab.stopDaemons();
+      await checkHostsAsBefore(lab, report, before);
+    },
+  };
+}
+
+async function checkBypassReturns(report: Report, traffic: CheckedTraffic): Promise<void> {
+  let why = "";
+  const tookMs = await traffic.bypassing().catch((error) => {
+    why = (error as Error).message;
+    return -1;
+  });
+  report.figure("bypassReturnsMs", Math.round(tookMs));
+  report.check(
+    why === ""
+      ? `every flow that is not idle bypasses again, ${formatDuration(tookMs)} later`
+      : "every flow that is not idle bypasses again",
+    why === "",
+    why,
+  );
+}
+
+/** Checks that the NAT machine shows every session of that server as on its own way, soon. */
+export async function checkAllViaNat(
+  { report, traffic }: FaultScene,
+  server: ServerName,
+  timeoutMs = HANG_LIMIT_MS,
+): Promise<void> {
+  let why = "";
+  const tookMs = await traffic.allViaNat(server, timeoutMs).catch((error) => {
+    why = (error as Error).message;
+    return -1;
+  });
+  report.figure("allViaNatMs", Math.round(tookMs));
+  report.check(
+    why === ""
+      ? `every session of ${server} is shown as via NAT ${formatDuration(tookMs)} later`
+      : `every session of ${server} is shown as via NAT`,
+    why === "",
+    why,
+  );
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
