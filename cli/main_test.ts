@@ -110,7 +110,7 @@ for (const [args, message] of WRONG_USAGE) {
 }
 
 Deno.test("what this version does not have says so in one line and exits 1", async () => {
-  for (const args of ["inspect capture tcp -w x.pcapng", "lab bench"]) {
+  for (const args of ["inspect capture tcp -w x.pcapng"]) {
     const { status, stdout, stderr } = await bypath(...args.split(" "));
     assert.equal(status, 1);
     assert.equal(stdout, "");

@@ -28,8 +28,7 @@ export async function labCommand(
       case "traffic":
         return await (await import("./traffic/main.ts")).traffic(options.args ?? []);
       case "bench":
-        console.error("lab bench: not available in this version");
-        return 1;
+        return await (await import("./bench/run.ts")).bench(options);
     }
   } catch (error) {
     if (!(error instanceof Error)) throw error;

@@ -16,6 +16,8 @@ export interface LabCommandOptions {
   readonly json?: boolean;
   /** `lab run --brief`: the short form of each scenario. */
   readonly brief?: boolean;
+  /** `lab bench --only`. */
+  readonly only?: readonly string[];
   /** `lab run --list`. */
   readonly list?: boolean;
   /** What follows: NODE CMD… of exec, SCENARIO… of run, everything of traffic. */

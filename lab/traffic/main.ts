@@ -22,6 +22,10 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       "at-once": { type: "string", default: "50" },
       "progress-ms": { type: "string", default: "100" },
       "timeout-ms": { type: "string", default: "120000" },
+      times: { type: "string", default: "1" },
+      port: { type: "string", default: "0" },
+      bytes: { type: "string", default: "Infinity" },
+      packets: { type: "string", default: "Infinity" },
       "delay-ms": { type: "string", default: "0" },
       "late-ms": { type: "string", default: "0" },
       lose: { type: "string", default: "0" },
@@ -37,23 +41,29 @@ export async function traffic(argv: readonly string[]): Promise<number> {
   switch (program) {
     case "http-server":
       return await (await import("./http_server.ts")).httpServer(values);
-    case "http-get":
-      return await (await import("./http_get.ts")).httpGet({
-        url: target,
-        verify: values.verify === "pages" ? "pages" : "sha256",
-        progressMs,
-        timeoutMs: Number(values["timeout-ms"]),
-      });
+    case "http-get": {
+      const { httpGet } = await import("./http_get.ts");
+      return await repeat(Number(values.times), () =>
+        httpGet({
+          url: target,
+          verify: values.verify === "pages" ? "pages" : "sha256",
+          progressMs,
+          timeoutMs: Number(values["timeout-ms"]),
+        }));
+    }
     case "udp-stream-server":
       return await (await import("./udp_stream_server.ts")).udpStreamServer(values);
-    case "udp-stream-client":
-      return await (await import("./udp_stream_client.ts")).udpStreamClient({
-        connect: target,
-        count: Number(values.count),
-        sizeBytes: Number(values.size),
-        rate: Number(values.rate),
-        progressMs,
-      });
+    case "udp-stream-client": {
+      const { udpStreamClient } = await import("./udp_stream_client.ts");
+      return await repeat(Number(values.times), () =>
+        udpStreamClient({
+          connect: target,
+          count: Number(values.count),
+          sizeBytes: Number(values.size),
+          rate: Number(values.rate),
+          progressMs,
+        }));
+    }
     case "tcp-sessions":
       return await (await import("./tcp_sessions.ts")).tcpSessions({
         connect: target,
@@ -71,6 +81,14 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         client: values.client,
         vip: values.vip,
         count: Number(values.count),
+      });
+    case "switch-tap":
+      return await (await import("./switch_tap.ts")).switchTap({
+        device: values.device,
+        vip: values.vip,
+        port: Number(values.port),
+        bytes: Number(values.bytes),
+        packets: Number(values.packets),
       });
     case "control-proxy":
       return await (await import("./control_proxy.ts")).controlProxy({
@@ -90,4 +108,13 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       console.error(`Cannot run traffic program "${program ?? ""}": there is none of that name`);
       return 2;
   }
+}
+
+/** One after another, until one fails. */
+async function repeat(times: number, run: () => Promise<number>): Promise<number> {
+  for (let i = 0; i < times; i++) {
+    const status = await run();
+    if (status !== 0) return status;
+  }
+  return 0;
 }

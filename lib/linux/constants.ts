@@ -105,6 +105,8 @@ export const PACKET_STATISTICS = 6;
 export const PACKET_VNET_HDR = 15;
 export const PACKET_FANOUT = 18;
 export const PACKET_FANOUT_DATA = 22;
+/** asm-generic/sockios.h: when the packet read last came in or went out, a `struct timespec`. */
+export const SIOCGSTAMPNS = 0x8907;
 export const PACKET_IGNORE_OUTGOING = 23;
 export const PACKET_FANOUT_HASH = 0;
 export const PACKET_FANOUT_CPU = 2;

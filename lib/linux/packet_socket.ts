@@ -8,6 +8,7 @@ import {
   PACKET_IGNORE_OUTGOING,
   PACKET_STATISTICS,
   PACKET_VNET_HDR,
+  SIOCGSTAMPNS,
   SO_ATTACH_FILTER,
   SO_DETACH_FILTER,
   SOCK_NONBLOCK,
@@ -107,6 +108,18 @@ export class PacketSocket implements Disposable {
     this.#packets += counters[TPACKET_STATS.offsets.tp_packets / 4]!;
     this.#drops += counters[TPACKET_STATS.offsets.tp_drops / 4]!;
     return { packets: this.#packets, drops: this.#drops };
+  }
+
+  /**
+   * When the kernel saw the frame that was received last, in milliseconds of CLOCK_REALTIME with its
+   * fraction: a batch of one tells the time of each frame, however late it is read. The first call
+   * asks the kernel to take the time, and answers NaN when there is none yet.
+   */
+  stampMs(): number {
+    const time = new BigInt64Array(2);
+    const request = new Uint8Array(time.buffer);
+    const result = openLibc().ioctl(this.fd.number, BigInt(SIOCGSTAMPNS), request);
+    return result < 0 ? NaN : Number(time[0]) * 1000 + Number(time[1]) / 1e6;
   }
 
   close(): void {

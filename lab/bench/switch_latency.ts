@@ -1,0 +1,91 @@
+import type { BypathLab } from "../bypath_lab.ts";
+import { HTTP_PORT, STREAM_PORT } from "../lab_files.ts";
+import { ADDRESSES } from "../topology.ts";
+import type { SwitchSeen } from "../traffic/switch_tap.ts";
+import { waitFor } from "../wait.ts";
+import type { Bench } from "./bench.ts";
+
+const CRITERION_BYTES = 64 * 1024;
+const CRITERION_PACKETS = 100;
+
+interface Turn {
+  /** Where the server program listens, and the criterion, for the tap. */
+  readonly tap: readonly string[];
+  /** The client's program: one session after another. */
+  readonly client: readonly string[];
+  readonly sessions: number;
+}
+
+/**
+ * How soon an instruction takes effect, measured from outside: on the server's link, from the packet
+ * that meets the criterion (still on its way to the NAT machine) to the first one with the VIP as
+ * its source. The server sends all the time, so that it is not its pause that is measured.
+ */
+export const switchLatency: Bench = {
+  name: "switch-latency",
+  description: "from meeting the criterion to the first packet sent directly, on the server's link",
+  unit: "ms",
+  rounds: 4,
+  bounds: [0.5, 1, 2, 3, 5, 10, 20, 50],
+  medianBelow: 5,
+  async prepare(lab) {
+    await lab.startServers();
+    await lab.startNat((config) => {
+      for (const service of config.services) {
+        service.servers = service.servers.filter(({ address }) => address === ADDRESSES.s1);
+      }
+      config.services = config.services.filter(({ servers }) => servers.length > 0);
+    });
+    await lab.startAgent("s1");
+  },
+  subjects: [
+    {
+      name: "TCP at full speed, after 64 KiB",
+      measure: (lab) => switches(lab, tcp("20000000", 40)),
+    },
+    {
+      name: "TCP at 50 MB/s, after 64 KiB",
+      measure: (lab) => switches(lab, tcp("2000000?rate=50000000", 40)),
+    },
+    {
+      name: "UDP, 10,000 datagrams a second, after 100",
+      measure: (lab) => switches(lab, udp(1_000, 40)),
+    },
+  ],
+};
+
+function tcp(what: string, sessions: number): Turn {
+  const url = `http://${ADDRESSES.vip}/bytes/${what}`;
+  return {
+    tap: ["--port", `${HTTP_PORT}`, "--bytes", `${CRITERION_BYTES}`],
+    client: ["http-get", url, "--verify", "pages", "--times", `${sessions}`],
+    sessions,
+  };
+}
+
+function udp(datagrams: number, sessions: number): Turn {
+  const stream = ["--count", `${datagrams}`, "--size", "200", "--rate", "10000"];
+  return {
+    tap: ["--port", `${STREAM_PORT}`, "--packets", `${CRITERION_PACKETS}`],
+    client: [
+      ...["udp-stream-client", `${ADDRESSES.vip}:${STREAM_PORT}`],
+      ...[...stream, "--times", `${sessions}`],
+    ],
+    sessions,
+  };
+}
+
+async function switches(lab: BypathLab, turn: Turn): Promise<number[]> {
+  const watch = ["switch-tap", "--device", "eth0", "--vip", ADDRESSES.vip, ...turn.tap];
+  await using tap = lab.startSelf("s1", ["lab", "traffic", ...watch]);
+  await tap.waitForLine((line) => line.includes('"event":"listening"'));
+  await lab.startSelf("client", ["lab", "traffic", ...turn.client]).finish(120_000);
+  const seen = () =>
+    tap.stdout.lines.filter((line) => line.includes('"event":"switched"'))
+      .map((line) => (JSON.parse(line) as SwitchSeen).ms);
+  await waitFor(
+    `${turn.sessions} sessions to have switched`,
+    () => seen().length >= turn.sessions,
+  );
+  return seen();
+}
