@@ -1,6 +1,4 @@
 import type { AgentConfig } from "../config/agent_config.ts";
-import { VERSION } from "../config/version.ts";
-import { ControlClient } from "../control/agent_client.ts";
 import type { Ability, Announcement, Counters } from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { EventLog } from "../control/event_log.ts";
@@ -8,7 +6,7 @@ import { PacketThread } from "../datapath/packet_thread.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { type Link, RouteNetlink } from "../linux/rtnetlink.ts";
 import { openTun, type TunDevice } from "../linux/tun.ts";
-import { type Endpoint, formatEndpoint, IpAddress } from "../wire/address.ts";
+import { IpAddress } from "../wire/address.ts";
 import { formatPrefix, type Prefix, prefixesOfRange } from "../wire/prefix.ts";
 import { protocolNumber } from "../wire/protocol.ts";
 import { Capture } from "./capture.ts";
@@ -19,6 +17,8 @@ import {
   SEEN_FIN,
   SEEN_RST,
 } from "./instruction_table.ts";
+import { NatLinks, type NatLinkView } from "./nat_links.ts";
+import { WatchdogProcess } from "./watchdog_process.ts";
 import { AGENT_COMMAND, AGENT_EVENT, type AgentWorkerStart } from "./worker_protocol.ts";
 
 /** The most instructions an agent holds. */
@@ -54,10 +54,8 @@ export class AgentMachine {
   readonly #tun: TunDevice;
   readonly #capture: Capture;
   readonly #announced = new Map<string, Announcement>();
-  readonly #clients = new Map<
-    string,
-    { readonly client: ControlClient; name: string; reason: string | null }
-  >();
+  readonly #links: NatLinks;
+  readonly #watchdog: WatchdogProcess;
   #timer: ReturnType<typeof setInterval> | undefined;
   #closing: ReturnType<typeof setTimeout> | undefined;
   #reportedMs = 0;
@@ -77,12 +75,38 @@ export class AgentMachine {
       capacity: CAPACITY,
       installsPerSecond: INSTALLS_PER_SECOND,
       apply: (effect) => this.#apply(effect),
-      send: (nat, message) => this.#clients.get(nat)?.client.send(message),
+      send: (nat, message) => this.#links.send(nat, message),
     });
-    const instance = crypto.randomUUID();
-    for (const nat of options.config.nat) this.#dial(nat, instance, options);
+    this.#links = new NatLinks({
+      nat: options.config.nat,
+      pem: options.pem,
+      events: this.events,
+      able: () => this.ability,
+      store: () => this.store,
+      announced: (nat, announced, welcome) => {
+        this.#reportMs = welcome?.reportMs ?? this.#reportMs;
+        this.#announce(nat, announced);
+      },
+      say: options.say,
+    });
     this.#tun = openTun({ name: "bypath%d", vnetHeader: true, offload: true });
     this.#capture = new Capture(this.#netlink, this.#tun);
+    this.#watchdog = new WatchdogProcess({
+      interfaceIndex: this.#tun.interfaceIndex,
+      onWithdrawn: (thread) => {
+        this.events.add("frozen", { thread, why: "the watchdog led responses past this agent" });
+        options.say(`The ${thread} stood still: responses go via NAT until it has caught up`);
+      },
+      onDrained: () => {
+        this.#begin();
+        this.events.add("thawed", { device: this.#tun.name });
+        options.say(`Responses come through ${this.#tun.name} again`);
+      },
+      onEnded: (why) => {
+        this.events.add("watchdog-ended", { why });
+        options.say(`The watchdog has ended (${why}) and will be started again`);
+      },
+    });
     this.#thread = new PacketThread({
       path: "lib/agent/packet_worker.ts",
       events: RING,
@@ -121,6 +145,7 @@ export class AgentMachine {
       kind: "start",
       memory: this.#memory,
       shared: this.#thread.shared,
+      heartbeat: this.#watchdog.address,
       tun: this.#tun.fd.number,
       directInterface: this.config.interface ?? null,
       interfaces: links.map((link) => link.name),
@@ -128,75 +153,28 @@ export class AgentMachine {
     };
     await this.#thread.start(start);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
-    for (const { client } of this.#clients.values()) client.start();
+    this.#watchdog.start();
+    this.#links.start();
     this.ready = true;
     this.events.add("started", { device: this.#tun.name });
   }
 
   /** The NAT machines of the configuration, as `inspect status` shows them. */
-  links(): readonly { address: string; connected: boolean; name: string; reason: string | null }[] {
-    return [...this.#clients].map(([address, { client, name, reason }]) => ({
-      address,
-      connected: client.isConnected,
-      name,
-      reason,
-    }));
-  }
-
-  #dial(
-    endpoint: Endpoint,
-    instance: string,
-    { pem, say }: { pem: IdentityPem; say: (line: string) => void },
-  ): void {
-    const nat = formatEndpoint(endpoint);
-    const client = new ControlClient({
-      nat: endpoint,
-      credentials: pem,
-      program: `bypath ${VERSION}`,
-      instance,
-      able: () => this.ability,
-      handlers: {
-        connected: ({ name, welcome }) => {
-          link.name = name;
-          link.reason = null;
-          this.#reportMs = welcome.reportMs;
-          this.#announce(nat, welcome);
-          this.store.connected(nat, welcome, bootTimeMs());
-          this.events.add("connected", { nat, name, services: welcome.services.length });
-          const { reason } = this.ability;
-          say(`Connected to ${name} at ${nat}${reason ? `; unable: ${reason}` : ""}`);
-        },
-        message: (message) => {
-          if (message.type === "policy") this.#announce(nat, message);
-          this.store.message(nat, message, bootTimeMs());
-        },
-        // Instructions live on for their lease.
-        lost: (reason) => {
-          link.reason = reason;
-          this.store.lost(nat);
-          this.events.add("disconnected", { nat, reason });
-          say(`Connection to ${nat} lost: ${reason}`);
-        },
-        failed: (reason) => {
-          link.reason = reason;
-          this.events.add("connect-failed", { nat, reason });
-          say(`Cannot connect to ${nat}: ${reason}`);
-        },
-      },
-    });
-    const link = { client, name: "", reason: null as string | null };
-    this.#clients.set(nat, link);
+  links(): readonly NatLinkView[] {
+    return this.#links.views();
   }
 
   /** Ends in order: first the routes, so that responses go by the ordinary way again. */
   async stop(): Promise<void> {
     this.ready = false;
     await this.#letGo();
-    for (const { client } of this.#clients.values()) client.stop("the agent stops");
+    this.#links.stop("the agent stops");
     clearInterval(this.#timer);
     clearTimeout(this.#closing);
     this.#capture.clear();
+    await this.#watchdog.stop();
     await this.#thread.stop();
+    this.#watchdog[Symbol.dispose]();
     this.#tun.close();
     this.#netlink.close();
   }
@@ -211,6 +189,7 @@ export class AgentMachine {
 
   #tick(): void {
     const now = bootTimeMs();
+    this.#watchdog.tick(now);
     this.#thread.drain();
     this.store.tick(now);
     if (now - this.#reportedMs >= this.#reportMs) this.#report(now);
@@ -305,6 +284,12 @@ export class AgentMachine {
         interfaceIndex,
       })),
     });
+    this.#begin();
+  }
+
+  /** Captures what is announced, unless a thread stood still and has not caught up yet. */
+  #begin(): void {
+    if (this.#watchdog.isWithdrawn) return;
     this.#capture.begin();
     const { able, reason, unable = {} } = this.ability;
     this.store.setAble(able, reason);

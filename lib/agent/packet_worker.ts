@@ -3,7 +3,7 @@
  * How the main thread reaches it: see lib/nat/packet_worker.ts.
  */
 import { openPacketSocket } from "../linux/packet_socket.ts";
-import { mapAnonymous } from "../linux/memory.ts";
+import { mapAnonymous, viewAt } from "../linux/memory.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import type { PacketHandler } from "../datapath/engine.ts";
 import { type HopInterface, hopInterface, NextHops } from "../datapath/next_hops.ts";
@@ -16,6 +16,7 @@ import type { IpAddress } from "../wire/address.ts";
 import { contains, parsePrefix, type Prefix } from "../wire/prefix.ts";
 import type { Packet } from "../wire/packet.ts";
 import { type AgentHops, DirectTranslator } from "./direct_translator.ts";
+import { Heartbeat, HEARTBEAT_BYTES } from "./heartbeat.ts";
 import { InstructionTable } from "./instruction_table.ts";
 import {
   AGENT_COMMAND,
@@ -33,11 +34,13 @@ class AgentWorker implements PacketHandler, AgentHops {
   readonly #translator: DirectTranslator;
   readonly #hops: NextHops;
   readonly #engine: RawEngine;
+  readonly #heartbeat: Heartbeat;
   readonly #sockets: ReturnType<typeof openPacketSocket>[];
   #ways: { readonly prefix: Prefix; readonly interfaceIndex: number }[] = [];
 
   constructor(start: AgentWorkerStart) {
     this.#main = new PacketThreadEnd(start.shared);
+    this.#heartbeat = new Heartbeat(viewAt(start.heartbeat, HEARTBEAT_BYTES));
     this.#table = new InstructionTable(start.memory, start.key);
     const netlink = new RouteNetlink();
     const monitor = new RouteMonitor();
@@ -75,7 +78,10 @@ class AgentWorker implements PacketHandler, AgentHops {
       bell: start.shared.bell,
       monitorFd: monitor.fd.number,
       interrupted: () => this.#main.interrupted,
-      asleep: (sleeping) => this.#main.sleeping(sleeping),
+      asleep: (sleeping) => {
+        if (sleeping) this.#heartbeat.beatIdle();
+        this.#main.sleeping(sleeping);
+      },
     });
   }
 
@@ -109,6 +115,7 @@ class AgentWorker implements PacketHandler, AgentHops {
   }
 
   maintain(_nowMs: number): void {
+    this.#heartbeat.beatWorker();
     if (!this.#main.commands.empty) this.#main.commands.drain(this.#command);
   }
 

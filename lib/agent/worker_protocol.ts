@@ -6,6 +6,8 @@ export interface AgentWorkerStart {
   readonly kind: "start";
   readonly memory: InstructionMemory;
   readonly shared: PacketThreadShared;
+  /** Where the memory shared with the watchdog is. */
+  readonly heartbeat: bigint;
   /** File descriptor of the tun device. */
   readonly tun: number;
   /** Where direct responses leave; null: by the routing table. */

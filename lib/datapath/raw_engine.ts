@@ -113,7 +113,7 @@ export class RawEngine implements PacketSender {
     while (!this.#options.interrupted()) {
       const nowMs = bootTimeMs();
       let received = 0;
-      for (let i = 0; i < this.#sources.length; i++) received += this.#turn(i, nowMs);
+      for (let i = 0; i < this.#sources.length; i++) received += this.#turn(i);
       if (nowMs - this.#maintainedMs >= 1) this.#maintain(nowMs);
       if (nowMs - this.#followedMs >= MAINTENANCE_MS) this.#follow(nowMs);
       if (received > 0) continue;
@@ -136,11 +136,14 @@ export class RawEngine implements PacketSender {
     return this.#replies.emit(packet, hop);
   }
 
-  #turn(sourceAt: number, nowMs: number): number {
+  #turn(sourceAt: number): number {
     const source = this.#sources[sourceAt]!;
     const count = source.receive();
     if (count === 0) return 0;
     if (count < 0) return sourceFailed(-count);
+    // Not before they were taken: this thread may have been stopped in between, and what is allowed
+    // until some time must not be allowed by a clock read long ago.
+    const nowMs = bootTimeMs();
     const counters = this.#counters;
     counters[COUNTER.batches] = counters[COUNTER.batches]! + 1;
     counters[COUNTER.received] = counters[COUNTER.received]! + count;

@@ -1,0 +1,115 @@
+import { VERSION } from "../config/version.ts";
+import { ControlClient } from "../control/agent_client.ts";
+import type { EventLog } from "../control/event_log.ts";
+import type { Ability, AgentMessage, Announcement, Welcome } from "../control/messages.ts";
+import type { IdentityPem } from "../control/own_identity.ts";
+import { bootTimeMs } from "../linux/clock.ts";
+import { type Endpoint, formatEndpoint } from "../wire/address.ts";
+import type { InstructionStore } from "./instruction_store.ts";
+
+export interface NatLinksOptions {
+  /** The NAT machines to dial. */
+  readonly nat: readonly Endpoint[];
+  readonly pem: IdentityPem;
+  readonly events: EventLog;
+  readonly able: () => Ability;
+  /** Where instructions go. */
+  readonly store: () => InstructionStore;
+  /** A NAT machine has said, in its welcome or later, what may be translated. */
+  readonly announced: (nat: string, announcement: Announcement, welcome?: Welcome) => void;
+  /** For the log. */
+  readonly say: (line: string) => void;
+}
+
+/** A NAT machine of the configuration, as `inspect status` shows it. */
+export interface NatLinkView {
+  readonly address: string;
+  readonly connected: boolean;
+  readonly name: string;
+  /** Why it is not connected. */
+  readonly reason: string | null;
+}
+
+interface NatLink {
+  readonly client: ControlClient;
+  name: string;
+  reason: string | null;
+}
+
+/** The connections to all NAT machines of the configuration. */
+export class NatLinks {
+  readonly #options: NatLinksOptions;
+  /** By the address that is dialled. */
+  readonly #links = new Map<string, NatLink>();
+  readonly #instance = crypto.randomUUID();
+
+  constructor(options: NatLinksOptions) {
+    this.#options = options;
+    for (const endpoint of options.nat) this.#add(endpoint);
+  }
+
+  /** Begins to dial. */
+  start(): void {
+    for (const { client } of this.#links.values()) client.start();
+  }
+
+  /** Ends all connections with that reason. */
+  stop(reason: string): void {
+    for (const { client } of this.#links.values()) client.stop(reason);
+  }
+
+  /** At once; does nothing when that NAT machine is not connected. */
+  send(nat: string, message: AgentMessage): void {
+    this.#links.get(nat)?.client.send(message);
+  }
+
+  views(): readonly NatLinkView[] {
+    return [...this.#links].map(([address, { client, name, reason }]) => ({
+      address,
+      connected: client.isConnected,
+      name,
+      reason,
+    }));
+  }
+
+  #add(endpoint: Endpoint): void {
+    const { pem, able, events, announced, say } = this.#options;
+    const nat = formatEndpoint(endpoint);
+    const client = new ControlClient({
+      nat: endpoint,
+      credentials: pem,
+      program: `bypath ${VERSION}`,
+      instance: this.#instance,
+      able,
+      handlers: {
+        connected: ({ name, welcome }) => {
+          link.name = name;
+          link.reason = null;
+          announced(nat, welcome, welcome);
+          this.#options.store().connected(nat, welcome, bootTimeMs());
+          events.add("connected", { nat, name, services: welcome.services.length });
+          const { reason } = able();
+          say(`Connected to ${name} at ${nat}${reason ? `; unable: ${reason}` : ""}`);
+        },
+        message: (message) => {
+          if (message.type === "policy") announced(nat, message);
+          this.#options.store().message(nat, message, bootTimeMs());
+        },
+        // Instructions live on for their lease.
+        lost: (reason) => {
+          link.reason = reason;
+          this.#options.store().lost(nat);
+          events.add("disconnected", { nat, reason });
+          say(`Connection to ${nat} lost: ${reason}`);
+        },
+        failed: (reason) => {
+          link.reason = reason;
+          events.add("connect-failed", { nat, reason });
+          say(`Cannot connect to ${nat}: ${reason}`);
+        },
+      },
+    });
+    const link: NatLink = { client, name: "", reason: null };
+    this.#links.set(nat, link);
+  }
+}

@@ -1,0 +1,127 @@
+import { Backoff } from "../control/backoff.ts";
+import { selfCommand } from "../datapath/self_command.ts";
+import { makeMemoryFile, type MemoryFile } from "../linux/memory.ts";
+import { Heartbeat, HEARTBEAT_BYTES } from "./heartbeat.ts";
+import { Stillness } from "./stillness.ts";
+
+/** A watchdog that does not look for so long is stopped, and another one takes its place. */
+const LIMIT_MS = 3_000;
+const LONGEST_TICK_MS = 300;
+/** After so long the pauses before a restart begin anew. */
+const PROVEN_MS = 10_000;
+/** How long one that was told to end may take. */
+const PATIENCE_MS = 1_000;
+/** How often the worker has to find the device empty: once may have been just before the routes went. */
+const EMPTY_ENOUGH = 2;
+
+export interface WatchdogOptions {
+  /** The tun device, whose routes it takes away. */
+  readonly interfaceIndex: number;
+  /** The routes are gone, for that thread stood still. */
+  readonly onWithdrawn: (thread: string) => void;
+  /** What waited in the device is gone as well: the routes may come back. */
+  readonly onDrained: () => void;
+  /** It has come to its end and will be started again. */
+  readonly onEnded: (why: string) => void;
+}
+
+/** The agent's end of its watchdog: starts it, again when it ends, and hears what it has done. */
+export class WatchdogProcess implements Disposable {
+  readonly #options: WatchdogOptions;
+  readonly #memory: MemoryFile = makeMemoryFile("bypath heartbeat", HEARTBEAT_BYTES);
+  readonly #heartbeat = new Heartbeat(this.#memory.mapping.buffer);
+  readonly #backoff = new Backoff({ firstMs: 100, longestMs: 5_000, random: Math.random });
+  #stillness = new Stillness({ limitMs: LIMIT_MS, longestMs: LONGEST_TICK_MS });
+  #child: Deno.ChildProcess | null = null;
+  #restart: ReturnType<typeof setTimeout> | undefined;
+  #isStopped = false;
+  #withdrawals = 0;
+  /** The worker's count of empty moments when the routes were found gone; null: they are there. */
+  #emptyFrom: number | null = null;
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+  }
+
+  /** Where the heartbeat is, for the packet worker. */
+  get address(): bigint {
+    return this.#memory.mapping.address;
+  }
+
+  /** The process, while there is one. */
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  /** Whether the routes were taken away and must not come back yet. */
+  get isWithdrawn(): boolean {
+    return this.#emptyFrom !== null;
+  }
+
+  /** To be called when the packet worker carries packets: from then on it has to give signs of life. */
+  start(): void {
+    const [program, ...args] = selfCommand();
+    const descriptor = String(this.#memory.fd.number);
+    const interfaceIndex = String(this.#options.interfaceIndex);
+    let child: Deno.ChildProcess;
+    try {
+      child = new Deno.Command(program!, {
+        args: [...args, "agent", "watchdog", descriptor, interfaceIndex],
+        // Closed by whatever ends this process.
+        stdin: "piped",
+        stdout: "null",
+        stderr: "inherit",
+      }).spawn();
+    } catch (error) {
+      return this.#startAgain(`cannot be started: ${(error as Error).message}`);
+    }
+    const startedMs = performance.now();
+    this.#child = child;
+    this.#stillness = new Stillness({ limitMs: LIMIT_MS, longestMs: LONGEST_TICK_MS });
+    child.status.then(({ code, signal }) => {
+      this.#child = null;
+      if (this.#isStopped) return;
+      if (performance.now() - startedMs > PROVEN_MS) this.#backoff.reset();
+      this.#startAgain(signal === null ? `exit status ${code}` : signal);
+    });
+  }
+
+  /** To be called ten times a second: the main thread's sign of life, and what the watchdog has done. */
+  tick(nowMs: number): void {
+    const heartbeat = this.#heartbeat;
+    heartbeat.beatMain();
+    if (this.#stillness.look(heartbeat.watchdog, nowMs)) this.#child?.kill("SIGKILL");
+    const { withdrawals, idle } = heartbeat;
+    if (withdrawals !== this.#withdrawals) {
+      this.#withdrawals = withdrawals;
+      this.#emptyFrom = idle;
+      this.#options.onWithdrawn(heartbeat.cause);
+    } else if (this.#emptyFrom !== null && ((idle - this.#emptyFrom) | 0) >= EMPTY_ENOUGH) {
+      this.#emptyFrom = null;
+      this.#options.onDrained();
+    }
+  }
+
+  /** Ends it, and resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#restart);
+    const child = this.#child;
+    if (child !== null) {
+      const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+      await child.stdin.close().catch(() => {});
+      await child.status;
+      clearTimeout(timer);
+    }
+  }
+
+  /** To be called when the packet worker has ended as well: it writes to this memory. */
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
+  }
+
+  #startAgain(why: string): void {
+    this.#options.onEnded(why);
+    this.#restart = setTimeout(() => this.start(), this.#backoff.pauseMs());
+  }
+}

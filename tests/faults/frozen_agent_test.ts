@@ -1,0 +1,133 @@
+/**
+ * An agent that is stopped (SIGSTOP) holds its tun device and answers nothing. Its watchdog leads
+ * responses past it, so that nobody waits for it for more than 3 s.
+ */
+import assert from "node:assert/strict";
+import { BypathLab } from "../../lab/bypath_lab.ts";
+import type { Download } from "../../lab/download.ts";
+import { waitFor } from "../../lab/wait.ts";
+import { rootTest } from "../support/root_test.ts";
+
+const RATE = 10_000_000;
+
+/** A lab with s1 alone behind the VIP, its agent running. */
+async function startLab(): Promise<BypathLab> {
+  const lab = await BypathLab.up();
+  await lab.startServers();
+  await lab.startNat((config) => {
+    const web = config.services[0]!;
+    config.services = [{ ...web, servers: web.servers.slice(0, 1) }];
+  });
+  await lab.startAgent("s1");
+  return lab;
+}
+
+/** A download that bypasses. */
+async function startDownload(lab: BypathLab, bytes: number): Promise<Download> {
+  const download = lab.download({ bytes, rate: RATE });
+  await takes(lab, download, "bypass");
+  return download;
+}
+
+async function takes(lab: BypathLab, download: Download, path: string): Promise<void> {
+  const client = await download.connected();
+  await waitFor(`the download to go by ${path}`, async () => {
+    const session = await lab.sessionOf(client);
+    return session?.path === path;
+  });
+}
+
+/** The watchdogs of an agent, by process number. */
+async function watchdogsOf(agent: number): Promise<number[]> {
+  const { stdout } = await new Deno.Command("pgrep", { args: ["-P", `${agent}`] }).output();
+  return new TextDecoder().decode(stdout).split("\n").filter(Boolean).map(Number);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s*Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
+
+/** The routes of the lab's s1 that agents have made. */
+async function agentRoutes(lab: BypathLab): Promise<string[]> {
+  const lines: string[] = [];
+  for (const family of ["-4", "-6"]) {
+    const { stdout } = await lab.lab.run("s1", ["ip", family, "route", "show", "proto", "98"]);
+    lines.push(...stdout.split("\n").filter(Boolean));
+  }
+  return lines;
+}
+
+rootTest(
+  "a download goes on while the agent is frozen, and bypasses again afterwards",
+  {},
+  async () => {
+    await using lab = await startLab();
+    const download = await startDownload(lab, 20 * RATE);
+    const agent = lab.agent("s1");
+    const before = await agentRoutes(lab);
+    assert.ok(before.length > 0);
+
+    agent.kill("SIGSTOP");
+    await waitFor("the routes to be gone", async () => (await agentRoutes(lab)).length === 0);
+    await takes(lab, download, "nat");
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    agent.kill("SIGCONT");
+    await waitFor("the routes to be back", async () => {
+      return (await agentRoutes(lab)).length === before.length;
+    });
+    await takes(lab, download, "bypass");
+
+    const { ok, longestPauseMs } = await download.result();
+    assert.ok(ok, "every byte is right");
+    assert.ok(longestPauseMs < 3_000, `a pause of ${longestPauseMs} ms`);
+    const events = await lab.inspect<{ type: string }[]>("s1", "events");
+    const types = events.map(({ type }) => type);
+    assert.ok(types.includes("frozen") && types.includes("thawed"), types.join(" "));
+  },
+);
+
+rootTest("a watchdog that dies is replaced, and the next one does its work", {}, async () => {
+  await using lab = await startLab();
+  const download = await startDownload(lab, 10 * RATE);
+  const agent = lab.agent("s1");
+  const [first] = await watchdogsOf(agent.pid);
+  assert.ok(first !== undefined);
+  Deno.kill(first, "SIGKILL");
+  const [second] = await waitFor("another watchdog", async () => {
+    const found = await watchdogsOf(agent.pid);
+    return found.length === 1 && found[0] !== first ? found : null;
+  });
+  assert.ok((await agentRoutes(lab)).length > 0, "nothing was taken away");
+
+  // One that is stopped is of no use either.
+  Deno.kill(second!, "SIGSTOP");
+  const [third] = await waitFor("a third one", async () => {
+    const found = await watchdogsOf(agent.pid);
+    return found.length === 1 && found[0] !== second ? found : null;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  agent.kill("SIGSTOP");
+  await waitFor("the routes to be gone", async () => (await agentRoutes(lab)).length === 0);
+  agent.kill("SIGKILL");
+  await waitFor("the watchdog to end with its agent", () => !isRunning(third!));
+  const { ok, longestPauseMs } = await download.result();
+  assert.ok(ok && longestPauseMs < 3_000, `a pause of ${longestPauseMs} ms`);
+});
+
+rootTest(
+  "nothing is left of an agent that is killed while its watchdog is stopped",
+  {},
+  async () => {
+    await using lab = await startLab();
+    const agent = lab.agent("s1");
+    const [watchdog] = await watchdogsOf(agent.pid);
+    Deno.kill(watchdog!, "SIGSTOP");
+    agent.kill("SIGKILL");
+    await waitFor("the watchdog to end with its agent", () => !isRunning(watchdog!));
+    assert.deepEqual(await agentRoutes(lab), []);
+  },
+);
