@@ -54,7 +54,7 @@ export interface ControlClientOptions {
   readonly greetingMs?: number;
   /** Default 100 ms. */
   readonly firstPauseMs?: number;
-  /** Default 5 s. */
+  /** Default 1 s: sessions of a lost table wait for it. */
   readonly longestPauseMs?: number;
   /** Default `Math.random`. */
   random?(): number;
@@ -73,7 +73,7 @@ export class ControlClient {
     this.#options = options;
     this.#backoff = new Backoff({
       firstMs: options.firstPauseMs ?? 100,
-      longestMs: options.longestPauseMs ?? 5000,
+      longestMs: options.longestPauseMs ?? 1000,
       random: options.random ?? Math.random,
     });
   }

@@ -41,7 +41,8 @@ export function makeAgentDoor(
         const now = bootTimeMs();
         const agent = agents.connected(name, addresses, { ...ability, now });
         events.add("agent-connected", { agent: name, able, reason, instructions: table.length });
-        machine.book.agentConnected(name, { instance, table, now });
+        const offers = machine.book.agentConnected(name, { instance, table, now });
+        machine.recovery.agentConnected({ name, addresses }, offers, now);
         if (able) machine.agentReconsidered(agent);
       },
       message: (name, message) => {

@@ -1,7 +1,14 @@
 import type { SessionTimeouts } from "../session/tcp_state.ts";
 import type { StartSettings } from "../policy/criteria.ts";
 import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
-import { addressAt, countAddresses, type Prefix, prefixesOfRange } from "../wire/prefix.ts";
+import {
+  addressAt,
+  type AddressRange,
+  countAddresses,
+  type Prefix,
+  prefixesOfRange,
+  rangeOfPrefix,
+} from "../wire/prefix.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import type { Endpoint } from "../wire/address.ts";
 
@@ -71,6 +78,11 @@ export function destinationsOf(config: NatConfig): Prefix[] {
     ...[...vips.values()].map((vip) => ({ address: vip, length: vip.family === 4 ? 32 : 128 })),
     ...config.snat.addresses.flatMap(({ first, last }) => prefixesOfRange(first, last)),
   ];
+}
+
+/** The same as ranges. */
+export function addressesOf(config: NatConfig): AddressRange[] {
+  return destinationsOf(config).map(rangeOfPrefix);
 }
 
 function endpoint(from: Endpoint): DatapathEndpoint {

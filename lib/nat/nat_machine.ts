@@ -1,27 +1,25 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import { EventLog } from "../control/event_log.ts";
 import type { Ability } from "../control/messages.ts";
-import type { IdentityPem } from "../control/own_identity.ts";
-import { type Announcer, openAnnouncer } from "../datapath/announcer.ts";
+import type { Announcer } from "../datapath/announcer.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
-import { secureRandom } from "../datapath/secure_random.ts";
 import { bootTimeMs } from "../linux/clock.ts";
-import { BYPATH_ROUTE_PROTOCOL, RouteNetlink } from "../linux/rtnetlink.ts";
 import { HEADER_F64 } from "../session/layout.ts";
 import { Journal } from "../session/journal.ts";
 import { formatEndpoint } from "../wire/address.ts";
-import { type AddressRange, rangeOfPrefix } from "../wire/prefix.ts";
 import { AgentRegistry, type KnownAgent, obstacleFor } from "./agent_registry.ts";
 import { BypassControl } from "./bypass_control.ts";
-import { type AgentDoor, makeAgentDoor } from "./agent_door.ts";
-import { datapathConfig, destinationsOf } from "./datapath_config.ts";
+import type { AgentDoor } from "./agent_door.ts";
+import { addressesOf, datapathConfig, destinationsOf } from "./datapath_config.ts";
 import { HealthChecks } from "./health_checks.ts";
-import { HostRoutes, removeLeftRoutes } from "./host_routes.ts";
+import type { HostRoutes } from "./host_routes.ts";
 import { InstructionBook } from "./instruction_book.ts";
+import type { EndpointHold } from "./instruction_hold.ts";
 import { OperatorState } from "./operator_state.ts";
 import { REASON } from "../session/path_reason.ts";
 import { Shortages } from "./shortages.ts";
-import { bootId, openStateFile, type StateFile } from "./state_file.ts";
+import type { StateFile } from "./state_file.ts";
+import { TableRecovery } from "./table_recovery.ts";
 import { EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
 
 /** What a lease is prolonged by on this side, for clocks of different rates and packets in flight. */
@@ -29,15 +27,14 @@ export const LEASE_MARGIN_MS = 1_000;
 /** The lease when no control channel is configured; nothing uses it. */
 const NO_LEASE_MS = 10_000;
 const KEPT_EVENTS = 4096;
-const EVENT_RING = 65536;
-const COMMAND_RING = 8192;
-const TICK_MS = 100;
+/** How often `tick` is called. */
+export const TICK_MS = 100;
 /** A minute. */
 const FORGETTING_TICKS = 600;
 
 /**
  * A running NAT machine: the packet worker, the session table it works on, the agents, health
- * checks and the operator's orders. Made by {@linkcode startNatMachine}; disposing of it leaves the
+ * checks and the operator's orders. Made by `startNatMachine`; disposing of it leaves the
  * host as it was found.
  */
 export class NatMachine {
@@ -50,6 +47,7 @@ export class NatMachine {
   readonly startedMs = bootTimeMs();
   readonly bypass: BypassControl;
   readonly book: InstructionBook;
+  readonly recovery: TableRecovery;
   health: HealthChecks;
   /** With `announce: true`. */
   announcer: Announcer | null = null;
@@ -66,6 +64,7 @@ export class NatMachine {
     thread: (machine: NatMachine) => PacketThread;
     door: (machine: NatMachine) => AgentDoor | null;
     routes: HostRoutes;
+    hold: EndpointHold;
   }) {
     this.config = parts.config;
     this.state = parts.state;
@@ -95,6 +94,13 @@ export class NatMachine {
       changed: (event) => this.bypass.changed(event),
     });
     this.bypass.use(this.book);
+    this.recovery = new TableRecovery({
+      hold: parts.hold,
+      events: this.events,
+      config: () => this.config,
+      post: (message) => this.#post(message),
+      changed: () => this.#sendEligible(),
+    });
     this.health = this.#checkHealth();
   }
 
@@ -114,6 +120,8 @@ export class NatMachine {
     const start: NatWorkerStart = {
       kind: "start",
       config: datapathConfig(this.config),
+      eligible: this.#eligible(),
+      silentUntilMs: this.recovery.silentUntilMs(bootTimeMs()),
       interfaces: this.config.interfaces,
       shared: this.#thread.shared,
       journal: this.journal.buffer,
@@ -124,7 +132,6 @@ export class NatMachine {
     this.bypass.restore(headerF64[HEADER_F64.leaseMs]!);
     headerF64[HEADER_F64.leaseMs] = this.config.control?.leaseMs ?? 0;
     await this.#thread.start(start);
-    this.#sendEligible();
     await this.#door?.open();
     this.ready = true;
     this.events.add("started", {
@@ -139,6 +146,7 @@ export class NatMachine {
     const now = bootTimeMs();
     this.#thread.drain();
     this.book.tick(now);
+    this.recovery.tick(now);
     if (this.#ticks++ % 10 !== 0) return;
     this.bypass.tick();
     this.#shortages.look(now);
@@ -208,6 +216,9 @@ export class NatMachine {
     if ((event & 0xff) === EVENT.crossed) this.bypass.crossed(slot, id, event >> 8, value);
     else if ((event & 0xff) === EVENT.ended) this.bypass.ended(slot, id);
     else if ((event & 0xff) === EVENT.pathMtu) this.bypass.pathMtuChanged(slot, id);
+    else if ((event & 0xff) === EVENT.rebuilt) {
+      this.events.add("sessions-rebuilt", { sessions: slot, conflicts: id, withoutRoom: value });
+    }
   }
 
   /** An order about a session that is over says nothing any more. */
@@ -227,113 +238,24 @@ export class NatMachine {
   }
 
   #sendEligible(): void {
-    this.config.services.forEach(({ name, servers }, service) => {
-      const eligible = servers.map(({ address }) => {
-        const server = formatEndpoint(address);
-        return this.health.able(name, server) && !this.operator.drains(server);
-      });
+    this.#eligible().forEach((eligible, service) => {
       this.#post({ kind: "eligible", service, eligible });
     });
+  }
+
+  /** Which servers of each service may get new sessions. */
+  #eligible(): boolean[][] {
+    const now = bootTimeMs();
+    return this.config.services.map((service) =>
+      service.servers.map(({ address }) => {
+        const server = formatEndpoint(address);
+        return this.health.able(service.name, server) && !this.operator.drains(server) &&
+          this.recovery.allows(service, String(address.address), now);
+      })
+    );
   }
 
   #post(message: NatWorkerMessage): void {
     this.#thread.post(message);
   }
-}
-
-/** Receives what a machine must not survive. */
-type OnFailure = (message: string) => void;
-
-/**
- * Starts a NAT machine. The checks of preflight.ts come before.
- * @param options.identity of this machine towards agents; null: no control channel
- * @param stack what was set up goes here, so that the caller takes it down in reverse order
- * @returns null when `stop` was aborted before there was a machine
- */
-export async function startNatMachine(
-  config: NatConfig,
-  stack: AsyncDisposableStack,
-  options: {
-    identity: IdentityPem | null;
-    stop: AbortSignal;
-    onFailure: OnFailure;
-    say: (line: string) => void;
-  },
-): Promise<NatMachine | null> {
-  const { identity, stop, onFailure, say } = options;
-  const state = stack.use(openStateFile(config.state, {
-    capacity: config.capacity,
-    bootId: bootId(),
-    random: secureRandom(),
-  }));
-  const netlink = stack.use(new RouteNetlink());
-  const left = removeLeftRoutes(netlink, BYPATH_ROUTE_PROTOCOL);
-  const routes = stack.use(new HostRoutes(netlink));
-  routes.add(destinationsOf(config));
-  if (state.replaced !== null) say(`Starting with a new session table: ${state.replaced}`);
-  const waitMs = oldLeasesMs(config, state, left > 0);
-  if (waitMs > 0) {
-    say(`Waiting ${Math.ceil(waitMs / 1000)} s: agents may still follow a table that was lost`);
-    await pause(waitMs, stop);
-  }
-  if (stop.aborted) return null;
-  const machine = new NatMachine({
-    config,
-    state,
-    routes,
-    thread: (it) =>
-      new PacketThread({
-        path: "lib/nat/packet_worker.ts",
-        events: EVENT_RING,
-        commands: COMMAND_RING,
-        onEvent: (event, slot, id, value) => it.workerEvent(event, slot, id, value),
-        onFailure,
-      }),
-    door: (it) => config.control && identity ? makeAgentDoor(it, config.control, identity) : null,
-  });
-  stack.defer(() => machine.stop());
-  await machine.run();
-  if (config.announce) {
-    machine.announcer = stack.use(openAnnouncer({
-      interfaces: config.interfaces,
-      addresses: addressesOf(config),
-      netlink,
-      onConflict: ({ address, mac, interface: name }) =>
-        machine.events.add("address-conflict", { address: String(address), mac, interface: name }),
-      onFailure,
-    }));
-    machine.announcer.announce();
-  }
-  const timer = setInterval(() => machine.tick(), TICK_MS);
-  stack.defer(() => clearInterval(timer));
-  return machine;
-}
-
-/** What is answered for on the link: VIPs and SNAT addresses. */
-function addressesOf(config: NatConfig): AddressRange[] {
-  return destinationsOf(config).map(rangeOfPrefix);
-}
-
-/**
- * A table that was lost says nothing of the instructions that agents may still follow. Before their
- * leases have run out no NAT endpoint may be given out, lest a response goes to another session's
- * client. A table that was never there needs no such wait. Returns how long.
- */
-function oldLeasesMs(config: NatConfig, state: StateFile, killed: boolean): number {
-  if (state.continued || config.control === undefined) return 0;
-  const leaseMs = config.control.leaseMs + LEASE_MARGIN_MS;
-  // After a restart of the host the leases have run since before it came up.
-  return killed || state.replaced !== null ? leaseMs : Math.max(0, leaseMs - bootTimeMs());
-}
-
-/** Waits, at most until it is told to stop. */
-function pause(forMs: number, stop: AbortSignal): Promise<void> {
-  if (stop.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, forMs);
-    stop.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
-  });
 }

@@ -27,6 +27,7 @@ import type { Packet } from "../wire/packet.ts";
 import { formatPrefix, type Prefix } from "../wire/prefix.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import type { PathEvents } from "./icmp_translator.ts";
+import type { RebuiltSession } from "./instruction_rebuild.ts";
 import type { SessionEvents } from "./session_keeper.ts";
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
 import { Translator } from "./translator.ts";
@@ -79,6 +80,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       random: secureRandom(),
       nowMs: this.#nowMs,
     });
+    start.eligible.forEach((eligible, service) => this.#translator.setEligible(service, eligible));
+    this.#translator.silence(start.silentUntilMs);
 
     const filter = this.#filter(start.config);
     this.#sockets = interfaces.map((link) =>
@@ -121,11 +124,24 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       case "eligible":
         this.#translator.setEligible(message.service, message.eligible);
         break;
+      case "rebuild":
+        this.#rebuild(message.sessions);
+        break;
+      case "silence":
+        this.#translator.silence(message.untilMs);
+        break;
       case "quit":
         for (const socket of this.#sockets) socket.close();
         return false;
     }
     return true;
+  }
+
+  #rebuild(sessions: readonly RebuiltSession[]): void {
+    const count = { rebuilt: 0, known: 0, conflict: 0, full: 0 };
+    const nowMs = bootTimeMs();
+    for (const session of sessions) count[this.#translator.rebuild(session, nowMs)]++;
+    this.#tell(EVENT.rebuilt, count.rebuilt, count.conflict, count.full);
   }
 
   #answerFor(config: DatapathConfig): void {

@@ -43,6 +43,7 @@ export class Replies {
   readonly #refusals: ReplyLimits;
   readonly #echoes: ReplyLimits;
   #settings: ReplySettings;
+  #silentUntilMs = 0;
 
   constructor(options: RepliesOptions, settings: ReplySettings) {
     const { random } = options;
@@ -56,6 +57,11 @@ export class Replies {
     this.#settings = settings;
   }
 
+  /** Until then those who cannot be served are left in silence, so that they try again. */
+  silence(untilMs: number): void {
+    this.#silentUntilMs = untilMs;
+  }
+
   /**
    * Tells the sender of a TCP or UDP packet that it is not served, unless silence is configured.
    *
@@ -63,7 +69,8 @@ export class Replies {
    * @returns the reason, negated
    */
   refuse(packet: Packet, partial: boolean, reason: number, nowMs: number): number {
-    if (!this.#settings.reject) return -reason;
+    const mayChange = reason !== DROP.noService && nowMs < this.#silentUntilMs;
+    if (!this.#settings.reject || mayChange) return -reason;
     if (packet.protocol === PROTOCOL_TCP) {
       this.#reset(packet, partial, nowMs);
     } else if (this.#mayAnswer(packet, nowMs) && verifyL4(packet, partial)) {

@@ -8,7 +8,8 @@ import { takeNamespaceName } from "../linux/namespace_name.ts";
 import { obstacleStatus } from "../datapath/host_obstacle.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { adminHandler } from "./admin.ts";
-import { type NatMachine, startNatMachine } from "./nat_machine.ts";
+import type { NatMachine } from "./nat_machine.ts";
+import { startNatMachine } from "./nat_start.ts";
 import { natObstacles } from "./preflight.ts";
 import { needsRestart } from "./reload.ts";
 

@@ -22,6 +22,8 @@ import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { NatEndpoints } from "./nat_endpoints.ts";
 import { ServiceTable } from "./service_table.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
+import type { RebuiltSession } from "./instruction_rebuild.ts";
+import { type RebuildOutcome, SessionRebuilder } from "./session_rebuilder.ts";
 
 /** What the packet worker tells the main thread. A method that returns false could not: try later. */
 export interface SessionEvents {
@@ -69,6 +71,7 @@ export class SessionKeeper {
   /** Sessions whose other end has not been heard of, oldest first: the first to go in a flood. */
   readonly #halfOpen: SlotQueue;
   readonly #mostHalfOpen: number;
+  readonly #rebuilder: SessionRebuilder;
   #services: ServiceTable;
   #endpoints: NatEndpoints;
   #config: DatapathConfig;
@@ -94,6 +97,7 @@ export class SessionKeeper {
     this.#wheel = new TimerWheel(options.table.capacity + 1, options.nowMs);
     this.#halfOpen = new SlotQueue(options.table.capacity + 1);
     this.#mostHalfOpen = Math.max(FEWEST_HALF_OPEN, options.table.capacity >> 2);
+    this.#rebuilder = new SessionRebuilder(options.table);
     this.#adopt(options.nowMs);
   }
 
@@ -165,6 +169,27 @@ export class SessionKeeper {
     }
     this.#events.opened(slot, nowMs);
     return slot;
+  }
+
+  /** Takes in a session of a table that was lost, and has it bypass again when its service ever does. */
+  rebuild(session: RebuiltSession, nowMs: number): RebuildOutcome {
+    const outcome = this.#rebuilder.insert(session, this.#endpoints, nowMs);
+    if (typeof outcome === "string") return outcome;
+    const table = this.#table;
+    const slot = outcome;
+    const tcp = session.protocol === PROTOCOL_TCP;
+    const timeoutMs = idleTimeoutMs(table.getU8(slot, U8.state), tcp, this.#config.timeouts);
+    this.#wheel.set(slot, nowMs + timeoutMs);
+    this.#count(slot);
+    this.#events.opened(slot, nowMs);
+    const service = this.#services.find(table.getU16(slot, U16.vip), session.protocol);
+    if (service < 0 || this.#services.criteria(service).never) {
+      table.setU8(slot, U8.reason, REASON.never);
+      return "rebuilt";
+    }
+    table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) | FLAG.armed);
+    this.#cross(slot, REASON.rebuilt, 0);
+    return "rebuilt";
   }
 
   #takeEndpoint(session: NewSession, packet: Packet, server: number, nowMs: number): boolean {

@@ -9,9 +9,14 @@ export interface StateFile extends Disposable {
   readonly records: SessionRecords;
   /** Sessions were there already: an earlier process left them. */
   readonly continued: boolean;
+  /** An earlier process had a table at this path, whether or not anything is left of it. */
+  readonly earlier: boolean;
   /** Why an existing file was not continued, or null. */
   readonly replaced: string | null;
 }
+
+/** A reason why a file is not gone on with: the agents' leases have run since before. */
+export const HOST_RESTARTED = "the host was restarted";
 
 export interface StateFileOptions {
   readonly capacity: number;
@@ -28,11 +33,13 @@ export interface StateFileOptions {
  */
 export function openStateFile(path: string, options: StateFileOptions): StateFile {
   Deno.mkdirSync(path.replace(/\/[^/]*$/, "") || "/", { recursive: true, mode: 0o700 });
+  // The lock's file stays when the process ends.
+  const earlier = isThere(`${path}.lock`) || isThere(path);
   const lock = lockFile(`${path}.lock`);
   try {
     const existing = openExisting(path, options);
     if (typeof existing !== "string" && existing !== null) {
-      return stateFile(existing, lock, true, null);
+      return stateFile(existing, lock, { earlier, continued: true, replaced: null });
     }
     // A new file in its place, not the old one emptied: somebody may have it mapped.
     const made = `${path}.new`;
@@ -44,7 +51,7 @@ export function openStateFile(path: string, options: StateFileOptions): StateFil
       bootId: options.bootId,
     });
     Deno.renameSync(made, path);
-    return stateFile(mapping, lock, false, existing);
+    return stateFile(mapping, lock, { earlier, continued: false, replaced: existing });
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
@@ -73,7 +80,7 @@ function otherTable(region: ArrayBuffer, options: StateFileOptions): string | nu
     return `it holds ${header[HEADER.capacity]} sessions, not ${options.capacity}`;
   }
   for (let i = 0; i < 4; i++) {
-    if (header[HEADER.bootId + i] !== (options.bootId[i] ?? 0)) return "the host was restarted";
+    if (header[HEADER.bootId + i] !== (options.bootId[i] ?? 0)) return HOST_RESTARTED;
   }
   return null;
 }
@@ -81,21 +88,28 @@ function otherTable(region: ArrayBuffer, options: StateFileOptions): string | nu
 function stateFile(
   mapping: Mapping,
   lock: FileLock,
-  continued: boolean,
-  replaced: string | null,
+  history: Pick<StateFile, "earlier" | "continued" | "replaced">,
 ): StateFile {
   const records = new SessionRecords(mapping.buffer);
   records.header[HEADER.pid] = Deno.pid;
   return {
     mapping,
     records,
-    continued,
-    replaced,
+    ...history,
     [Symbol.dispose]() {
       lock[Symbol.dispose]();
       mapping[Symbol.dispose]();
     },
   };
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 function removeIfThere(path: string): void {

@@ -14,6 +14,8 @@ import { clearVnetHeader, gsoSize, needsChecksum } from "../wire/virtio_net_head
 import type { DatapathConfig } from "./datapath_config.ts";
 import { type FragmentMemory, FragmentTranslator } from "./fragment_translator.ts";
 import type { Hops } from "./hops.ts";
+import type { RebuiltSession } from "./instruction_rebuild.ts";
+import type { RebuildOutcome } from "./session_rebuilder.ts";
 import { IcmpTranslator, type PathEvents } from "./icmp_translator.ts";
 import { Replies } from "./replies.ts";
 import { SessionRewriter } from "./session_rewriter.ts";
@@ -264,6 +266,16 @@ export class Translator {
   /** The criteria decide again about this session, with its next response via NAT. */
   rearm(slot: number, id: number): void {
     this.#sessions.rearm(slot, id);
+  }
+
+  /** Takes in a session of a table that was lost. */
+  rebuild(session: RebuiltSession, nowMs: number): RebuildOutcome {
+    return this.#sessions.rebuild(session, nowMs);
+  }
+
+  /** Until then nobody is told that there is no session: one may still be rebuilt. */
+  silence(untilMs: number): void {
+    this.#replies.silence(untilMs);
   }
 
   /**

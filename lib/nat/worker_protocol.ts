@@ -1,10 +1,15 @@
 import type { PacketThreadShared } from "../datapath/packet_thread_end.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
+import type { RebuiltSession } from "./instruction_rebuild.ts";
 
 /** The first message to the packet worker of a NAT machine. */
 export interface NatWorkerStart {
   readonly kind: "start";
   readonly config: DatapathConfig;
+  /** By service and server: who may get new sessions. */
+  readonly eligible: readonly (readonly boolean[])[];
+  /** See the message `silence`. */
+  readonly silentUntilMs: number;
   /** Names of the one or two interfaces. */
   readonly interfaces: readonly string[];
   readonly shared: PacketThreadShared;
@@ -19,6 +24,10 @@ export interface NatWorkerStart {
 export type NatWorkerMessage =
   | { readonly kind: "configure"; readonly config: DatapathConfig }
   | { readonly kind: "eligible"; readonly service: number; readonly eligible: readonly boolean[] }
+  /** Sessions of a table that was lost. */
+  | { readonly kind: "rebuild"; readonly sessions: readonly RebuiltSession[] }
+  /** Until then (boot time, ms) packets of unknown sessions go unanswered. */
+  | { readonly kind: "silence"; readonly untilMs: number }
   | { readonly kind: "quit" };
 
 /** Ring records, main to worker: [command, slot, session id, value]. */
@@ -37,4 +46,6 @@ export const EVENT = {
   ended: 2,
   /** The path to the session's client carries packets of only this many bytes (the value). */
   pathMtu: 3,
+  /** How many sessions of a lost table were [rebuilt, in conflict with others, without room]. */
+  rebuilt: 4,
 } as const;

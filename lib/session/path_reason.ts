@@ -50,6 +50,8 @@ export const REASON = {
   packetRate: 42,
   /** `bypass.stop: rate` in packets. */
   stopPacketRate: 43,
+  /** The session table was lost, and the agent still knew the session. */
+  rebuilt: 52,
 } as const;
 
 const TEXT: Record<number, (value: number) => string> = {
@@ -87,6 +89,7 @@ const TEXT: Record<number, (value: number) => string> = {
   [REASON.stopRate]: (value) => `rate below ${value} bytes/s`,
   [REASON.stopPacketRate]: (value) => `rate below ${value} packets/s`,
   [REASON.stopAge]: (value) => `instruction age ${value} ms reached`,
+  [REASON.rebuilt]: () => "rebuilt from what the agent held",
 };
 
 /** The reason in words, as `inspect` shows it. */

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { EndpointHold, holdTimes } from "./instruction_hold.ts";
+
+const LEASE_MS = 11_000;
+
+Deno.test("a table that was never there holds nothing back", () => {
+  const loss = { isLost: false, isRestarted: false, uptimeMs: 1e7, leaseMs: LEASE_MS };
+  assert.deepEqual(holdTimes(loss), { endpointsMs: 0, silenceMs: 0 });
+});
+
+Deno.test("a lost table holds endpoints back for a whole lease", () => {
+  const loss = { isLost: true, isRestarted: false, uptimeMs: 1e7, leaseMs: LEASE_MS };
+  assert.deepEqual(holdTimes(loss), { endpointsMs: LEASE_MS, silenceMs: LEASE_MS });
+  const justUp = { ...loss, uptimeMs: 3_000 };
+  assert.equal(holdTimes(justUp).endpointsMs, LEASE_MS, "the process was killed since");
+});
+
+Deno.test("after a restart of the host only the rest of a lease counts, but agents are still waited for", () => {
+  const loss = { isLost: true, isRestarted: true, uptimeMs: 20_000, leaseMs: LEASE_MS };
+  assert.deepEqual(holdTimes(loss), { endpointsMs: 0, silenceMs: LEASE_MS });
+  const noFiles = { isLost: false, isRestarted: false, uptimeMs: 4_000, leaseMs: LEASE_MS };
+  assert.deepEqual(holdTimes(noFiles), { endpointsMs: 7_000, silenceMs: LEASE_MS });
+});
+
+Deno.test("a server gets sessions when its agent has connected, or when the lease is over", () => {
+  const hold = new EndpointHold({ endpointsMs: 1000, silenceMs: 2000, now: 500 });
+  const both = ["10.0.0.11", "10.0.0.12"];
+  assert.deepEqual(both.map((it) => hold.allows(it, 600)), [false, false]);
+  hold.heardFrom(["10.0.0.11"]);
+  assert.deepEqual(both.map((it) => hold.allows(it, 600)), [true, false]);
+  assert.deepEqual(both.map((it) => hold.allows(it, 1500)), [true, true]);
+});
+
+Deno.test("silence ends when every agent has spoken, or when its time is over", () => {
+  const hold = new EndpointHold({ endpointsMs: 0, silenceMs: 2000, now: 500 });
+  const both = ["10.0.0.11", "10.0.0.12"];
+  hold.heardFrom(["10.0.0.11"]);
+  assert.equal(hold.silentUntilMs(both, 600), 2500);
+  assert.equal(hold.silentUntilMs(["10.0.0.11"], 600), 0);
+  assert.equal(hold.silentUntilMs(both, 2500), 0);
+});

@@ -1,0 +1,95 @@
+import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
+import type { EventLog } from "../control/event_log.ts";
+import type { TableEntry } from "../control/messages.ts";
+import type { EndpointHold } from "./instruction_hold.ts";
+import { sessionsToRebuild } from "./instruction_rebuild.ts";
+import type { NatWorkerMessage } from "./worker_protocol.ts";
+
+/** Sessions in one message to the worker, which moves no packets while it takes them in. */
+const SESSIONS_AT_ONCE = 1024;
+
+export interface TableRecoveryOptions {
+  readonly hold: EndpointHold;
+  readonly events: EventLog;
+  readonly config: () => NatConfig;
+  readonly post: (message: NatWorkerMessage) => void;
+  /** Other servers may take new sessions from now on. */
+  readonly changed: () => void;
+}
+
+/**
+ * What a NAT machine does about a table that was lost: has agents' sessions rebuilt, holds NAT
+ * endpoints back, and stays silent, as long as it must.
+ */
+export class TableRecovery {
+  readonly #options: TableRecoveryOptions;
+  #silentUntilMs = 0;
+  #open = false;
+
+  constructor(options: TableRecoveryOptions) {
+    this.#options = options;
+  }
+
+  /** Until when packets of unknown sessions go unanswered; boot time. */
+  silentUntilMs(now: number): number {
+    this.#silentUntilMs = this.#options.hold.silentUntilMs(this.#servers(), now);
+    return this.#silentUntilMs;
+  }
+
+  /**
+   * May this server get new sessions of this service? Datagrams of a session that is about to be
+   * rebuilt look like the first of a new one, so a UDP service waits for all of its servers.
+   */
+  allows(service: ServiceConfig, server: string, now: number): boolean {
+    if (this.#open) return true;
+    const { hold } = this.#options;
+    return service.protocol === "tcp"
+      ? hold.allows(server, now)
+      : service.servers.every(({ address }) => hold.allows(String(address.address), now));
+  }
+
+  /** An agent has connected, with what it held for other tables. */
+  agentConnected(
+    agent: { readonly name: string; readonly addresses: readonly string[] },
+    offers: readonly TableEntry[],
+    now: number,
+  ): void {
+    const { hold, events, config, post } = this.#options;
+    const { services, snat } = config();
+    const { sessions, left } = sessionsToRebuild(offers, {
+      services,
+      snat,
+      agentAddresses: agent.addresses,
+    });
+    for (let at = 0; at < sessions.length; at += SESSIONS_AT_ONCE) {
+      post({ kind: "rebuild", sessions: sessions.slice(at, at + SESSIONS_AT_ONCE) });
+    }
+    if (offers.length > 0) {
+      events.add("sessions-offered", { agent: agent.name, offered: offers.length, ...left });
+    }
+    if (this.#open) return;
+    hold.heardFrom(agent.addresses);
+    this.#look(now);
+    this.#options.changed();
+  }
+
+  /** To be called a few times a second. */
+  tick(now: number): void {
+    if (this.#open) return;
+    this.#look(now);
+    this.#open = this.#servers().every((address) => this.#options.hold.allows(address, now));
+    if (this.#open) this.#options.changed();
+  }
+
+  #look(now: number): void {
+    const before = this.#silentUntilMs;
+    const untilMs = this.silentUntilMs(now);
+    if (untilMs !== before) this.#options.post({ kind: "silence", untilMs });
+  }
+
+  #servers(): string[] {
+    return this.#options.config().services.flatMap(({ servers }) =>
+      servers.map(({ address }) => String(address.address))
+    );
+  }
+}
