@@ -1,4 +1,4 @@
-import type { LabCommandName, LabCommandOptions } from "./options.ts";
+import { type LabCommandName, type LabCommandOptions, LabUsageError } from "./options.ts";
 
 export type { LabCommandName, LabCommandOptions } from "./options.ts";
 
@@ -32,6 +32,10 @@ export async function labCommand(
     }
   } catch (error) {
     if (!(error instanceof Error)) throw error;
+    if (error instanceof LabUsageError) {
+      console.error(error.message);
+      return 2;
+    }
     const { HostCommandError } = await import("./host_command.ts");
     const { LabError } = await import("./namespace.ts");
     const { LabProcessError } = await import("./lab_process.ts");

@@ -13,8 +13,13 @@ async function namespacesOf(lab: string): Promise<string[]> {
   return stdout.split("\n").filter((line) => line.startsWith(`${lab}-`));
 }
 
-Deno.test("lab run names the scenarios when one is unknown, and exits with 2", async () => {
+Deno.test("lab exits with 2 on a name that is none, before anything is touched", async () => {
   assert.equal(await labCommand("run", { args: ["no-such-scenario"] }), 2);
+  for (const command of ["up", "down", "status"] as const) {
+    assert.equal(await labCommand(command, { name: "../x" }), 2, command);
+  }
+  assert.equal(await labCommand("exec", { name: "../x", args: ["s1", "ls"] }), 2);
+  assert.equal(await labCommand("exec", { args: ["s3", "ls"] }), 2);
 });
 
 rootTest("lab up, exec and down work from the command line", PRIVILEGES, async () => {

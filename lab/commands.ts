@@ -2,7 +2,7 @@ import { readInterfaceCounters } from "./counters.ts";
 import { haveIpv6 } from "./ipv6.ts";
 import { labFolder, readRecord } from "./lab_record.ts";
 import { HTTP_PORT, listenArguments, writeLabFiles } from "./lab_files.ts";
-import { labDown, LabError, labUp, namespaceOf, processesIn } from "./namespace.ts";
+import { checkLabName, labDown, LabError, labUp, namespaceOf, processesIn } from "./namespace.ts";
 import { DEFAULT_LAB_NAME, type LabCommandOptions } from "./options.ts";
 import { requireLabPrivileges } from "./privileges.ts";
 import { alignColumns, formatCount, paletteFor } from "./terminal.ts";
@@ -60,6 +60,7 @@ export async function down(options: LabCommandOptions): Promise<number> {
 /** `bypath lab status`: its machines, addresses, processes and interface counters. */
 export async function status(options: LabCommandOptions): Promise<number> {
   const name = options.name ?? DEFAULT_LAB_NAME;
+  checkLabName(name);
   if (await readRecord(name) === null) throw noSuchLab(name);
   requireLabPrivileges();
   const nodes = await Promise.all(TOPOLOGY.nodes.map((node) => nodeStatus(name, node.name)));
@@ -99,6 +100,7 @@ export async function exec(options: LabCommandOptions): Promise<number> {
     console.error(`Cannot enter "${node}": the lab has ${NODE_NAMES.join(", ")}`);
     return 2;
   }
+  checkLabName(name);
   if (await readRecord(name) === null) throw noSuchLab(name);
   requireLabPrivileges();
   // The terminal's Ctrl-C reaches the command too: it decides.

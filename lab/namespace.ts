@@ -9,6 +9,7 @@ import {
   withLabsLocked,
   writeRecord,
 } from "./lab_record.ts";
+import { LabUsageError } from "./options.ts";
 import { namespaceOf, planLab } from "./plan.ts";
 import { isAlive } from "./process_identity.ts";
 import { TOPOLOGY, type Topology } from "./topology.ts";
@@ -124,10 +125,14 @@ function processesOf(inodes: readonly number[]): number[] {
 
 export { namespaceOf };
 
-/** The names go into namespace names and file paths. */
-function checkLabName(name: string): void {
+/**
+ * The names go into namespace names and file paths.
+ *
+ * @throws {LabUsageError} when it cannot be the name of a lab
+ */
+export function checkLabName(name: string): void {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) {
-    throw new LabError(
+    throw new LabUsageError(
       `Cannot use "${name}" as the name of a lab: lower case letters, digits and "-", a letter first, ` +
         `31 characters at most`,
     );

@@ -18,6 +18,8 @@ export interface LabCommandOptions {
   readonly brief?: boolean;
   /** `lab bench --only`. */
   readonly only?: readonly string[];
+  /** `lab run --all`. */
+  readonly all?: boolean;
   /** `lab run --list`. */
   readonly list?: boolean;
   /** What follows: NODE CMD… of exec, SCENARIO… of run, everything of traffic. */
