@@ -89,7 +89,7 @@ const WRONG_USAGE: readonly (readonly [string, string])[] = [
     "bypath inspect sessions: Cannot use --client 1.2.3: need ADDRESS, PREFIX/LENGTH, ADDRESS:PORT or :PORT",
   ],
   ["inspect explain", "bypath inspect explain: missing required argument 'packet'"],
-  ["lab run", "bypath lab run: needs the name of a scenario, or --list"],
+  ["lab run", "bypath lab run: needs the name of a scenario or a group, --all or --list"],
   ["lab exec s1", "bypath lab exec: missing required argument 'cmd'"],
   ["keys init", "bypath keys init: needs --dir <dir>"],
   ["keys issue s1 --dir x", "bypath keys issue: needs --address <ip...>"],
