@@ -41,7 +41,7 @@ export const switchLatency: Bench = {
   subjects: [
     {
       name: "TCP at full speed, after 64 KiB",
-      measure: (lab) => switches(lab, tcp("20000000", 40)),
+      measure: (lab) => switches(lab, tcp("50000000", 20)),
     },
     {
       name: "TCP at 50 MB/s, after 64 KiB",

@@ -1,5 +1,5 @@
 import type { BypathLab } from "../bypath_lab.ts";
-import { CONTROL_PORT, CONTROL_PROXY, type ServerName } from "../lab_files.ts";
+import { CONTROL_PORT, CONTROL_PROXY, SERVER_NAMES, type ServerName } from "../lab_files.ts";
 import type { LabProcess } from "../lab_process.ts";
 import { ADDRESSES } from "../topology.ts";
 import type { MessageFaultShares } from "../traffic/message_faults.ts";
@@ -68,5 +68,44 @@ export class ControlProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process.stop();
+  }
+}
+
+/** A proxy beside the agent of every server. */
+export class ControlProxies implements AsyncDisposable {
+  readonly #proxies: readonly ControlProxy[];
+
+  private constructor(proxies: readonly ControlProxy[]) {
+    this.#proxies = proxies;
+  }
+
+  /** Each with a seed of its own. */
+  static async start(lab: BypathLab, options: ControlProxyOptions): Promise<ControlProxies> {
+    const { messages } = options;
+    return new ControlProxies(
+      await Promise.all(SERVER_NAMES.map((server, i) => {
+        const own = messages && { messages: { ...messages, seed: messages.seed + i } };
+        return ControlProxy.start(lab, server, { ...options, ...own });
+      })),
+    );
+  }
+
+  beginFaults(): void {
+    for (const proxy of this.#proxies) proxy.beginFaults();
+  }
+
+  /** Messages pass unharmed again. Returns the sums. */
+  async endFaults(): Promise<MessageFaultCounts> {
+    const counts = await Promise.all(this.#proxies.map((proxy) => proxy.endFaults()));
+    const sum = (of: keyof MessageFaultCounts) => counts.reduce((all, each) => all + each[of], 0);
+    return { passed: sum("passed"), lost: sum("lost"), doubled: sum("doubled"), late: sum("late") };
+  }
+
+  cut(): void {
+    for (const proxy of this.#proxies) proxy.cut();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
   }
 }

@@ -36,17 +36,17 @@ export interface FaultOutcome {
 }
 
 /** A scenario that does something bad to a lab with checked traffic in it. */
-export interface FaultStory {
+export interface FaultStory<Prepared extends AsyncDisposable | void = void> {
   readonly name: string;
   readonly description: string;
   readonly needs?: readonly string[];
   /** Changes to nat.yaml, beyond those that the traffic needs. */
   configureNat?(config: NatYaml, options: ScenarioOptions): void;
   configureAgent?(config: AgentYaml, server: ServerName): void;
-  /** Before anything is started. */
-  prepare?(lab: BypathLab, options: ScenarioOptions): Promise<void>;
+  /** Before anything is started; what it returns is disposed of when the daemons have ended. */
+  prepare?(lab: BypathLab, options: ScenarioOptions): Promise<Prepared>;
   /** Does it, and mends it; returns when the flows are to be as they were. */
-  fault(scene: FaultScene): Promise<FaultOutcome | void>;
+  fault(scene: FaultScene, prepared: Prepared): Promise<FaultOutcome | void>;
   /** Whether sessions bypass again afterwards. Default: true. */
   readonly bypassReturns?: boolean;
 }
@@ -58,7 +58,9 @@ const DATAGRAM_SLACK_MS = 500;
  * The frame of every fault: checked traffic before, in and after it; nothing lost, no session
  * hanging, the bypass back, and nothing left over, neither in the tables nor on the hosts.
  */
-export function faultScenario(story: FaultStory): Scenario {
+export function faultScenario<Prepared extends AsyncDisposable | void = void>(
+  story: FaultStory<Prepared>,
+): Scenario {
   const { name, description, needs, bypassReturns = true } = story;
   return {
     name,
@@ -67,7 +69,7 @@ export function faultScenario(story: FaultStory): Scenario {
     ...(needs && { needs }),
     async run(lab, report, options) {
       const before = await readSettledHostStates(lab);
-      await story.prepare?.(lab, options);
+      const prepared = await story.prepare?.(lab, options) as Prepared;
       await lab.startNat((config) => {
         configureForTraffic(config);
         story.configureNat?.(config, options);
@@ -77,7 +79,7 @@ export function faultScenario(story: FaultStory): Scenario {
       await pause(options.brief ? 300 : 2_000);
       await traffic.mark();
 
-      const outcome = await story.fault({ lab, report, traffic, ...options }) ?? {};
+      const outcome = await story.fault({ lab, report, traffic, ...options }, prepared) ?? {};
 
       await traffic.moving();
       if (bypassReturns) await checkBypassReturns(report, traffic);
@@ -95,6 +97,7 @@ export function faultScenario(story: FaultStory): Scenario {
       await checkTablesEmpty(lab, report);
       await traffic.stopServers();
       await lab.stopDaemons();
+      await prepared?.[Symbol.asyncDispose]();
       await checkHostsAsBefore(lab, report, before);
     },
   };
