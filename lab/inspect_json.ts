@@ -61,5 +61,9 @@ export interface InspectedStatus {
     readonly forwarded: number;
     readonly dropped: Readonly<Record<string, number>>;
   };
-  readonly agents: readonly { readonly name: string; readonly connected: boolean }[];
+  readonly agents: readonly {
+    readonly name: string;
+    readonly connected: boolean;
+    readonly silent: boolean;
+  }[];
 }

@@ -51,8 +51,11 @@ export interface ControlServerHandlers {
     greeting: Ability & { table: TableEntry[] },
   ): void;
   message(agent: string, message: Installed | Stopped | Report): void;
-  /** Its connection is gone; called once for each `connected`, and before the next one of the same name. */
-  lost(agent: string, reason: string): void;
+  /**
+   * Its connection is gone; called once for each `connected`, and before the next one of the same name.
+   * `hungUp`: its host closed it without a word, so that its process is no more.
+   */
+  lost(agent: string, reason: string, hungUp: boolean): void;
   /** A connection came to nothing, for one reason. `name` when its certificate was accepted. */
   refused(attempt: { from: string; name: string | null; reason: string }): void;
 }
@@ -231,25 +234,29 @@ export class ControlServer {
         if (agent) this.#hear(agent, message);
         else if (message.type === "hello" && !hello) {
           hello = message;
-          this.#welcome(connection, identity);
+          const rival = this.#rival(identity.name, hello.instance);
+          if (rival === null) this.#welcome(connection, identity);
+          else connection.end(rival);
         } else if (message.type === "table" && hello && !isWhole) {
           const problem = this.#collect(table, message, identity);
           if (problem) connection.end(problem);
           isWhole = message.last;
         } else if (message.type === "report" && hello && isWhole) {
+          const rival = this.#rival(identity.name, hello.instance);
+          if (rival !== null) return connection.end(rival);
           clearTimeout(late);
           agent = { info: infoOf(identity, hello, from), connection };
           this.#enter(agent, hello, table);
           this.#hear(agent, message);
         } else connection.end(`${message.type} came out of turn`);
       },
-      closed: (reason) => {
+      closed: (reason, hungUp) => {
         clearTimeout(late);
         this.#greetings.delete(connection);
         if (!agent) handlers.refused({ from, name: identity.name, reason });
         else if (this.#agents.get(identity.name) === agent) {
           this.#agents.delete(identity.name);
-          handlers.lost(identity.name, reason);
+          handlers.lost(identity.name, reason, hungUp);
         }
       },
     });
@@ -287,6 +294,18 @@ export class ControlServer {
     return null;
   }
 
+  /**
+   * Why this process may not come in as that agent, or null. Of two with one certificate the first
+   * counts for as long as it lives: otherwise they would turn each other out for ever.
+   */
+  #rival(name: string, instance: string): string | null {
+    const agent = this.#agents.get(name);
+    if (agent === undefined || agent.info.instance === instance) return null;
+    if (agent.connection.silentMs > silentAfterMs(this.#options.reportMs)) return null;
+    return `another agent with the certificate of "${name}" is connected, from ${agent.info.from}: ` +
+      "stop one of them, or issue it a certificate of its own";
+  }
+
   /** The newest connection of an agent counts: the older one is dead, or about to notice that it is. */
   #enter(agent: Agent, hello: Hello, table: TableEntry[]): void {
     const { name } = agent.info;
@@ -320,6 +339,11 @@ export class ControlServer {
       }
     }
   }
+}
+
+/** An agent that reports every `reportMs` and has not for so long gives no sign of life. */
+export function silentAfterMs(reportMs: number): number {
+  return 2.5 * reportMs;
 }
 
 function infoOf(identity: Identity, hello: Hello, from: string): ConnectedAgent {

@@ -528,6 +528,60 @@ Deno.test("an agent that does not read is disconnected, and memory stays bounded
   await stop(nat);
 });
 
+Deno.test("of two agents with one certificate the second is refused while the first lives", async () => {
+  const nat = await startNat({ reportMs: 100 });
+  const first = new RawAgent(nat.port);
+  first.send(hello, emptyTable, report(1));
+  await nat.connected.at(0);
+  const second = new RawAgent(nat.port);
+  second.send({ ...hello, instance: "i2" });
+  const answer = await second.message(0);
+  assert.equal(answer.type, "bye");
+  const reason = answer.type === "bye" ? answer.reason : "";
+  assert.match(
+    reason,
+    /^another agent with the certificate of "s1" is connected, from 127\.0\.0\.1:/,
+  );
+  assert.deepEqual(await nat.refused.at(0), { name: "s1", reason });
+  await second.closed;
+  assert.deepEqual(nat.lost.items, []);
+
+  // The first says nothing any more: the second takes over.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const third = new RawAgent(nat.port);
+  third.send({ ...hello, instance: "i2" }, emptyTable, report(1));
+  await nat.connected.at(1);
+  await first.closed;
+  await stop(nat);
+});
+
+Deno.test("an agent whose process ends is told from one that says good-bye", async () => {
+  const hangUps: boolean[] = [];
+  const lost = new Log<string>();
+  const nat = await startNat({
+    handlers: {
+      announcement: () => ({ snat: [], ports: { first: 1, last: 2 }, services: [], servers: [] }),
+      connected: () => {},
+      message: () => {},
+      lost: (_agent, reason, hungUp) => {
+        hangUps.push(hungUp);
+        lost.add(reason);
+      },
+      refused: () => {},
+    },
+  });
+  const polite = new RawAgent(nat.port);
+  polite.send(hello, emptyTable, report(1), { type: "bye", reason: "enough" });
+  await lost.at(0);
+  const killed = new RawAgent(nat.port);
+  killed.send(hello, emptyTable, report(1));
+  await killed.message(0);
+  killed.socket.destroy();
+  await lost.at(1);
+  assert.deepEqual(hangUps, [false, true]);
+  await stop(nat);
+});
+
 Deno.test("the newest connection of an agent replaces the older one", async () => {
   const nat = await startNat();
   const old = new RawAgent(nat.port);

@@ -12,14 +12,19 @@ import { type AgentMessage, asReason, MAX_LINE_BYTES, type NatMessage } from "./
 
 /** How long the last words may take to leave. */
 const LINGER_MS = 1000;
+/** Errors of a connection whose other end is no more. */
+const HANG_UPS: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
 /** What a connection needs to know of its user. */
 export interface LineConnectionOptions<In> {
   decode(line: string): Decoded<In>;
   /** A valid message. Not called any more after `closed`. */
   message(message: In): void;
-  /** Called once, whoever ended it and why. */
-  closed(reason: string): void;
+  /**
+   * Called once, whoever ended it and why. `hungUp`: the other side's host closed it without a word,
+   * as it does when the process is killed.
+   */
+  closed(reason: string, hungUp: boolean): void;
   /** What the other side may leave unread before the connection is ended. Default 8 MiB. */
   readonly maxUnsentBytes?: number;
 }
@@ -40,8 +45,10 @@ export class LineConnection<In extends { type: string }, Out extends AgentMessag
     // Messages are small and somebody waits for each.
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    socket.on("error", (error: Error) => this.#close(`connection failed: ${error.message}`));
-    socket.on("close", () => this.#close("the other side closed the connection"));
+    socket.on("error", (error: Error & { code?: string }) => {
+      this.#close(`connection failed: ${error.message}`, HANG_UPS.has(error.code ?? ""));
+    });
+    socket.on("close", () => this.#close("the other side closed the connection", true));
   }
 
   /** Since the last valid message. */
@@ -99,7 +106,7 @@ export class LineConnection<In extends { type: string }, Out extends AgentMessag
     else this.#options.message(message);
   }
 
-  #close(reason: string): void {
+  #close(reason: string, hungUp = false): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.end();
@@ -107,7 +114,7 @@ export class LineConnection<In extends { type: string }, Out extends AgentMessag
     const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     this.#socket.once("close", () => clearTimeout(linger));
     if (this.#socket.destroyed) clearTimeout(linger);
-    this.#options.closed(reason);
+    this.#options.closed(reason, hungUp);
   }
 }
 

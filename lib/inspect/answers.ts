@@ -45,6 +45,8 @@ export interface AgentOfNat {
   readonly connected: boolean;
   readonly able?: boolean;
   readonly reason?: string | null;
+  /** It gives no sign of life. */
+  readonly silent?: boolean;
   /** How long ago its last report came. */
   readonly lastReportMs?: number | null;
 }

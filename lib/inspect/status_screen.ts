@@ -81,8 +81,9 @@ const AGENT_COLUMNS: readonly Column<AgentOfNat>[] = [
   },
   {
     name: "bypass",
-    value: (row) => row.able === undefined ? null : row.able ? "able" : "unable",
-    style: (row) => row.able === false ? "yellow" : undefined,
+    value: (row) =>
+      row.able === undefined ? null : row.silent ? "silent" : row.able ? "able" : "unable",
+    style: (row) => row.able === false || row.silent ? "yellow" : undefined,
   },
   {
     name: "report",

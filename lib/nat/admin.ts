@@ -101,6 +101,7 @@ function status(machine: NatMachine) {
       connected: agent.connected,
       able: agent.able,
       reason: agent.reason,
+      silent: agent.silent,
       lastReportMs: agent.lastReportMs === null ? null : Math.round(now - agent.lastReportMs),
     })),
   };

@@ -39,9 +39,19 @@ export function makeAgentDoor(
       connected: ({ name, addresses, instance }, { table, ...ability }) => {
         const { able, reason } = ability;
         const now = bootTimeMs();
-        const agent = agents.connected(name, addresses, { ...ability, now });
+        const before = agents.get(name);
+        const agent = agents.connected(name, addresses, { ...ability, instance, now });
         events.add("agent-connected", { agent: name, able, reason, instructions: table.length });
-        const offers = machine.book.agentConnected(name, { instance, table, now });
+        // A predecessor that was only silent may come back and go on for its lease.
+        const predecessorLives = before !== undefined && before.instance !== instance &&
+          !before.gone;
+        const offers = machine.book.agentConnected(name, {
+          instance,
+          table,
+          now,
+          predecessorLives,
+        });
+        machine.unheard.end(name);
         machine.recovery.agentConnected({ name, addresses }, offers, now);
         if (able) machine.agentReconsidered(agent);
       },
@@ -51,12 +61,17 @@ export function makeAgentDoor(
         machine.book.message(name, message, now);
         if (message.type !== "report" || agent === undefined) return;
         agent.lastReportMs = now;
+        if (agent.silent) machine.agentHeard(agent);
         machine.agentAble(agent, message);
       },
-      lost: (name, reason) => {
+      lost: (name, reason, hungUp) => {
         const agent = agents.get(name);
-        if (agent !== undefined) agent.connected = false;
+        if (agent !== undefined) {
+          agent.connected = false;
+          agent.gone = hungUp;
+        }
         machine.book.agentLost(name);
+        if (hungUp) machine.unheard.begin(name);
         events.add("agent-lost", { agent: name, reason });
       },
       refused: ({ from, name, reason }) =>

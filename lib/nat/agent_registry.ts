@@ -1,6 +1,7 @@
 import type { Ability, Announcement, UnableFamilies } from "../control/messages.ts";
 import type { NatConfig } from "../config/nat_config.ts";
 import { familyName, formatEndpoint, parseEndpoint } from "../wire/address.ts";
+import type { AgentState } from "./bypass_control.ts";
 import { hostOf } from "./operator_state.ts";
 
 /** An agent that has been seen since the start. */
@@ -16,6 +17,12 @@ export interface KnownAgent {
   unable: UnableFamilies;
   /** Boot time of the newest report; null before the first. */
   lastReportMs: number | null;
+  /** Has it given no sign of life for longer than an agent that lives would? */
+  silent: boolean;
+  /** Of its process; another one holds nothing of what this one held. */
+  readonly instance: string;
+  /** Is its process known to be no more? */
+  gone: boolean;
 }
 
 /** Which agents there are, and which one speaks for a server. */
@@ -25,16 +32,36 @@ export class AgentRegistry {
   connected(
     name: string,
     addresses: readonly string[],
-    state: Ability & { now: number },
+    state: Ability & { instance: string; now: number },
   ): KnownAgent {
-    const { able, reason, unable = {}, now } = state;
-    const agent = { name, addresses, connected: true, able, reason, unable, lastReportMs: now };
+    const { able, reason, unable = {}, instance, now } = state;
+    const agent = {
+      name,
+      addresses,
+      connected: true,
+      able,
+      reason,
+      unable,
+      lastReportMs: now,
+      silent: false,
+      instance,
+      gone: false,
+    };
     this.#agents.set(name, agent);
     return agent;
   }
 
   get(name: string): KnownAgent | undefined {
     return this.#agents.get(name);
+  }
+
+  /** Those that have become silent since the last call. */
+  *fallSilent(now: number, afterMs: number): Generator<KnownAgent> {
+    for (const agent of this.#agents.values()) {
+      if (agent.silent || agent.gone || now - (agent.lastReportMs ?? now) <= afterMs) continue;
+      agent.silent = true;
+      yield agent;
+    }
   }
 
   all(): KnownAgent[] {
@@ -51,9 +78,11 @@ export class AgentRegistry {
   }
 
   /** The same as decisions about a server's sessions need it. */
-  stateFor(server: string): { readonly name: string; readonly able: boolean } | undefined {
+  stateFor(server: string): AgentState | undefined {
     const agent = this.speakingFor(server);
-    return agent && { name: agent.name, able: obstacleFor(agent, server) === null };
+    if (agent === undefined) return undefined;
+    const { name, silent } = agent;
+    return { name, able: obstacleFor(agent, server) === null, silent };
   }
 
   /** What `inspect servers` says of a server's agent. */
@@ -67,6 +96,7 @@ export class AgentRegistry {
 
 /** Why an agent cannot bypass for one of its servers (`address:port`), or null when it can. */
 export function obstacleFor(agent: KnownAgent, server: string): string | null {
+  if (agent.silent) return "it gives no sign of life";
   if (!agent.able) return agent.reason ?? "no reason given";
   return agent.unable[familyName(parseEndpoint(server).address)] ?? null;
 }

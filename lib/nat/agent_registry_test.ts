@@ -46,9 +46,17 @@ Deno.test("an agent that cannot bypass in one family can in the other", () => {
   const addresses = ["10.0.0.11", "2001:db8:10::11"];
   const reason = "rp_filter is strict on eth0";
   const unable = { ipv4: reason };
-  agents.connected("s1", addresses, { able: true, reason, unable, now: 1 });
-  assert.deepEqual(agents.stateFor("10.0.0.11:80"), { name: "s1", able: false });
-  assert.deepEqual(agents.stateFor("[2001:db8:10::11]:80"), { name: "s1", able: true });
+  agents.connected("s1", addresses, { able: true, reason, unable, instance: "i1", now: 1 });
+  assert.deepEqual(agents.stateFor("10.0.0.11:80"), {
+    name: "s1",
+    able: false,
+    silent: false,
+  });
+  assert.deepEqual(agents.stateFor("[2001:db8:10::11]:80"), {
+    name: "s1",
+    able: true,
+    silent: false,
+  });
   assert.equal(agents.stateFor("10.0.0.12:80"), undefined);
   assert.deepEqual(agents.view("10.0.0.11:80"), { connected: true, bypass: "unable", reason });
   assert.deepEqual(agents.view("[2001:db8:10::11]:80"), {
@@ -56,4 +64,27 @@ Deno.test("an agent that cannot bypass in one family can in the other", () => {
     bypass: "able",
     reason: null,
   });
+});
+
+Deno.test("an agent is silent from when its reports stay away, until the next one", () => {
+  const agents = new AgentRegistry();
+  const agent = agents.connected("s1", ["10.0.0.11"], {
+    able: true,
+    reason: null,
+    instance: "i1",
+    now: 1_000,
+  });
+  const fallen = (now: number) => [...agents.fallSilent(now, 2_500)].map(({ name }) => name);
+  assert.deepEqual(fallen(3_500), []);
+  assert.deepEqual(fallen(3_501), ["s1"]);
+  assert.deepEqual(fallen(3_600), [], "it is told once");
+  assert.deepEqual(agents.stateFor("10.0.0.11:80"), { name: "s1", able: false, silent: true });
+  assert.equal(agents.view("10.0.0.11:80").bypass, "unable");
+  agent.silent = false;
+  agent.lastReportMs = 4_000;
+  assert.deepEqual(fallen(4_100), []);
+  assert.equal(agents.view("10.0.0.11:80").bypass, "able");
+  // What is dead is not silent.
+  agent.gone = true;
+  assert.deepEqual(fallen(60_000), []);
 });

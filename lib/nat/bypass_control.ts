@@ -18,6 +18,8 @@ import { COMMAND } from "./worker_protocol.ts";
 export interface AgentState {
   readonly name: string;
   readonly able: boolean;
+  /** It gives no sign of life. */
+  readonly silent?: boolean;
 }
 
 /** Why a session that meets the criteria stays via NAT for now. */
@@ -281,6 +283,7 @@ export class BypassControl {
   #agentObjects(slot: number): Objection | null {
     const agent = this.#options.agentFor(this.#notes.server(slot));
     if (agent === undefined) return { reason: REASON.noAgent, value: 0 };
+    if (agent.silent) return { reason: REASON.agentSilent, value: 0 };
     return agent.able ? null : { reason: REASON.agentUnable, value: 0 };
   }
 

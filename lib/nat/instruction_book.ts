@@ -154,13 +154,20 @@ export class InstructionBook {
    */
   agentConnected(
     name: string,
-    options: { instance: string; table: readonly TableEntry[]; now: number },
+    options: {
+      instance: string;
+      table: readonly TableEntry[];
+      now: number;
+      /** The process before this one may not have ended, though it is another one. Default: it has. */
+      predecessorLives?: boolean;
+    },
   ): TableEntry[] {
-    const { instance, table, now } = options;
+    const { instance, table, now, predecessorLives = false } = options;
     const agent = this.#agents.get(name) ?? newAgent(name, instance);
     this.#agents.set(name, agent);
     if (agent.instance !== instance) {
-      this.#endAll(agent, "restarted", "the agent was started anew");
+      if (predecessorLives) this.#disown(agent);
+      else this.#endAll(agent, "restarted", "the agent was started anew");
       agent.instance = instance;
     }
     agent.connected = true;
@@ -327,6 +334,16 @@ export class InstructionBook {
     record.agent.records.delete(record);
     this.#waiting.delete(record);
     this.#emit(record, { kind: "ended", cause, reason });
+  }
+
+  /** Nobody can answer for these any more, and somebody may still follow them: only their lease ends them. */
+  #disown(agent: BookAgent): void {
+    for (const record of agent.records) {
+      record.agent = this.#absent;
+      this.#absent.records.add(record);
+    }
+    agent.records.clear();
+    this.#absent.leaseEndMs = Math.max(this.#absent.leaseEndMs, agent.leaseEndMs);
   }
 
   #endAll(agent: BookAgent, cause: EndCause, reason: string): void {

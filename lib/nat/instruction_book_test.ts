@@ -285,6 +285,29 @@ Deno.test("a new instance of the agent holds nothing of what the old one held", 
   assert.deepEqual(nat.told(), ["ended a 1 restarted", "ended b 2 restarted"]);
 });
 
+Deno.test("what a predecessor may still follow ends with its lease, and not before", () => {
+  const nat = Nat.ready();
+  const generation = nat.installed("a");
+  nat.book.agentLost("s1");
+  nat.advance(3_000);
+  nat.book.agentConnected("s1", {
+    instance: "i2",
+    table: [],
+    now: nat.now,
+    predecessorLives: true,
+  });
+  nat.report();
+  assert.deepEqual(nat.told(), []);
+  assert.equal(nat.book.install("s1", entry("a"), 0, nat.now), 0, "one instruction a session");
+  // The newcomer has no say in it.
+  nat.stopped("a", generation);
+  nat.advance(LEASE_MS + MARGIN_MS - 3_001);
+  nat.report();
+  assert.deepEqual(nat.told(), []);
+  nat.advance(1);
+  assert.deepEqual(nat.told(), [`ended a ${generation} lapsed`]);
+});
+
 Deno.test("after a reconnection the tables are compared and the difference is mended", () => {
   const nat = Nat.ready();
   nat.installed("kept");

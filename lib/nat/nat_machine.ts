@@ -1,5 +1,6 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import { EventLog } from "../control/event_log.ts";
+import { silentAfterMs } from "../control/agent_server.ts";
 import type { Ability } from "../control/messages.ts";
 import type { Announcer } from "../datapath/announcer.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
@@ -20,6 +21,7 @@ import { REASON } from "../session/path_reason.ts";
 import { Shortages } from "./shortages.ts";
 import type { StateFile } from "./state_file.ts";
 import { TableRecovery } from "./table_recovery.ts";
+import { UnheardAgents } from "./unheard_agents.ts";
 import { EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
 
 /** What a lease is prolonged by on this side, for clocks of different rates and packets in flight. */
@@ -47,6 +49,7 @@ export class NatMachine {
   readonly startedMs = bootTimeMs();
   readonly bypass: BypassControl;
   readonly book: InstructionBook;
+  readonly unheard: UnheardAgents;
   readonly recovery: TableRecovery;
   health: HealthChecks;
   /** With `announce: true`. */
@@ -94,6 +97,10 @@ export class NatMachine {
       changed: (event) => this.bypass.changed(event),
     });
     this.bypass.use(this.book);
+    this.unheard = new UnheardAgents({
+      records: this.state.records,
+      instructions: () => this.book.instructions(bootTimeMs()),
+    });
     this.recovery = new TableRecovery({
       hold: parts.hold,
       events: this.events,
@@ -147,8 +154,10 @@ export class NatMachine {
     this.#thread.drain();
     this.book.tick(now);
     this.recovery.tick(now);
+    this.#listen(now);
     if (this.#ticks++ % 10 !== 0) return;
     this.bypass.tick();
+    this.unheard.tick();
     this.#shortages.look(now);
     if (this.#ticks % FORGETTING_TICKS === 1) this.#forgetSessions();
   }
@@ -181,6 +190,14 @@ export class NatMachine {
     this.bypass.reconsider((it) => !this.operator.drains(it));
     if (was) this.events.add("undrained", { server });
     return was;
+  }
+
+  /** An agent that was silent has reported again. */
+  agentHeard(agent: KnownAgent): void {
+    agent.silent = false;
+    this.unheard.end(agent.name);
+    this.events.add("agent-heard", { agent: agent.name });
+    this.agentReconsidered(agent);
   }
 
   /** An agent has become able to bypass, or is no longer, in one family or in both. */
@@ -218,6 +235,16 @@ export class NatMachine {
     else if ((event & 0xff) === EVENT.pathMtu) this.bypass.pathMtuChanged(slot, id);
     else if ((event & 0xff) === EVENT.rebuilt) {
       this.events.add("sessions-rebuilt", { sessions: slot, conflicts: id, withoutRoom: value });
+    }
+  }
+
+  /** Notices agents that have fallen silent. */
+  #listen(now: number): void {
+    const { control } = this.config;
+    if (control === undefined) return;
+    for (const { name } of this.agents.fallSilent(now, silentAfterMs(control.reportMs))) {
+      this.unheard.begin(name);
+      this.events.add("agent-silent", { agent: name });
     }
   }
 

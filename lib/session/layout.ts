@@ -125,9 +125,12 @@ export const FLAG = {
 export const HOLD_NONE = 0;
 export const HOLD_INSTRUCTION = 1;
 
-/** What is known of a session's instruction. */
-export const INSTRUCTION = { none: 0, sent: 1, installed: 2, stopping: 3 } as const;
-export const INSTRUCTION_NAMES = ["none", "sent", "installed", "stopping"] as const;
+/**
+ * What is known of a session's instruction. `unheard`: it is installed and may be in force, but its
+ * agent gives no sign of life, so that responses must be taken to come via NAT.
+ */
+export const INSTRUCTION = { none: 0, sent: 1, installed: 2, stopping: 3, unheard: 4 } as const;
+export const INSTRUCTION_NAMES = ["none", "sent", "installed", "stopping", "installed"] as const;
 
 /** Bytes of a region for `capacity` sessions. */
 export function regionBytes(capacity: number): number {

@@ -50,6 +50,8 @@ export const REASON = {
   packetRate: 42,
   /** `bypass.stop: rate` in packets. */
   stopPacketRate: 43,
+  /** Nothing is heard from the agent: it is dead, frozen, or cut off. */
+  agentSilent: 48,
   /** The session table was lost, and the agent still knew the session. */
   rebuilt: 52,
 } as const;
@@ -89,6 +91,7 @@ const TEXT: Record<number, (value: number) => string> = {
   [REASON.stopRate]: (value) => `rate below ${value} bytes/s`,
   [REASON.stopPacketRate]: (value) => `rate below ${value} packets/s`,
   [REASON.stopAge]: (value) => `instruction age ${value} ms reached`,
+  [REASON.agentSilent]: () => "the agent gives no sign of life",
   [REASON.rebuilt]: () => "rebuilt from what the agent held",
 };
 

@@ -1,7 +1,7 @@
 import { type Endpoint, formatEndpoint, IpAddress } from "../wire/address.ts";
 import { protocolName } from "../wire/protocol.ts";
 import { F64, I32, INSTRUCTION, INSTRUCTION_NAMES, RECORD_BYTES, U16, U8 } from "./layout.ts";
-import { reasonText } from "./path_reason.ts";
+import { REASON, reasonText } from "./path_reason.ts";
 import { formatSessionId } from "./session_id.ts";
 import type { SessionRecords } from "./session_table.ts";
 import { STATE, STATE_NAMES } from "./tcp_state.ts";
@@ -69,7 +69,9 @@ export class SessionViewer {
       server,
       state: STATE_NAMES[state] ?? "unknown",
       path: instruction === INSTRUCTION.installed ? "bypass" : "nat",
-      reason: reasonText(records.getU8(slot, U8.reason), records.getReasonValue(slot)),
+      reason: instruction === INSTRUCTION.unheard
+        ? reasonText(REASON.agentSilent, 0)
+        : reasonText(records.getU8(slot, U8.reason), records.getReasonValue(slot)),
       packets: {
         fromClient: records.getF64(slot, F64.packetsFromClient),
         viaNat: records.getF64(slot, F64.packetsViaNat),

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { BypathLab } from "../../lab/bypath_lab.ts";
 import type { Download } from "../../lab/download.ts";
+import { impairControlChannel } from "../../lab/impairments/control_channel.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { rootTest } from "../support/root_test.ts";
 
@@ -73,7 +74,16 @@ rootTest(
 
     agent.kill("SIGSTOP");
     await waitFor("the routes to be gone", async () => (await agentRoutes(lab)).length === 0);
+    const stoppedAt = performance.now();
     await takes(lab, download, "nat");
+    const shownMs = performance.now() - stoppedAt;
+    assert.ok(shownMs < 5_000, `the path is shown ${shownMs} ms late`);
+    const frozen = await lab.sessionOf(await download.connected());
+    assert.equal(frozen?.reason, "the agent gives no sign of life");
+    // Nobody can say that the agent will not use it when it goes on.
+    assert.equal(frozen?.instruction?.state, "installed");
+    const servers = await lab.servers();
+    assert.deepEqual(servers.map(({ agent }) => agent.bypass).filter((it) => it === "able"), []);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     agent.kill("SIGCONT");
     await waitFor("the routes to be back", async () => {
@@ -129,5 +139,73 @@ rootTest(
     agent.kill("SIGKILL");
     await waitFor("the watchdog to end with its agent", () => !isRunning(watchdog!));
     assert.deepEqual(await agentRoutes(lab), []);
+  },
+);
+
+rootTest("the path of a session is true as soon as its agent is killed", {}, async () => {
+  await using lab = await startLab();
+  const download = await startDownload(lab, 5 * RATE);
+  const client = await download.connected();
+  lab.agent("s1").kill("SIGKILL");
+  const killedAt = performance.now();
+  const session = await waitFor("the path to be shown as nat", async () => {
+    const [session] = await lab.sessions("--client", client);
+    return session?.path === "nat" && session;
+  });
+  const shownMs = performance.now() - killedAt;
+  assert.ok(shownMs < 1_500, `the path is shown ${shownMs} ms late`);
+  assert.equal(session.instruction?.state, "installed");
+  assert.ok((await download.result()).ok);
+});
+
+rootTest(
+  "an agent that is only cut off bypasses on, and the path says so",
+  { tools: ["nft"] },
+  async () => {
+    await using lab = await startLab();
+    const download = await startDownload(lab, 15 * RATE);
+    const client = await download.connected();
+    await using _cut = await impairControlChannel(lab.lab, { direction: "both" });
+    const cutAt = performance.now();
+    await waitFor("the agent to be silent", async () => (await lab.status()).agents[0]?.silent);
+    // One second is for the NAT machine to see which way the responses take.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const before = await lab.sessionOf(client);
+    assert.equal(before?.path, "bypass");
+    assert.ok(before.reason.startsWith("bytes"), before.reason);
+    await takes(lab, download, "nat");
+    assert.ok(performance.now() - cutAt > 6_000, "as long as its lease");
+    assert.ok((await download.result()).ok);
+  },
+);
+
+rootTest(
+  "a second agent with the same certificate is refused, and the first goes on",
+  {},
+  async () => {
+    await using lab = await startLab();
+    const download = await startDownload(lab, 15 * RATE);
+    const path = `${lab.folder}/second.yaml`;
+    const config = await Deno.readTextFile(`${lab.folder}/s1.yaml`);
+    await Deno.writeTextFile(path, config.replaceAll("s1.sock", "second.sock"));
+    await using second = lab.startSelf("s1", ["agent", "run", "--config", path]);
+    const told = await second.waitForLine((line) => line.includes("Cannot connect"), {
+      stream: "stderr",
+    });
+    assert.match(
+      told,
+      /another agent with the certificate of "s1" is connected, from 10\.0\.0\.11:/,
+    );
+    const events = await lab.inspect<{ type: string; reason?: string }[]>("nat", "events");
+    const refused = events.find(({ type }) => type === "agent-refused");
+    assert.match(refused?.reason ?? "", /another agent with the certificate of "s1"/);
+    await takes(lab, download, "bypass");
+
+    // The first is frozen: the second takes over.
+    lab.agent("s1").kill("SIGSTOP");
+    await second.waitForLine((line) => line.includes("Connected to"), { stream: "stderr" });
+    lab.agent("s1").kill("SIGKILL");
+    const { ok, longestPauseMs } = await download.result();
+    assert.ok(ok && longestPauseMs < 3_000, `a pause of ${longestPauseMs} ms`);
   },
 );

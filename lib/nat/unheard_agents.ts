@@ -1,0 +1,77 @@
+import { F64, INSTRUCTION, U8 } from "../session/layout.ts";
+import type { SessionRecords } from "../session/session_table.ts";
+
+/** Packets from clients without a response via NAT that show a bypass going on: one may be a straggler. */
+const TELLING_PACKETS = 2;
+
+export interface UnheardAgentsOptions {
+  readonly records: SessionRecords;
+  /** Every instruction that has not ended: its agent, and the slot of its session. */
+  readonly instructions: () => Iterable<{ readonly agent: string; readonly tag: number }>;
+}
+
+/** What passed this machine of an agent's sessions with an instruction, in packets. */
+interface Passed {
+  viaNat: number;
+  fromClient: number;
+}
+
+/**
+ * Keeps the path of sessions true while nothing is heard from their agent. An agent that was killed
+ * is past, and a frozen one is led past by its watchdog: responses come via NAT, though nobody can
+ * say that the instructions are over. One that is only cut off from this machine bypasses on, until
+ * its lease ends. What passes here of its sessions tells which it is.
+ */
+export class UnheardAgents {
+  readonly #options: UnheardAgentsOptions;
+  readonly #passed = new Map<string, Passed>();
+
+  constructor(options: UnheardAgentsOptions) {
+    this.#options = options;
+  }
+
+  /** Nothing is heard from this agent: its sessions are via NAT until something else shows. */
+  begin(agent: string): void {
+    if (this.#passed.has(agent)) return;
+    this.#passed.set(agent, this.#sum(agent));
+    this.#show(agent, INSTRUCTION.installed, INSTRUCTION.unheard);
+  }
+
+  /** It is heard again: what it holds is in force. */
+  end(agent: string): void {
+    if (this.#passed.delete(agent)) this.#show(agent, INSTRUCTION.unheard, INSTRUCTION.installed);
+  }
+
+  /** To be called every second. */
+  tick(): void {
+    for (const [agent, before] of this.#passed) {
+      const passed = this.#sum(agent);
+      this.#passed.set(agent, passed);
+      if (passed.viaNat > before.viaNat) {
+        this.#show(agent, INSTRUCTION.installed, INSTRUCTION.unheard);
+      } else if (passed.fromClient >= before.fromClient + TELLING_PACKETS) {
+        this.#show(agent, INSTRUCTION.unheard, INSTRUCTION.installed);
+      }
+    }
+  }
+
+  #sum(agent: string): Passed {
+    const { records, instructions } = this.#options;
+    const passed = { viaNat: 0, fromClient: 0 };
+    for (const { agent: holder, tag: slot } of instructions()) {
+      if (holder !== agent) continue;
+      passed.viaNat += records.getF64(slot, F64.packetsViaNat);
+      passed.fromClient += records.getF64(slot, F64.packetsFromClient);
+    }
+    return passed;
+  }
+
+  #show(agent: string, before: number, after: number): void {
+    const { records, instructions } = this.#options;
+    for (const { agent: holder, tag: slot } of instructions()) {
+      if (holder === agent && records.getU8(slot, U8.instruction) === before) {
+        records.setU8(slot, U8.instruction, after);
+      }
+    }
+  }
+}
