@@ -23,7 +23,7 @@ import {
   writeKeys,
   writeNatYaml,
 } from "./lab_files.ts";
-import { type LabProcess, LabProcessError } from "./lab_process.ts";
+import { type LabProcess, LabProcessError, type LabProcessOptions } from "./lab_process.ts";
 import { selfCommand } from "../lib/datapath/self_command.ts";
 import { ADDRESSES, ADDRESSES6, type NodeName } from "./topology.ts";
 import type { UdpStreamResult } from "./traffic/udp_stream_client.ts";
@@ -118,8 +118,9 @@ export class BypathLab {
   }
 
   /** Starts `bypath ARGS…` in a node. */
-  startSelf(node: NodeName, args: readonly string[]): LabProcess {
-    return this.lab.start(node, [...this.#self, ...args]);
+  startSelf(node: NodeName, args: readonly string[], options: LabProcessOptions = {}): LabProcess {
+    const title = `bypath ${args.join(" ")}`;
+    return this.lab.start(node, [...this.#self, ...args], { ...options, title });
   }
 
   /** Runs `bypath ARGS…` in a node to its end. */
@@ -165,6 +166,19 @@ export class BypathLab {
     this.#nat = this.startSelf("nat", ["nat", "run", "--config", path]);
     await this.#ready(this.#nat);
     return this.#nat;
+  }
+
+  /** A new process takes over from the running one, which ends by itself. */
+  async takeOverNat(path = `${this.folder}/nat.yaml`): Promise<LabProcess> {
+    const old = this.nat;
+    const next = this.startSelf("nat", ["nat", "run", "--takeover", "--config", path]);
+    this.#nat = next;
+    await waitFor("the old NAT machine to let go", () => {
+      next.mustRun();
+      return !old.running;
+    }, { timeoutMs: 20_000, everyMs: 20 });
+    await this.#ready(next);
+    return next;
   }
 
   async stopNat(): Promise<void> {

@@ -176,11 +176,15 @@ export class CheckedTraffic {
   #quiet: readonly FlowState[] = [];
   #retransmittedBefore: ReadonlyMap<string, number> = new Map();
 
-  private constructor(lab: BypathLab, plan: readonly FlowKind[], servers: readonly LabProcess[]) {
+  private constructor(
+    lab: BypathLab,
+    plan: readonly FlowKind[],
+    processes: { readonly client: LabProcess; readonly servers: readonly LabProcess[] },
+  ) {
     this.#lab = lab;
     this.#plan = plan;
-    this.#servers = servers;
-    this.#client = lab.startTraffic("client", "checked-flows", JSON.stringify(plan));
+    this.#client = processes.client;
+    this.#servers = processes.servers;
   }
 
   /**
@@ -196,7 +200,11 @@ export class CheckedTraffic {
     ]);
     const listening = (line: string) => line.includes('"event":"listening"');
     await Promise.all(servers.map((server) => server.waitForLine(listening)));
-    const traffic = new CheckedTraffic(lab, flowsOfMix(), servers);
+    const plan = flowsOfMix();
+    const file = `${lab.folder}/flows.json`;
+    await Deno.writeTextFile(file, JSON.stringify(plan));
+    const client = lab.startTraffic("client", "checked-flows", file);
+    const traffic = new CheckedTraffic(lab, plan, { client, servers });
     await traffic.#event("open");
     await traffic.bypassing({ idle: true });
     return traffic;
@@ -362,6 +370,8 @@ export interface FlowLimits {
   readonly lost: (flow: FlowResult) => number;
   /** The most datagrams doubled. Default: none. */
   readonly doubled?: number;
+  /** Flows that may end with an error; to hang is an error of its own. */
+  readonly mayBreak?: (flow: FlowResult) => boolean;
 }
 
 /** Shows the flows as a table, keeps their figures, and checks each. */
@@ -382,7 +392,18 @@ export function checkFlows(
       flow.datagrams ? formatCount(flow.datagrams.lost) : "-",
     ]),
   );
-  const tcp = flows.filter((flow) => !flow.datagrams);
+  const { mayBreak = () => false } = limits;
+  const broken = flows.filter((flow) => mayBreak(flow) && flow.error !== null);
+  if (broken.length > 0) {
+    const hung = broken.filter((flow) => flow.error?.startsWith("hung"));
+    report.check(
+      `flows whose session could not be kept were told so: ` +
+        broken.map(({ name, error }) => `${name} (${error})`).join(", "),
+      hung.length === 0,
+    );
+  }
+  const whole = flows.filter((flow) => !broken.includes(flow));
+  const tcp = whole.filter((flow) => !flow.datagrams);
   const bad = tcp.filter((flow) => !flow.complete || flow.wrong > 0);
   report.check(
     `every byte of ${tcp.length} TCP flows arrived, in order and as it was sent ` +
@@ -390,8 +411,8 @@ export function checkFlows(
     bad.length === 0,
     bad.map((flow) => `${flow.name}: ${flow.error ?? `${flow.wrong} pieces wrong`}`).join("; "),
   );
-  const hung = flows.filter((flow) => flow.longestPauseMs > limits.pauseMs(flow));
-  const slowest = flows.toSorted((a, b) => b.longestPauseMs - a.longestPauseMs)[0] as FlowResult;
+  const hung = whole.filter((flow) => flow.longestPauseMs > limits.pauseMs(flow));
+  const slowest = whole.toSorted((a, b) => b.longestPauseMs - a.longestPauseMs)[0] as FlowResult;
   report.check(
     `no flow paused for longer than it may: the longest pause is ` +
       `${formatDuration(slowest.longestPauseMs)} (${slowest.name}), ` +
@@ -403,7 +424,7 @@ export function checkFlows(
       }`
     ).join("; "),
   );
-  for (const flow of flows) checkDatagrams(report, flow, limits);
+  for (const flow of whole) checkDatagrams(report, flow, limits);
   report.figure("longestPauseMs", slowest.longestPauseMs);
   report.figure("longestPauseOf", slowest.name);
   report.figure("retransmitted", tcp.reduce((sum, flow) => sum + flow.retransmitted, 0));
@@ -423,7 +444,9 @@ function checkDatagrams(report: Report, flow: FlowResult, limits: FlowLimits): v
       `${formatCount(reordered)} out of order, none changed`,
     flow.complete && flow.wrong === 0 && lost <= limits.lost(flow) &&
       doubled <= (limits.doubled ?? 0),
-    flow.error ?? `${flow.wrong} wrong, at most ${limits.lost(flow)} may be lost`,
+    flow.error ??
+      `${flow.wrong} wrong, ${Math.floor(limits.lost(flow))} may be lost, the longest ` +
+        `runs lost: ${datagrams.gaps.join(", ")}`,
   );
   report.figure("datagramsSent", sent);
   report.figure("datagramsLost", lost);

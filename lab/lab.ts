@@ -48,11 +48,15 @@ export class Lab {
     return ["ip", "netns", "exec", this.namespace(node), ...argv];
   }
 
-  /** Starts a program in a node and returns at once. */
-  start(node: NodeName, argv: readonly string[], options: LabProcessOptions = {}): LabProcess {
+  /** Starts a program in a node and returns at once. `title` names it in messages. */
+  start(
+    node: NodeName,
+    argv: readonly string[],
+    options: LabProcessOptions & { readonly title?: string } = {},
+  ): LabProcess {
     if (this.#closed) throw new Error(`Cannot start ${argv[0]}: the lab is down`);
-    const title = `${argv.join(" ")} (in ${node})`;
-    const process = new LabProcess(this.commandIn(node, argv), title, options);
+    const { title = argv.join(" "), ...rest } = options;
+    const process = new LabProcess(this.commandIn(node, argv), `${title} (in ${node})`, rest);
     this.#processes.add(process);
     this.#everStarted.push(identityOf(process.pid));
     process.ended.finally(() => this.#processes.delete(process));

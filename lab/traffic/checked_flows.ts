@@ -13,12 +13,13 @@ export interface FlowsEvent {
 const PROGRESS_MS = 200;
 
 /**
- * `checked-flows PLAN`: the flows of the plan, a JSON array, until SIGUSR2 ends them in order. Every
+ * `checked-flows FILE`: the flows of the plan in that file, a JSON array, until SIGUSR2 ends them in order. Every
  * byte is compared with what it should be. SIGUSR1 tells how they stand, and begins to measure
  * pauses anew. Fails unless every flow was right and complete.
  */
-export async function checkedFlows(plan: string): Promise<number> {
-  const flows = (JSON.parse(plan) as FlowPlan[]).map(openFlow);
+export async function checkedFlows(file: string): Promise<number> {
+  const plan = JSON.parse(await Deno.readTextFile(file)) as FlowPlan[];
+  const flows = plan.map(openFlow);
   const tell = (event: FlowsEvent["event"]) => {
     announce<FlowsEvent>({ event, flows: flows.map((flow) => flow.state()) });
   };

@@ -38,8 +38,8 @@ export interface DatagramCounts {
   readonly lost: number;
   readonly doubled: number;
   readonly reordered: number;
-  /** The most that were lost one after the other. */
-  readonly longestGap: number;
+  /** How many were lost one after the other, the longest runs first, five at most. */
+  readonly gaps: readonly number[];
 }
 
 /** A flow gets so long to come to its end. */
@@ -72,7 +72,10 @@ export abstract class Flow {
     try {
       await this.carryOut();
     } catch (error) {
-      if (!this.complete) this.#error ??= (error as Error).message;
+      if (!this.complete) {
+        if (this.expectsProgress()) this.progress();
+        this.#error ??= (error as Error).message;
+      }
     }
     this.opening.resolve();
   }

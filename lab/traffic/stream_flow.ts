@@ -81,10 +81,13 @@ export class StreamFlow extends Flow {
 
   protected override datagrams(): DatagramCounts {
     const until = this.#sent >= 0 ? this.#sent : this.#highest + 1;
-    let longestGap = 0;
-    for (let number = 0, gap = 0; number < until; number++) {
-      gap = this.#seen[number] === 1 ? 0 : gap + 1;
-      longestGap = Math.max(longestGap, gap);
+    const gaps: number[] = [];
+    for (let number = 0, gap = 0; number <= until; number++) {
+      if (number < until && this.#seen[number] !== 1) gap++;
+      else if (gap > 0) {
+        gaps.push(gap);
+        gap = 0;
+      }
     }
     return {
       sent: this.#sent,
@@ -92,7 +95,7 @@ export class StreamFlow extends Flow {
       lost: Math.max(0, until - this.#received),
       doubled: this.#doubled,
       reordered: this.#reordered,
-      longestGap,
+      gaps: gaps.toSorted((a, b) => b - a).slice(0, 5),
     };
   }
 

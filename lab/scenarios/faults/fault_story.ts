@@ -6,8 +6,10 @@ import {
   type FlowLimits,
   type FlowResult,
 } from "../../checked_traffic.ts";
+import type { InspectedSession } from "../../inspect_json.ts";
 import type { AgentYaml, NatYaml, ServerName } from "../../lab_files.ts";
 import { checkHostsAsBefore, checkTablesEmpty, readSettledHostStates } from "../../leftovers.ts";
+import { LabProcessError } from "../../lab_process.ts";
 import type { Report } from "../../report.ts";
 import { formatDuration } from "../../terminal.ts";
 import type { Scenario, ScenarioOptions } from "../scenario.ts";
@@ -32,7 +34,10 @@ export interface FaultOutcome {
   readonly blockedMs?: (flow: FlowResult) => number;
   /** How many datagrams may be lost. Default: what is sent while blocked and half a second more. */
   readonly lost?: FlowLimits["lost"];
+  /** How many datagrams may come twice. Default: none. */
   readonly doubled?: number;
+  /** Flows whose session nobody could keep: they may end with an error, but not hang. Default: none. */
+  readonly mayBreak?: (flow: FlowResult) => boolean;
 }
 
 /** A scenario that does something bad to a lab with checked traffic in it. */
@@ -81,7 +86,7 @@ export function faultScenario<Prepared extends AsyncDisposable | void = void>(
 
       const outcome = await story.fault({ lab, report, traffic, ...options }, prepared) ?? {};
 
-      await traffic.moving();
+      await checkMoving(report, traffic);
       if (bypassReturns) await checkBypassReturns(report, traffic);
       await pause(options.brief ? 300 : 2_000);
       const flows = await traffic.finish();
@@ -93,6 +98,7 @@ export function faultScenario<Prepared extends AsyncDisposable | void = void>(
           return Math.ceil((blockedMs(flow) + DATAGRAM_SLACK_MS) / 1000 * rate);
         }),
         ...(outcome.doubled !== undefined && { doubled: outcome.doubled }),
+        ...(outcome.mayBreak && { mayBreak: outcome.mayBreak }),
       });
       await checkTablesEmpty(lab, report);
       await traffic.stopServers();
@@ -101,6 +107,19 @@ export function faultScenario<Prepared extends AsyncDisposable | void = void>(
       await checkHostsAsBefore(lab, report, before);
     },
   };
+}
+
+async function checkMoving(report: Report, traffic: CheckedTraffic): Promise<void> {
+  try {
+    report.figure("allMovingMs", Math.round(await traffic.moving()));
+  } catch (error) {
+    if (!(error instanceof LabProcessError)) throw error;
+    const still = (await traffic.now()).filter((flow) => flow.stillMs > HANG_LIMIT_MS);
+    const found = still.map(({ name, stillMs }) =>
+      `${name}: nothing for ${formatDuration(stillMs)}`
+    );
+    report.check("every flow goes on afterwards", false, found.join(", "));
+  }
 }
 
 async function checkBypassReturns(report: Report, traffic: CheckedTraffic): Promise<void> {
@@ -137,6 +156,28 @@ export async function checkAllViaNat(
       : `every session of ${server} is shown as via NAT`,
     why === "",
     why,
+  );
+}
+
+/** The sessions of the flows as the NAT machine has them, to compare with later ones. */
+export async function liveSessions({ traffic }: FaultScene): Promise<InspectedSession[]> {
+  return (await traffic.sessions()).filter((session) => session.state !== "closed");
+}
+
+/** Checks that the NAT machine knows these sessions, each with the endpoints that it had. */
+export async function checkSessionsKept(
+  scene: FaultScene,
+  before: readonly InspectedSession[],
+): Promise<void> {
+  const after = await liveSessions(scene);
+  const endpoints = ({ protocol, client, vip, nat, server }: InspectedSession) =>
+    [protocol, client, vip, nat, server].join(" ");
+  const known = new Set(after.map(endpoints));
+  const lost = before.filter((session) => !known.has(endpoints(session)));
+  scene.report.check(
+    `the NAT machine knows all ${before.length} sessions with the endpoints that they had`,
+    lost.length === 0,
+    `lost: ${lost.map((each) => `${each.service} ${each.client}`).join(", ")}`,
   );
 }
 

@@ -1,0 +1,40 @@
+import type { Scenario } from "../scenario.ts";
+import { agentFrozen5, agentFrozen60 } from "./agent_frozen.ts";
+import { agentKilled } from "./agent_killed.ts";
+import { agentRestarted } from "./agent_restarted.ts";
+import { controlCut } from "./control_cut.ts";
+import { controlOneWay } from "./control_one_way.ts";
+import { controlSlow } from "./control_slow.ts";
+import { linkDownUp } from "./link_down_up.ts";
+import { messageFaults } from "./message_faults.ts";
+import { natFrozen } from "./nat_frozen.ts";
+import { natKilled } from "./nat_killed.ts";
+import { natRestarted } from "./nat_restarted.ts";
+import { natTakeover } from "./nat_takeover.ts";
+import { pathDropsAll } from "./path_drops_all.ts";
+import { pathDropsLarge } from "./path_drops_large.ts";
+import { pathDropsTenth } from "./path_drops_tenth.ts";
+import { routerRestart } from "./router_restart.ts";
+import { tableLost } from "./table_lost.ts";
+
+/** Processes and hosts first, then the control channel, then the network. */
+export const FAULT_SCENARIOS: readonly Scenario[] = [
+  agentKilled,
+  agentFrozen5,
+  agentFrozen60,
+  agentRestarted,
+  natKilled,
+  natFrozen,
+  natRestarted,
+  natTakeover,
+  tableLost,
+  controlCut,
+  controlOneWay,
+  controlSlow,
+  messageFaults,
+  pathDropsAll,
+  pathDropsLarge,
+  pathDropsTenth,
+  linkDownUp,
+  routerRestart,
+];
