@@ -1,6 +1,6 @@
 import { formatDuration } from "../../terminal.ts";
 import { restoreNode } from "../../restore_node.ts";
-import { faultScenario, type FaultScene, pause } from "./fault_story.ts";
+import { faultScenario, pause } from "./fault_story.ts";
 
 /**
  * So long may the kernel take to believe in a carrier that is back: without any of us it is a second
