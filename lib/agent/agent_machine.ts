@@ -10,6 +10,7 @@ import { IpAddress } from "../wire/address.ts";
 import { formatPrefix, type Prefix, prefixesOfRange } from "../wire/prefix.ts";
 import { protocolNumber } from "../wire/protocol.ts";
 import { Capture } from "./capture.ts";
+import { EarlyReports } from "./early_reports.ts";
 import { InstructionStore, type StoreEffect } from "./instruction_store.ts";
 import {
   InstructionRecords,
@@ -32,8 +33,6 @@ const TUN_QUEUE = 4096;
 const INSTALLS_PER_SECOND = 50_000;
 /** How long an agent that stops waits for its own worker. */
 const LETTING_GO_MS = 500;
-/** How long closing sessions are gathered into one report. */
-const CLOSING_MS = 2;
 const TICK_MS = 100;
 
 /**
@@ -57,7 +56,9 @@ export class AgentMachine {
   readonly #links: NatLinks;
   readonly #watchdog: WatchdogProcess;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #closing: ReturnType<typeof setTimeout> | undefined;
+  readonly #early = new EarlyReports(() => this.#reportEarly(bootTimeMs()), bootTimeMs);
+  /** Instructions whose servers sent something again since the last report. */
+  readonly #resent = new Set<number>();
   #reportedMs = 0;
   #reportMs = 1_000;
 
@@ -170,7 +171,7 @@ export class AgentMachine {
     await this.#letGo();
     this.#links.stop("the agent stops");
     clearInterval(this.#timer);
-    clearTimeout(this.#closing);
+    this.#early[Symbol.dispose]();
     this.#capture.clear();
     await this.#watchdog.stop();
     await this.#thread.stop();
@@ -198,6 +199,16 @@ export class AgentMachine {
   #report(now: number): void {
     this.#reportedMs = now;
     this.recount(now);
+    this.store.report(now);
+  }
+
+  /** What waits for no second: sessions that close, and those whose responses may not arrive. */
+  #reportEarly(now: number): void {
+    for (const slot of this.#resent) {
+      this.#records.hearResent(slot);
+      this.store.count(slot, this.#counted(slot, now), now);
+    }
+    this.#resent.clear();
     this.store.report(now);
   }
 
@@ -243,12 +254,12 @@ export class AgentMachine {
       this.store.removed(slot, this.#counted(slot, now), { now });
     } else if (event === AGENT_EVENT.reopened) {
       this.store.remove(slot, "the server opened a new connection from the same endpoint");
+    } else if (event === AGENT_EVENT.resent) {
+      this.#resent.add(slot);
+      this.#early.resent();
     } else {
       this.store.count(slot, this.#counted(slot, now), now);
-      this.#closing ??= setTimeout(() => {
-        this.#closing = undefined;
-        this.store.report(bootTimeMs());
-      }, CLOSING_MS);
+      this.#early.closing();
     }
   }
 
@@ -262,6 +273,8 @@ export class AgentMachine {
       fin: (flags & SEEN_FIN) !== 0,
       rst: (flags & SEEN_RST) !== 0,
       sequence: packets === 0 || !this.#records.isTcp(slot) ? null : this.#records.sequence(slot),
+      resent: this.#records.resent(slot),
+      resentAgain: this.#records.resentAgain(slot),
     };
   }
 

@@ -22,10 +22,12 @@ export interface AgentHops {
   mtu(hop: number): number;
 }
 
-/** What the translator tells the main thread; each once for an instruction. */
+/** What the translator tells the main thread; each once for an instruction, where nothing else is said. */
 export interface DirectTranslatorEvents {
   /** FIN or RST was seen. */
   closing(slot: number): void;
+  /** TCP data was sent that had been sent before; told again once the main thread has taken note. */
+  resent(slot: number): void;
   /** The server has opened another connection from this endpoint; the instruction is not used. */
   reopened(slot: number): void;
 }
@@ -65,8 +67,13 @@ export class DirectTranslator {
     table.count(this.#slot, packet.totalBytes, nowMs);
     if (packet.protocol === PROTOCOL_TCP) {
       const flags = packet.tcpFlags;
-      const ends = (flags & TCP_FIN) !== 0 ? 1 : 0;
-      table.sent(this.#slot, (packet.tcpSequence + packet.payloadBytes + ends) | 0);
+      const carried = packet.payloadBytes + ((flags & TCP_FIN) !== 0 ? 1 : 0);
+      const from = packet.tcpSequence;
+      // A reset may say any sequence number.
+      if (
+        (flags & TCP_RST) === 0 &&
+        table.sent(this.#slot, from, (from + carried) | 0, carried > 0)
+      ) this.#events.resent(this.#slot);
       if ((flags & (TCP_FIN | TCP_RST)) !== 0) {
         const seen = ((flags & TCP_FIN) !== 0 ? SEEN_FIN : 0) |
           ((flags & TCP_RST) !== 0 ? SEEN_RST : 0);

@@ -55,7 +55,7 @@ function setUp(toNat?: (words: Int32Array, at: number) => number) {
     toNat: toNat ?? ((words, at) => isIpv4(words, at) ? TO_NAT : TO_NAT6),
     resolved: () => true,
     mtu: () => 1500,
-  }, { closing: () => {}, reopened: () => {} });
+  }, { closing: () => {}, resent: () => {}, reopened: () => {} });
   return translator;
 }
 

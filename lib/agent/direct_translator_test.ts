@@ -41,6 +41,7 @@ function setUp(hops: Partial<AgentHops> = {}, pathMtu = 0) {
   table.setLease(0, 1000);
   const closing: number[] = [];
   const reopened: number[] = [];
+  const resent: number[] = [];
   const translator = new DirectTranslator(table, {
     epoch: 1,
     toClient: () => TO_CLIENT,
@@ -50,9 +51,10 @@ function setUp(hops: Partial<AgentHops> = {}, pathMtu = 0) {
     ...hops,
   }, {
     closing: (slot) => closing.push(slot),
+    resent: (slot) => resent.push(slot),
     reopened: (slot) => reopened.push(slot),
   });
-  return { table, translator, closing, reopened };
+  return { table, translator, closing, reopened, resent };
 }
 
 function send(
@@ -209,4 +211,37 @@ Deno.test("a wrong checksum stays wrong", () => {
   packet.attach(bytes.buffer as ArrayBuffer);
   packet.parse(0, bytes.length);
   assert.ok(!verifyL4(packet, false));
+});
+
+Deno.test("what is sent again is counted, apart from what goes back once more, and told until it is heard", () => {
+  const { translator, table, resent } = setUp();
+  const segment = (sequence: number, options: Partial<FrameOptions> = {}) =>
+    send(translator, buildPacket({ ...RESPONSE, sequence, ...options }));
+  const counts = () => [table.sequence(3), table.resent(3), table.resentAgain(3), resent.length];
+  for (const sequence of [1000, 1100, 1200, 1300]) segment(sequence);
+  assert.deepEqual(counts(), [1400, 0, 0, 0]);
+  segment(1100);
+  segment(1200);
+  assert.deepEqual(counts(), [1400, 2, 0, 1], "in ascending order: one loss is repaired");
+  segment(1400);
+  segment(1100);
+  assert.deepEqual(counts(), [1500, 3, 1, 1], "what was resent is resent");
+  table.hearResent(3);
+  segment(1100);
+  assert.deepEqual(counts(), [1500, 4, 2, 2]);
+  segment(1500, { flags: ACK | FIN, payload: new Uint8Array(0) });
+  table.hearResent(3);
+  segment(1500, { flags: ACK | FIN, payload: new Uint8Array(0) });
+  assert.deepEqual(counts(), [1501, 5, 2, 3], "a FIN is one byte");
+});
+
+Deno.test("acknowledgements, keep-alives and resets are never counted as sent again", () => {
+  const { translator, table, resent } = setUp();
+  const nothing = new Uint8Array(0);
+  send(translator, buildPacket({ ...RESPONSE, sequence: 0xffff_ffce }));
+  assert.equal(table.sequence(3), 50, "numbers wrap");
+  send(translator, buildPacket({ ...RESPONSE, sequence: 50, payload: nothing }));
+  send(translator, buildPacket({ ...RESPONSE, sequence: 49, payload: nothing }));
+  send(translator, buildPacket({ ...RESPONSE, sequence: 7, flags: 4 | ACK, payload: nothing }));
+  assert.deepEqual([table.sequence(3), table.resent(3), resent], [50, 0, []]);
 });

@@ -3,7 +3,7 @@ import type { Endpoint } from "../wire/address.ts";
 import { PROTOCOL_TCP } from "../wire/protocol.ts";
 
 /** 32-bit words of one instruction; see the field constants below. */
-const WORDS = 32;
+const WORDS = 34;
 const DOUBLES = WORDS / 2;
 
 // Match and rewrite: addresses as 4 words each, ports in host order.
@@ -17,7 +17,11 @@ const SEQUENCE = 20;
 const FLAGS = 21;
 const LEASE = 22; // which connection's lease
 const PATH_MTU = 23;
-// As float64 indices: words 24-31.
+const RESENT = 30;
+const RESENT_AGAIN = 31;
+const RESENT_FROM = 32; // the sequence number of the packet resent last
+const RESENT_TOLD = 33; // the main thread knows, and will report: it takes this back
+// As float64 indices: words 24-29.
 const PACKETS = 12;
 const BYTES = 13;
 const LAST_USED_MS = 14;
@@ -101,9 +105,21 @@ export class InstructionRecords {
   flags(slot: number): number {
     return this.words[slot * WORDS + FLAGS]!;
   }
-  /** The sequence number after the newest byte sent, unsigned. */
+  /** The sequence number after the highest byte sent, unsigned. */
   sequence(slot: number): number {
     return this.words[slot * WORDS + SEQUENCE]! >>> 0;
+  }
+  /** TCP packets with data or FIN that had been sent before. */
+  resent(slot: number): number {
+    return this.words[slot * WORDS + RESENT]! >>> 0;
+  }
+  /** Of these, the ones at or before the one resent last. */
+  resentAgain(slot: number): number {
+    return this.words[slot * WORDS + RESENT_AGAIN]! >>> 0;
+  }
+  /** From now on the worker tells again when something is resent; before its counters are read. */
+  hearResent(slot: number): void {
+    this.words[slot * WORDS + RESENT_TOLD] = 0;
   }
   isTcp(slot: number): boolean {
     return this.words[slot * WORDS + PROTOCOL] === PROTOCOL_TCP;
@@ -218,8 +234,31 @@ export class InstructionTable extends InstructionRecords {
     this.doubles[at + BYTES] = this.doubles[at + BYTES]! + bytes;
     this.doubles[at + LAST_USED_MS] = nowMs;
   }
-  sent(slot: number, sequence: number): void {
-    this.words[slot * WORDS + SEQUENCE] = sequence;
+  /**
+   * Notes a TCP packet that was counted already.
+   * @param from its sequence number
+   * @param end the sequence number after it
+   * @param carries whether it has data or FIN, which the client has to acknowledge
+   * @returns whether it is one that was sent before, and the main thread is to hear of it
+   */
+  sent(slot: number, from: number, end: number, carries: boolean): boolean {
+    const base = slot * WORDS;
+    const words = this.words;
+    const isFirst = this.doubles[slot * DOUBLES + PACKETS] === 1;
+    if (isFirst || ((end - words[base + SEQUENCE]!) | 0) > 0) {
+      words[base + SEQUENCE] = end;
+      return false;
+    }
+    if (!carries) return false;
+    // Loss is repaired in ascending order; who goes back got no answer to what was resent either.
+    if (words[base + RESENT] !== 0 && ((from - words[base + RESENT_FROM]!) | 0) <= 0) {
+      words[base + RESENT_AGAIN] = (words[base + RESENT_AGAIN]! + 1) | 0;
+    }
+    words[base + RESENT_FROM] = from;
+    words[base + RESENT] = (words[base + RESENT]! + 1) | 0;
+    if (words[base + RESENT_TOLD] !== 0) return false;
+    words[base + RESENT_TOLD] = 1;
+    return true;
   }
   /** Notes FIN or RST; true when it is news. */
   see(slot: number, flags: number): boolean {

@@ -55,6 +55,8 @@ class AgentWorker implements PacketHandler, AgentHops {
     });
     this.#translator = new DirectTranslator(this.#table, this, {
       closing: (slot) => this.#tell(AGENT_EVENT.closing, slot),
+      // The next report says it, should there be no room.
+      resent: (slot) => this.#main.tell(AGENT_EVENT.resent, slot, 0, 0),
       reopened: (slot) => this.#tell(AGENT_EVENT.reopened, slot),
     });
     // They only send: protocol 0 receives nothing.

@@ -40,4 +40,6 @@ export const AGENT_EVENT = {
   closing: 3,
   /** A SYN left an endpoint that an instruction is about: it is for another session by now. */
   reopened: 4,
+  /** TCP data was sent again. */
+  resent: 5,
 } as const;

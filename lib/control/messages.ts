@@ -76,6 +76,10 @@ const counters = {
   rst: z.boolean(),
   /** One past the highest TCP sequence number that left directly; null when none did, or for UDP. */
   sequence: z.int().min(0).max(0xffffffff).nullable(),
+  /** TCP packets with data or FIN that this generation had sent before; absent: none, or not counted. */
+  resent: count.exactOptional(),
+  /** Of these, the ones at or before the one resent last: what was resent was not acknowledged either. */
+  resentAgain: count.exactOptional(),
 };
 
 const lists = {
@@ -237,7 +241,7 @@ export type Announcement = Pick<Policy, "snat" | "ports" | "services" | "servers
 /** What the agent counted for one generation of an instruction. */
 export type Counters = Pick<
   ReportEntry,
-  "packets" | "bytes" | "idleMs" | "fin" | "rst" | "sequence"
+  "packets" | "bytes" | "idleMs" | "fin" | "rst" | "sequence" | "resent" | "resentAgain"
 >;
 
 /** Counters of an instruction that never translated a packet. */

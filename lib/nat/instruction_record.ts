@@ -26,6 +26,8 @@ export interface BookCounters {
   readonly rst: boolean;
   /** See `Counters` of the messages. */
   readonly sequence: number | null;
+  readonly resent: number;
+  readonly resentAgain: number;
   /** Time of the last packet by this machine's clock; null when there was none. */
   readonly lastUsedMs: number | null;
 }
@@ -90,6 +92,8 @@ export const UNUSED: BookCounters = {
   fin: false,
   rst: false,
   sequence: null,
+  resent: 0,
+  resentAgain: 0,
   lastUsedMs: null,
 };
 
@@ -107,6 +111,8 @@ export function mergeCounters(record: InstructionRecord, news: Counters, now: nu
     fin: old.fin || news.fin,
     rst: old.rst || news.rst,
     sequence: news.sequence ?? old.sequence,
+    resent: Math.max(old.resent, news.resent ?? 0),
+    resentAgain: Math.max(old.resentAgain, news.resentAgain ?? 0),
     lastUsedMs: news.packets > 0 ? Math.max(old.lastUsedMs ?? -Infinity, now - news.idleMs) : null,
   };
   return true;

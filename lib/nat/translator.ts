@@ -19,6 +19,7 @@ import type { RebuildOutcome } from "./session_rebuilder.ts";
 import { IcmpTranslator, type PathEvents } from "./icmp_translator.ts";
 import { Replies } from "./replies.ts";
 import { SessionRewriter } from "./session_rewriter.ts";
+import { noteClientSegment } from "./client_segment.ts";
 import { CLOSE, type SessionEvents, SessionKeeper } from "./session_keeper.ts";
 
 export interface TranslatorOptions {
@@ -161,10 +162,7 @@ export class Translator {
     table.f64[double + F64.bytesFromClient] = table.f64[double + F64.bytesFromClient]! +
       packet.totalBytes;
     if (protocol === PROTOCOL_TCP) {
-      if ((packet.tcpFlags & TCP_ACK) !== 0) {
-        table.setI32(slot, I32.clientAcknowledgement, packet.tcpAcknowledgement);
-      }
-      table.setI32(slot, I32.clientSequence, packet.tcpSequence + packet.payloadBytes);
+      noteClientSegment(table, slot, packet);
       this.#sessions.advance(slot, true, packet.tcpFlags, nowMs);
     }
 

@@ -15,7 +15,8 @@
  *       16  client port, NAT port, VIP, server          4 x uint16    w   (VIP, server: dictionary)
  *       24  NAT address (dictionary), path MTU          2 x uint16    w
  *       28  protocol, state, flags, hold                4 x uint8     w   (hold: w sets, m clears)
- *       32  instruction state, reason, agent flags, -   4 x uint8     m
+ *       32  instruction state, reason, agent flags      3 x uint8     m
+ *       35  TCP segments that the client sent again     uint8         w   (since byte 140 rose; at most 255)
  *       36  generation of the newest instruction        uint32        m
  *       40  id                                          float64       w
  *       48  created, last packet seen (boot time, ms)   2 x float64   w
@@ -28,7 +29,7 @@
  *      128  newest acknowledgement of the client        uint32        w
  *      132  newest sequence number via NAT              uint32        w
  *      136  newest sequence number the agent sent       uint32        m
- *      140  client's newest sequence number             uint32        w
+ *      140  client's highest sequence number            uint32        w
  *      144  bypassed packets and bytes before this generation  2 x float64  m
  * ```
  */
@@ -73,6 +74,7 @@ export const U8 = {
   instruction: 32,
   reason: 33,
   agentFlags: 34,
+  clientResent: 35,
 } as const;
 export const U16 = {
   clientPort: 8,
@@ -119,6 +121,8 @@ export const FLAG = {
   serverFin: 16,
   /** The server has answered. */
   replied: 32,
+  /** TCP: the client's newest window is closed. */
+  zeroWindow: 64,
 } as const;
 
 /** Why `hold` keeps a slot from being used again: the main thread has an instruction open for it. */

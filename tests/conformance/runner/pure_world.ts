@@ -110,6 +110,7 @@ export class PureWorld implements World {
     }, {
       // As the agent reports it, and the main thread hands it on.
       closing: (at) => this.#closing.push(at),
+      resent: () => {},
       reopened: () => {},
     });
   }

@@ -90,6 +90,7 @@ class AgentWorld {
       mtu: () => this.#mtu,
     }, {
       closing: (slot) => demand(this.#known.has(slot), "an unknown instruction ends"),
+      resent: (slot) => demand(this.#known.has(slot), "an unknown instruction resends"),
       reopened: (slot) => {
         const known = this.#known.get(slot);
         demand(known !== undefined && !known.isOver, "it opened anew twice");
