@@ -101,6 +101,7 @@ export class Bench {
         this.told.push(`path ${slot} ${id} ${mtu}`);
         return true;
       },
+      undelivered: (slot, id, why) => this.told.push(`undelivered ${slot} ${id} ${why}`),
       closed: (slot, reason) => this.told.push(`closed ${slot} ${reason}`),
     };
     let seed = 1;

@@ -108,8 +108,16 @@ function status(machine: NatMachine) {
 }
 
 function sources(machine: NatMachine): ViewSources {
-  const { config, agents, health, operator, state } = machine;
-  return { config, agents, health, operator, records: state.records };
+  const { config, agents, health, operator, state, progress } = machine;
+  return {
+    config,
+    agents,
+    health,
+    operator,
+    records: state.records,
+    paths: progress.paths,
+    nowMs: bootTimeMs(),
+  };
 }
 
 function sessions(machine: NatMachine) {

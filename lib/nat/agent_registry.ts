@@ -25,6 +25,13 @@ export interface KnownAgent {
   gone: boolean;
 }
 
+/** What `inspect servers` says of the agent of a server. */
+export interface AgentView {
+  readonly connected: boolean;
+  readonly bypass: string;
+  readonly reason: string | null;
+}
+
 /** Which agents there are, and which one speaks for a server. */
 export class AgentRegistry {
   readonly #agents = new Map<string, KnownAgent>();
@@ -86,7 +93,7 @@ export class AgentRegistry {
   }
 
   /** What `inspect servers` says of a server's agent. */
-  view(server: string): { connected: boolean; bypass: string; reason: string | null } {
+  view(server: string): AgentView {
     const agent = this.speakingFor(server);
     if (agent === undefined) return { connected: false, bypass: "unknown", reason: null };
     const obstacle = obstacleFor(agent, server);

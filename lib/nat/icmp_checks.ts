@@ -2,8 +2,13 @@ import { F64, I32, INSTRUCTION, U8 } from "../session/layout.ts";
 import type { SessionRecords } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import type { Quote } from "../wire/icmp_quote.ts";
-import { ICMPV4_UNREACHABLE, UNREACHABLE_FRAGMENTATION_NEEDED } from "../wire/icmpv4.ts";
-import { ICMPV6_TOO_BIG } from "../wire/icmpv6.ts";
+import {
+  ICMPV4_TIME_EXCEEDED,
+  ICMPV4_UNREACHABLE,
+  TIME_EXCEEDED_TRANSIT,
+  UNREACHABLE_FRAGMENTATION_NEEDED,
+} from "../wire/icmpv4.ts";
+import { ICMPV6_TIME_EXCEEDED, ICMPV6_TOO_BIG, ICMPV6_UNREACHABLE } from "../wire/icmpv6.ts";
 import { IPV6_SMALLEST_MTU } from "../wire/ipv6.ts";
 import type { Packet } from "../wire/packet.ts";
 
@@ -27,6 +32,18 @@ export function isTooBig(packet: Packet): boolean {
     ? packet.icmpType === ICMPV4_UNREACHABLE &&
       packet.icmpCode === UNREACHABLE_FRAGMENTATION_NEEDED
     : packet.icmpType === ICMPV6_TOO_BIG;
+}
+
+/** Whether it says that a packet came to its end on the way: unreachable, prohibited, too many hops. */
+export function isUndelivered(packet: Packet): boolean {
+  const { icmpType, icmpCode } = packet;
+  const isV4 = packet.family === 4;
+  if (icmpType === (isV4 ? ICMPV4_TIME_EXCEEDED : ICMPV6_TIME_EXCEEDED)) {
+    return icmpCode === TIME_EXCEEDED_TRANSIT;
+  }
+  return isV4
+    ? icmpType === ICMPV4_UNREACHABLE && icmpCode !== UNREACHABLE_FRAGMENTATION_NEEDED
+    : icmpType === ICMPV6_UNREACHABLE;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { DROP } from "../session/drop_reason.ts";
-import { F64, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
+import { F64, HOLD_NONE, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
 import type { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { isEchoRequest } from "../wire/icmp_echo.ts";
@@ -22,6 +22,7 @@ import {
   isPlausibleFromClient,
   isPlausibleFromServer,
   isTooBig,
+  isUndelivered,
   NO_MTU,
   statedMtu,
   tcpPathMtu,
@@ -36,6 +37,11 @@ const LIMITS = { perSecond: 2000, burst: 500, perSecondEach: 50, burstEach: 50 }
 export interface PathEvents {
   /** The path to the client of a session carries only this much; false when it could not be told. */
   pathMtu(slot: number, id: number, mtuBytes: number): boolean;
+  /**
+   * A router says that a packet of a session that bypasses, or has done so, cannot be delivered.
+   * @param why ICMP type and code, as type * 256 + code
+   */
+  undelivered(slot: number, id: number, why: number): void;
 }
 
 export interface IcmpTranslatorOptions {
@@ -134,7 +140,16 @@ export class IcmpTranslator {
     copy(dictionary, nat, to.inner, 4);
     // The server knows the client by the SNAT address only; a router may show itself.
     if (same(packet.addresses, 0, quote.addresses, 4)) copy(dictionary, nat, to.outer, 0);
-    else copy(packet.addresses, 0, to.outer, 0);
+    else {
+      copy(packet.addresses, 0, to.outer, 0);
+      // The client's own word would show that the packet had arrived.
+      const bypasses = table.getU8(slot, U8.hold) !== HOLD_NONE ||
+        table.getF64(slot, F64.packetsViaBypass) > 0;
+      if (bypasses && isUndelivered(packet)) {
+        const why = packet.icmpType * 256 + packet.icmpCode;
+        events.undelivered(slot, table.getF64(slot, F64.id), why);
+      }
+    }
     copy(dictionary, server, to.outer, 4);
     return this.#send(packet, quote, to, hop);
   }

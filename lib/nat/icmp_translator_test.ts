@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { U8 } from "../session/layout.ts";
+import { F64, U8 } from "../session/layout.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { buildPacket, fragmentPacket } from "../wire/build_frame.ts";
@@ -315,4 +315,26 @@ Deno.test("whatever an error holds, nothing throws, and what is passed on has ri
     }),
     { numRuns: 5000 },
   );
+});
+
+Deno.test("an error of a router about what bypassed is told, one of the client itself or about another session is not", () => {
+  for (const net of NETS) {
+    for (const protocol of ["tcp", "udp"] as const) {
+      const session = new Session(net, protocol);
+      const { bench } = session;
+      const about = session.response();
+      session.error(about);
+      assert.deepEqual(bench.told, [], "it never bypassed");
+      bench.table.setF64(1, F64.packetsViaBypass, 1);
+      session.error(about, { source: net.client });
+      session.error(about, { type: net.expired, code: 1 });
+      assert.deepEqual(bench.told, []);
+      session.error(about);
+      session.error(about, { type: net.expired, code: 0 });
+      assert.deepEqual(bench.told, [
+        `undelivered 1 1 ${net.unreachable * 256 + 1}`,
+        `undelivered 1 1 ${net.expired * 256}`,
+      ]);
+    }
+  }
 });

@@ -17,6 +17,7 @@ import type { HostRoutes } from "./host_routes.ts";
 import { InstructionBook } from "./instruction_book.ts";
 import type { EndpointHold } from "./instruction_hold.ts";
 import { OperatorState } from "./operator_state.ts";
+import { ProgressControl } from "./progress_control.ts";
 import { REASON } from "../session/path_reason.ts";
 import { Shortages } from "./shortages.ts";
 import type { StateFile } from "./state_file.ts";
@@ -51,6 +52,7 @@ export class NatMachine {
   readonly book: InstructionBook;
   readonly unheard: UnheardAgents;
   readonly recovery: TableRecovery;
+  readonly progress: ProgressControl;
   health: HealthChecks;
   /** With `announce: true`. */
   announcer: Announcer | null = null;
@@ -94,7 +96,10 @@ export class NatMachine {
       marginMs: LEASE_MARGIN_MS,
       firstGeneration: this.state.records.headerF64[HEADER_F64.generation]!,
       send: (agent, message) => this.#door?.send(agent, message),
-      changed: (event) => this.bypass.changed(event),
+      changed: (event) => {
+        this.progress.changed(event);
+        this.bypass.changed(event);
+      },
     });
     this.bypass.use(this.book);
     this.unheard = new UnheardAgents({
@@ -108,6 +113,15 @@ export class NatMachine {
       post: (message) => this.#post(message),
       changed: () => this.#sendEligible(),
     });
+    this.progress = new ProgressControl({
+      records: this.state.records,
+      stopSession: (...stop) => this.bypass.stopSession(...stop),
+      reconsider: (speaksFor) => this.bypass.reconsider(speaksFor),
+      instructions: () => this.book.instructions(bootTimeMs()),
+      event: (type, details) => this.events.add(type, details),
+      now: bootTimeMs,
+    });
+    this.bypass.obstacles.push(this.progress.obstacle);
     this.health = this.#checkHealth();
   }
 
@@ -153,10 +167,12 @@ export class NatMachine {
     const now = bootTimeMs();
     this.#thread.drain();
     this.book.tick(now);
+    this.progress.tick();
     this.recovery.tick(now);
     this.#listen(now);
     if (this.#ticks++ % 10 !== 0) return;
     this.bypass.tick();
+    this.progress.lookAtAll();
     this.unheard.tick();
     this.#shortages.look(now);
     if (this.#ticks % FORGETTING_TICKS === 1) this.#forgetSessions();
@@ -172,6 +188,7 @@ export class NatMachine {
     this.health = this.#checkHealth();
     this.#sendEligible();
     this.bypass.configure(config);
+    this.progress.configure(config);
     this.#door?.announce();
     this.events.add("reloaded", { services: config.services.length });
   }
@@ -233,6 +250,7 @@ export class NatMachine {
     if ((event & 0xff) === EVENT.crossed) this.bypass.crossed(slot, id, event >> 8, value);
     else if ((event & 0xff) === EVENT.ended) this.bypass.ended(slot, id);
     else if ((event & 0xff) === EVENT.pathMtu) this.bypass.pathMtuChanged(slot, id);
+    else if ((event & 0xff) === EVENT.undelivered) this.progress.undelivered(slot, id, value);
     else if ((event & 0xff) === EVENT.rebuilt) {
       this.events.add("sessions-rebuilt", { sessions: slot, conflicts: id, withoutRoom: value });
     }

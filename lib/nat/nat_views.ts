@@ -5,7 +5,8 @@ import { SessionViewer, usedSlots } from "../session/session_view.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { protocolName } from "../wire/protocol.ts";
-import type { AgentRegistry } from "./agent_registry.ts";
+import type { AgentRegistry, AgentView } from "./agent_registry.ts";
+import type { DirectPaths } from "./direct_paths.ts";
 import { startText, stopText } from "./explain.ts";
 import type { HealthChecks } from "./health_checks.ts";
 import type { OperatorState } from "./operator_state.ts";
@@ -63,6 +64,9 @@ export interface ViewSources {
   readonly agents: AgentRegistry;
   readonly health: HealthChecks;
   readonly operator: OperatorState;
+  readonly paths: DirectPaths;
+  /** Boot time. */
+  readonly nowMs: number;
 }
 
 /** `inspect services`. */
@@ -90,8 +94,23 @@ export function serviceViews({ config, records, health, operator }: ViewSources)
   });
 }
 
+/** What is known of a server's agent, and of the way from there to clients. */
+export function agentView(
+  agents: AgentRegistry,
+  paths: DirectPaths,
+  { protocol, address }: { protocol: string; address: string },
+  nowMs: number,
+): AgentView {
+  const view = agents.view(address);
+  return view.bypass === "able"
+    ? { ...view, ...paths.view(`${protocol} ${address}`, nowMs) }
+    : view;
+}
+
 /** `inspect servers`. */
-export function serverViews({ config, records, agents, health, operator }: ViewSources): unknown[] {
+export function serverViews(
+  { config, records, agents, health, operator, paths, nowMs }: ViewSources,
+): unknown[] {
   const census = takeCensus(records);
   return config.services.flatMap((service) =>
     service.servers.map((server) => {
@@ -104,7 +123,7 @@ export function serverViews({ config, records, agents, health, operator }: ViewS
         health: health.status(service.name, address),
         draining: operator.drains(address),
         sessions: census.sessions.get(key) ?? 0,
-        agent: agents.view(address),
+        agent: agentView(agents, paths, { protocol: service.protocol, address }, nowMs),
       };
     })
   );

@@ -187,6 +187,11 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     return this.#tell(EVENT.pathMtu, slot, id, mtuBytes);
   }
 
+  undelivered(slot: number, id: number, why: number): void {
+    // Another error will come for it, should there be no room now.
+    this.#tell(EVENT.undelivered, slot, id, why);
+  }
+
   opened(slot: number, nowMs: number): void {
     this.#add(COUNTER.sessionsOpened);
     this.#journal.write(JOURNAL_OPENED, 0, this.#table, slot, nowMs);

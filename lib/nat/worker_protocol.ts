@@ -48,4 +48,6 @@ export const EVENT = {
   pathMtu: 3,
   /** How many sessions of a lost table were [rebuilt, in conflict with others, without room]. */
   rebuilt: 4,
+  /** A router could not deliver a packet of the session; the value is ICMP type * 256 + code. */
+  undelivered: 20,
 } as const;

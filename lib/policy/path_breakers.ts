@@ -87,6 +87,11 @@ export class PathBreakers {
     return 0;
   }
 
+  /** Is it this session whose success is waited for? */
+  isTrial(path: string, session: string): boolean {
+    return this.#breakers.get(path)?.trial === session;
+  }
+
   /** The session's trial is over, and has shown nothing. */
   withdraw(path: string, session: string): void {
     const breaker = this.#breakers.get(path);

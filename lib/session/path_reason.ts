@@ -54,6 +54,15 @@ export const REASON = {
   agentSilent: 48,
   /** The session table was lost, and the agent still knew the session. */
   rebuilt: 52,
+  // The direct path.
+  /** What was sent directly is not acknowledged; the value: for how many ms. */
+  noProgress: 44,
+  /** Too many sessions failed on it; the value: how many. 0: it has not been tested yet. */
+  pathUnable: 45,
+  /** A router said so; the value: ICMP type * 256 + code. */
+  undelivered: 46,
+  /** Too much of what was sent directly was lost. */
+  lossy: 47,
 } as const;
 
 const TEXT: Record<number, (value: number) => string> = {
@@ -90,6 +99,14 @@ const TEXT: Record<number, (value: number) => string> = {
   [REASON.displaced]: (value) => `a busier session needed one of the agent's ${value} places`,
   [REASON.stopRate]: (value) => `rate below ${value} bytes/s`,
   [REASON.stopPacketRate]: (value) => `rate below ${value} packets/s`,
+  [REASON.noProgress]: (value) => `no progress: nothing sent directly arrived for ${value} ms`,
+  [REASON.pathUnable]: (value) =>
+    value === 0
+      ? "the direct path is not proven"
+      : `the direct path failed for ${value} session${value === 1 ? "" : "s"}`,
+  [REASON.undelivered]: (value) =>
+    `no progress: ICMP error ${value >> 8}/${value & 255} about a direct packet`,
+  [REASON.lossy]: () => "the direct path loses too much",
   [REASON.stopAge]: (value) => `instruction age ${value} ms reached`,
   [REASON.agentSilent]: () => "the agent gives no sign of life",
   [REASON.rebuilt]: () => "rebuilt from what the agent held",

@@ -77,6 +77,7 @@ export class PureWorld implements World {
         },
         opened: () => {},
         closed: () => {},
+        undelivered: () => {},
         pathMtu: (slot, _id, mtu) => {
           // As the main thread does by another instruction.
           const at = this.#instructionOf.get(slot);

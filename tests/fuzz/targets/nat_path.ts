@@ -181,6 +181,7 @@ class NatWorld {
       events: {
         crossed: () => random.chance(0.9),
         ended: () => random.chance(0.9),
+        undelivered: () => {},
         pathMtu: (_slot, _id, mtu) => {
           demand(mtu >= 68 && mtu <= 65535, `a path MTU of ${mtu}`);
           return random.chance(0.9);

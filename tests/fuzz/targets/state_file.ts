@@ -57,6 +57,7 @@ function translatorOver(table: SessionTable, random: Random, nowMs: number): Tra
     events: {
       crossed: () => true,
       ended: () => true,
+      undelivered: () => {},
       pathMtu: () => true,
       opened: () => {},
       closed: () => {},
