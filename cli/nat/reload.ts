@@ -4,8 +4,9 @@ import { loadInspect } from "../modules.ts";
 export const natReload = () =>
   command("reload", {
     summary: "make the running NAT machine take its configuration again, all of it or none",
-    example: "bypath nat reload",
+    example: "bypath nat reload --dry-run",
   })
+    .option("--dry-run", "only say what would change")
     .addOption(socketOption())
     .addOption(jsonOption())
     .action(async ({ json = false, ...options }) => {

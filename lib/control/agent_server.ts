@@ -83,6 +83,12 @@ export interface ControlServerOptions {
   readonly handlers: ControlServerHandlers;
 }
 
+/** What can be changed while agents are connected. */
+export type ChangeableSettings = Pick<
+  ControlServerOptions,
+  "listen" | "credentials" | "leaseMs" | "reportMs"
+>;
+
 type AgentConnection = LineConnection<AgentMessage, NatMessage>;
 
 interface Stranger {
@@ -97,8 +103,8 @@ interface Agent {
 
 /** Listens for agents. */
 export class ControlServer {
-  readonly #options: ControlServerOptions;
-  readonly #server: Server;
+  #options: ControlServerOptions;
+  #server: Server;
   /** Oldest first. */
   readonly #strangers = new Map<Socket, Stranger>();
   /** Known by certificate, not greeted yet. */
@@ -108,12 +114,17 @@ export class ControlServer {
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
-    this.#server = createServer({ ...tlsOptions(options.credentials), requestCert: true });
-    this.#server.on("connection", (socket: Socket) => this.#meet(socket));
-    this.#server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+    this.#server = this.#makeServer(options);
+  }
+
+  #makeServer({ credentials }: Pick<ControlServerOptions, "credentials">): Server {
+    const server = createServer({ ...tlsOptions(credentials), requestCert: true });
+    server.on("connection", (socket: Socket) => this.#meet(socket));
+    server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
       this.#sendAway(tcpOf(socket), `TLS handshake failed: ${error.message}`);
     });
-    this.#server.on("secureConnection", (socket: TLSSocket) => this.#admit(socket));
+    server.on("secureConnection", (socket: TLSSocket) => this.#admit(socket));
+    return server;
   }
 
   /**
@@ -121,19 +132,53 @@ export class ControlServer {
    *
    * @throws Error when the address cannot be bound, or the credentials cannot be used
    */
-  listen(): Promise<number> {
-    const { address, port } = this.#options.listen;
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, address, () => {
-        this.#server.off("error", reject);
-        this.#server.on("error", () => {});
-        const watchMs = Math.min(this.#options.reportMs, 1000);
-        this.#watch = setInterval(() => this.#checkSilence(), watchMs);
-        const bound = this.#server.address();
-        resolve(typeof bound === "object" && bound ? bound.port : port);
-      });
-    });
+  async listen(): Promise<number> {
+    const bound = await listenOn(this.#server, this.#options.listen);
+    this.#startWatch();
+    return bound;
+  }
+
+  /**
+   * Serves whoever comes from now on with other settings; connections that are there stay, unless the lease or
+   * the report interval changes, which they learnt in their greeting.
+   *
+   * @returns what takes it back
+   * @throws Error when the address cannot be bound or the credentials cannot be used: then all is as before
+   */
+  async change(settings: ChangeableSettings): Promise<() => Promise<void>> {
+    const before = this.#options;
+    const after = { ...before, ...settings };
+    const server = this.#makeServer(after);
+    const isMoved = JSON.stringify(before.listen) !== JSON.stringify(after.listen);
+    // The old listener goes first where both want the same address.
+    if (!isMoved) this.#server.close();
+    try {
+      await listenOn(server, after.listen);
+    } catch (error) {
+      if (!isMoved) await this.#replace(this.#makeServer(before));
+      throw error;
+    }
+    if (isMoved) this.#server.close();
+    this.#server = server;
+    this.#options = after;
+    const isOtherLease = before.leaseMs !== after.leaseMs || before.reportMs !== after.reportMs;
+    if (isOtherLease) {
+      this.#startWatch();
+      this.#endAll("the lease has changed, connect again");
+    }
+    const { listen, credentials, leaseMs, reportMs } = before;
+    return async () => void await this.change({ listen, credentials, leaseMs, reportMs });
+  }
+
+  async #replace(server: Server): Promise<void> {
+    await listenOn(server, this.#options.listen);
+    this.#server = server;
+  }
+
+  #startWatch(): void {
+    clearInterval(this.#watch);
+    const watchMs = Math.min(this.#options.reportMs, 1000);
+    this.#watch = setInterval(() => this.#checkSilence(), watchMs);
   }
 
   /** The agents that are connected. */
@@ -157,10 +202,14 @@ export class ControlServer {
   async close(reason: string): Promise<void> {
     clearInterval(this.#watch);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of [...this.#strangers.keys()]) this.#sendAway(socket, reason);
-    for (const connection of this.#greetings) connection.end(reason);
-    for (const { connection } of [...this.#agents.values()]) connection.end(reason);
+    this.#endAll(reason);
     await closed;
+  }
+
+  #endAll(reason: string): void {
+    for (const socket of [...this.#strangers.keys()]) this.#sendAway(socket, reason);
+    for (const connection of [...this.#greetings]) connection.end(reason);
+    for (const { connection } of [...this.#agents.values()]) connection.end(reason);
   }
 
   #meet(socket: Socket): void {
@@ -344,6 +393,21 @@ export class ControlServer {
 /** An agent that reports every `reportMs` and has not for so long gives no sign of life. */
 export function silentAfterMs(reportMs: number): number {
   return 2.5 * reportMs;
+}
+
+function listenOn(
+  server: Server,
+  { address, port }: ControlServerOptions["listen"],
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, address, () => {
+      server.off("error", reject);
+      server.on("error", () => {});
+      const bound = server.address();
+      resolve(typeof bound === "object" && bound ? bound.port : port);
+    });
+  });
 }
 
 function infoOf(identity: Identity, hello: Hello, from: string): ConnectedAgent {

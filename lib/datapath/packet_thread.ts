@@ -37,6 +37,8 @@ export class PacketThread {
   readonly #worker: Worker;
   #started = Promise.withResolvers<void>();
   #done = Promise.withResolvers<void>();
+  /** Requests that have no answer yet, oldest first. */
+  readonly #requests: PromiseWithResolvers<unknown>[] = [];
 
   constructor(options: PacketThreadOptions) {
     this.#options = options;
@@ -70,6 +72,17 @@ export class PacketThread {
     signalEventFd(this.#bell.fd.number);
   }
 
+  /**
+   * The same for a message that the worker answers.
+   * @throws {Error} with the worker's own words, when nothing came of it
+   */
+  request(message: unknown): Promise<unknown> {
+    const request = Promise.withResolvers<unknown>();
+    this.#requests.push(request);
+    this.post(message);
+    return request.promise;
+  }
+
   /** Puts a command into the ring; false when it is full. */
   command(a: number, b: number, c: number, d: number): boolean {
     if (this.#commands.push(a, b, c, d) === 0) return false;
@@ -98,6 +111,12 @@ export class PacketThread {
         return this.drain();
       case "done":
         return this.#done.resolve();
+      case "answer": {
+        const request = this.#requests.shift();
+        if (answer.error === null) request?.resolve(answer.value);
+        else request?.reject(new Error(answer.error));
+        return;
+      }
       case "failed":
         return this.#failed(answer.message);
     }
@@ -108,6 +127,7 @@ export class PacketThread {
     // Nobody may be waiting any more.
     this.#started.promise.catch(() => {});
     this.#done.resolve();
+    for (const request of this.#requests.splice(0)) request.reject(new Error(message));
     this.#options.onFailure(message);
   }
 }

@@ -17,6 +17,8 @@ export interface PacketThreadShared {
 export type PacketThreadAnswer =
   /** `bell`: the events ring was empty and is no longer. */
   | { readonly kind: "ready" | "bell" | "done" }
+  /** To a request: what came of it, or why nothing did. */
+  | { readonly kind: "answer"; readonly value: unknown; readonly error: string | null }
   | { readonly kind: "failed"; readonly message: string };
 
 /** The worker's global scope, as far as it is needed. */
@@ -49,6 +51,18 @@ export class PacketThreadEnd {
   /** A posted message was received. */
   received(): void {
     this.#handled++;
+  }
+
+  /** Answers the request that was received: with what `carryOut` returns, or with the error that it throws. */
+  answer(carryOut: () => unknown): void {
+    let value: unknown = null;
+    let error: string | null = null;
+    try {
+      value = carryOut();
+    } catch (thrown) {
+      error = thrown instanceof Error ? thrown.message : String(thrown);
+    }
+    answer({ kind: "answer", value, error });
   }
 
   sleeping(is: boolean): void {

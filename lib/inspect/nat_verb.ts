@@ -15,16 +15,26 @@ export async function sendVerb(options: VerbOptions, host: InspectHost): Promise
   const request = requestOf(options);
   const daemon = new Daemon(options.socket ?? host.natSocket, host);
   // A stop waits for agents, as long as the NAT machine finds right.
-  const result = await daemon.askPatiently<{ readonly message: string }>(request);
+  const result = await daemon.askPatiently<VerbResult>(request);
   if (options.json) await writeJson(result, host);
-  else await host.write(`${printable(result.message)}\n`);
+  else {
+    for (const line of [...result.changes ?? [], result.message]) {
+      await host.write(`${printable(line)}\n`);
+    }
+  }
   return 0;
 }
 
-function requestOf({ verb, target }: VerbOptions): AdminRequest {
+interface VerbResult {
+  readonly message: string;
+  /** Of a reload: what is different now. */
+  readonly changes?: readonly string[];
+}
+
+function requestOf({ verb, target, dryRun }: VerbOptions): AdminRequest {
   switch (verb) {
     case "reload":
-      return { verb };
+      return { verb, ...(dryRun && { dryRun }) };
     case "drain":
     case "undrain":
       if (target?.kind !== "server") throw new AdminError(`Cannot ${verb}: no server is given`, 2);

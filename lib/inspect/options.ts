@@ -40,4 +40,6 @@ export interface VerbOptions {
   /** Absent: the NAT machine's default socket. */
   readonly socket?: string;
   readonly json: boolean;
+  /** Of `reload`: only says what would be done. */
+  readonly dryRun?: boolean;
 }

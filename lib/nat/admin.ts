@@ -12,6 +12,7 @@ import { protocolNumber } from "../wire/protocol.ts";
 import { reasonName } from "../wire/reason.ts";
 import { explainPacket, type NamedPacket } from "./explain.ts";
 import { journalEvents } from "./journal_events.ts";
+import type { Reloaded } from "./reload.ts";
 import type { NatMachine } from "./nat_machine.ts";
 import { serverViews, serviceViews, takeCensus, type ViewSources } from "./nat_views.ts";
 import { type BypassTarget, canonicalServer, namesServer } from "./operator_state.ts";
@@ -25,7 +26,7 @@ const FOLLOW_MS = 100;
 /** Answers what `inspect` and the verbs of `nat` ask a running machine. */
 export function adminHandler(
   machine: NatMachine,
-  reload: () => Promise<string>,
+  reload: (isRehearsal: boolean) => Promise<Reloaded>,
 ): AdminHandler {
   return (request, stream) => {
     switch (request.verb) {
@@ -46,7 +47,7 @@ export function adminHandler(
       case "explain":
         return explain(machine, request);
       case "reload":
-        return reload().then((message) => ({ message }));
+        return reload(request.dryRun === true);
       case "bypass":
         return bypass(machine, request);
       case "drain":

@@ -17,6 +17,12 @@ export interface AgentDoor {
   send(agent: string, message: NatMessage): void;
   /** Tells every agent what it may translate now. */
   announce(): void;
+  /**
+   * Receives agents elsewhere, as somebody else or with another lease; those inside stay if they can.
+   * @returns what takes it back
+   * @throws {Error} when that is not possible: then all is as before
+   */
+  change(control: ControlConfig, pem: IdentityPem): Promise<() => Promise<void>>;
 }
 
 /** Makes the door of a machine; nobody comes in before `open`. */
@@ -27,13 +33,10 @@ export function makeAgentDoor(
 ): AgentDoor {
   const { agents, events } = machine;
   const server = new ControlServer({
-    listen: { address: String(control.listen.address), port: control.listen.port },
-    credentials: pem,
+    ...settingsOf(control, pem),
     program: `bypath ${VERSION}`,
     instance: crypto.randomUUID(),
     epoch: machine.epoch,
-    leaseMs: control.leaseMs,
-    reportMs: control.reportMs,
     handlers: {
       announcement: (agent) => announcementFor(machine.config, agent.addresses),
       connected: ({ name, addresses, instance }, { table, ...ability }) => {
@@ -79,19 +82,28 @@ export function makeAgentDoor(
     },
   });
   return {
-    async open() {
-      try {
-        await server.listen();
-      } catch (error) {
-        throw new Error(
-          `Cannot listen for agents on ${formatEndpoint(control.listen)}: ${
-            (error as Error).message
-          }`,
-        );
-      }
-    },
+    open: () => listening(control, async () => void await server.listen()),
+    change: (next, pem) => listening(next, () => server.change(settingsOf(next, pem))),
     close: () => server.close("the NAT machine stops"),
     send: (agent, message) => server.send(agent, message),
     announce: () => server.announce(),
   };
+}
+
+function settingsOf({ listen, leaseMs, reportMs }: ControlConfig, credentials: IdentityPem) {
+  return {
+    listen: { address: String(listen.address), port: listen.port },
+    credentials,
+    leaseMs,
+    reportMs,
+  };
+}
+
+async function listening<T>({ listen }: ControlConfig, begin: () => Promise<T>): Promise<T> {
+  try {
+    return await begin();
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new Error(`Cannot listen for agents on ${formatEndpoint(listen)}: ${why}`);
+  }
 }

@@ -5,8 +5,9 @@ import { REASON, reasonText } from "../session/path_reason.ts";
 import type { SessionRecords } from "../session/session_table.ts";
 import { usedSlots } from "../session/session_view.ts";
 import { STATE } from "../session/tcp_state.ts";
-import { formatEndpoint } from "../wire/address.ts";
+import { formatEndpoint, parseEndpoint } from "../wire/address.ts";
 import type { BookEvent, InstructionBook } from "./instruction_book.ts";
+import { isNatEndpoint } from "./instruction_rebuild.ts";
 import { OperatorOrders } from "./operator_orders.ts";
 import type { BypassTarget, OperatorState } from "./operator_state.ts";
 import { SessionNotes } from "./session_notes.ts";
@@ -71,6 +72,7 @@ export class BypassControl {
   readonly #commands: WorkerCommands;
   #orders!: OperatorOrders;
   #book!: InstructionBook;
+  #snat: NatConfig["snat"];
   /** Why an instruction is being stopped, by slot: what the session will say afterwards. */
   readonly #stopping = new Map<number, Stop>();
   /** In the order in which they are asked; the first objection counts. Others may be added. */
@@ -79,12 +81,14 @@ export class BypassControl {
   constructor(options: BypassControlOptions) {
     this.#options = options;
     this.#records = options.records;
+    this.#snat = options.config.snat;
     this.#notes = new SessionNotes(options.records, options.events, options.config);
     this.#pauses = new SessionPauses(options.records.capacity, options.now());
     this.#commands = new WorkerCommands(options.command);
     this.obstacles = [
       (slot) => this.#operatorObjects(slot),
       (slot) => this.#agentObjects(slot),
+      (slot) => this.#configurationObjects(slot),
     ];
   }
 
@@ -133,18 +137,28 @@ export class BypassControl {
     }
   }
 
-  /** Another configuration is in force: what it does not allow any more is stopped. */
+  /**
+   * Another configuration is in force. An instruction is stopped when the configuration would not allow it
+   * any more (its service, its server or its NAT endpoint is gone, or the service never bypasses), or when
+   * its service's start criteria changed; no other one is touched. Where they changed, they decide again.
+   */
   configure(config: NatConfig): void {
     const before = this.#notes.configure(config);
-    for (const { tag: slot } of this.#book.instructions(this.#options.now())) {
+    this.#snat = config.snat;
+    const isDecidedAnew = this.#notes.byService((slot) =>
+      !sameStart(this.#notes.service(slot), before(slot))
+    );
+    for (const { tag: slot, match } of this.#book.instructions(this.#options.now())) {
       const service = this.#notes.service(slot);
-      const server = this.#notes.server(slot);
       const allowed = service !== undefined && service.bypass.start.never !== true &&
-        sameCriteria(service, before(slot)) &&
-        service.servers.some((s) => formatEndpoint(s.address) === server);
+        !isDecidedAnew(slot) && isNatEndpoint(config.snat, parseEndpoint(match.destination)) &&
+        service.servers.some((s) => formatEndpoint(s.address) === match.source);
       if (!allowed) this.stopSession(slot, REASON.policyChanged, 0, { rearm: true });
     }
-    for (const slot of usedSlots(this.#records)) this.#decideAgain(slot);
+    for (const slot of usedSlots(this.#records)) {
+      const wasExcluded = this.#records.getU8(slot, U8.reason) === REASON.policyChanged;
+      if (wasExcluded || isDecidedAnew(slot)) this.#decideAgain(slot);
+    }
   }
 
   /** The worker: this session meets the start criteria. */
@@ -287,6 +301,15 @@ export class BypassControl {
     return agent.able ? null : { reason: REASON.agentUnable, value: 0 };
   }
 
+  /** A session whose NAT endpoint or server was taken out of the configuration lives on via NAT. */
+  #configurationObjects(slot: number): Objection | null {
+    const { match } = this.#notes.entry(slot);
+    const servers = this.#notes.service(slot)?.servers ?? [];
+    const isAllowed = isNatEndpoint(this.#snat, parseEndpoint(match.destination)) &&
+      servers.some(({ address }) => formatEndpoint(address) === match.source);
+    return isAllowed ? null : { reason: REASON.policyChanged, value: 0 };
+  }
+
   #decline(slot: number, { reason, value, retryMs }: Objection): void {
     this.#notes.decline(slot, reason, value);
     if (retryMs === undefined) return;
@@ -353,6 +376,6 @@ const END_REASON: Partial<Record<string, number>> = {
   lapsed: REASON.leaseEnded,
 };
 
-function sameCriteria(a: ServiceConfig, b: ServiceConfig | undefined): boolean {
-  return JSON.stringify(a.bypass) === JSON.stringify(b?.bypass);
+function sameStart(a: ServiceConfig | undefined, b: ServiceConfig | undefined): boolean {
+  return JSON.stringify(a?.bypass.start) === JSON.stringify(b?.bypass.start);
 }

@@ -6,6 +6,7 @@ import { REASON } from "../session/path_reason.ts";
 import { formatTable, SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { parseEndpoint } from "../wire/address.ts";
+import { parseAddressRange } from "../wire/prefix.ts";
 import { PROTOCOL_TCP } from "../wire/protocol.ts";
 import { BypassControl } from "./bypass_control.ts";
 import { InstructionBook } from "./instruction_book.ts";
@@ -129,5 +130,6 @@ function config(start: ServiceConfig["bypass"]["start"]): NatConfig {
     servers: [{ address: parseEndpoint(SERVER), weight: 1 }],
     bypass: { start, stop: {} },
   };
-  return { services: [service] } as unknown as NatConfig;
+  const snat = { addresses: [parseAddressRange("10.0.1.0/24")], portFirst: 1, portLast: 65535 };
+  return { services: [service], snat } as unknown as NatConfig;
 }

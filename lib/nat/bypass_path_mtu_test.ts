@@ -13,6 +13,8 @@ import { InstructionBook } from "./instruction_book.ts";
 import { OperatorState } from "./operator_state.ts";
 import { COMMAND } from "./worker_protocol.ts";
 
+import { parseAddressRange } from "../wire/prefix.ts";
+
 const AGENT = "s1";
 const SERVER = "10.0.0.11:8080";
 const VIP = "203.0.113.10:80";
@@ -171,6 +173,7 @@ class World implements Disposable {
 }
 
 const CONFIG = {
+  snat: { addresses: [parseAddressRange("10.0.1.0/24")], portFirst: 1, portLast: 65535 },
   services: [{
     name: "web",
     protocol: "tcp",

@@ -5,6 +5,8 @@ import { formatEndpoint } from "../wire/address.ts";
 /** Checks one server of one service by TCP connect, again and again, until disposed of. */
 class ServerCheck implements Disposable {
   readonly health: Health;
+  /** A check with the same settings is the same check. */
+  readonly settings: string;
   readonly #timer: ReturnType<typeof setInterval>;
   #running = false;
 
@@ -14,6 +16,7 @@ class ServerCheck implements Disposable {
     changed: () => void,
   ) {
     this.health = new Health(settings);
+    this.settings = JSON.stringify(settings);
     const check = async () => {
       // A check that hangs longer than the interval is not joined by a second one.
       if (this.#running) return;
@@ -35,23 +38,42 @@ class ServerCheck implements Disposable {
 export class HealthChecks implements Disposable {
   readonly #checks = new Map<string, ServerCheck>();
 
-  /** @param changed called with the service and the server whose health changed */
+  /**
+   * @param changed called with the service and the server whose health changed
+   * @param before checks that go on where their settings are the same; the others end
+   */
   constructor(
     services: readonly ServiceConfig[],
     changed: (service: string, server: string, status: HealthStatus) => void,
+    before?: HealthChecks,
   ) {
     for (const { name, health, servers } of services) {
       if (health === undefined) continue;
       for (const server of servers) {
         const address = formatEndpoint(server.address);
+        const key = `${name} ${address}`;
+        const kept = before?.handOver(key, JSON.stringify(health));
+        if (kept !== undefined) {
+          this.#checks.set(key, kept);
+          continue;
+        }
         const check: ServerCheck = new ServerCheck(
           server,
           health,
           () => changed(name, address, check.health.status),
         );
-        this.#checks.set(`${name} ${address}`, check);
+        this.#checks.set(key, check);
       }
     }
+    before?.[Symbol.dispose]();
+  }
+
+  /** A check that goes on elsewhere, if there is one with these settings. */
+  handOver(key: string, settings: string): ServerCheck | undefined {
+    const check = this.#checks.get(key);
+    if (check?.settings !== settings) return undefined;
+    this.#checks.delete(key);
+    return check;
   }
 
   /** `unknown` also for servers that nobody checks. */

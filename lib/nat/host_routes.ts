@@ -19,18 +19,35 @@ export class HostRoutes implements Disposable {
     this.#netlink = netlink;
   }
 
-  /** Adds the routes that are missing. @throws {LinuxError} */
-  add(prefixes: readonly Prefix[]): void {
+  /**
+   * Adds the routes that are missing: all of them or, on an error, none.
+   *
+   * @returns what takes them away again
+   * @throws {LinuxError}
+   */
+  add(prefixes: readonly Prefix[]): () => void {
     const there = this.#netlink.routes();
-    for (const prefix of prefixes) {
-      if (there.some((route) => isRouteTo(route, prefix))) continue;
-      this.#netlink.addRoute(routeOf(prefix));
-      this.#made.push(prefix);
+    const before = this.#made.length;
+    const undo = () => this.#remove(this.#made.splice(before));
+    try {
+      for (const prefix of prefixes) {
+        if (there.some((route) => isRouteTo(route, prefix))) continue;
+        this.#netlink.addRoute(routeOf(prefix));
+        this.#made.push(prefix);
+      }
+    } catch (error) {
+      undo();
+      throw error;
     }
+    return undo;
   }
 
   [Symbol.dispose](): void {
-    for (const prefix of this.#made.splice(0)) this.#netlink.deleteRoute(routeOf(prefix));
+    this.#remove(this.#made.splice(0));
+  }
+
+  #remove(prefixes: readonly Prefix[]): void {
+    for (const prefix of prefixes) this.#netlink.deleteRoute(routeOf(prefix));
   }
 }
 

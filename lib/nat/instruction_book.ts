@@ -83,10 +83,12 @@ export class InstructionBook {
   /** Keeps what was restored until its agent comes. */
   readonly #absent: BookAgent = newAgent("", "");
   #generation: number;
+  #leaseMs: number;
 
   constructor(options: BookOptions) {
     this.#options = options;
     this.#generation = options.firstGeneration;
+    this.#leaseMs = options.leaseMs;
   }
 
   /** How many instructions have not ended. */
@@ -144,7 +146,7 @@ export class InstructionBook {
     if (stopping) this.#wait(record, now, STOP_FIRST_MS);
     this.#generation = Math.max(this.#generation, generation + 1);
     // The last grant was sent before this process began.
-    const longest = Math.max(leaseMs, this.#options.leaseMs);
+    const longest = Math.max(leaseMs, this.#leaseMs);
     this.#absent.leaseEndMs = now + longest + this.#options.marginMs;
   }
 
@@ -237,6 +239,11 @@ export class InstructionBook {
     for (const [agent, keys] of stops) this.#sendStops(agent, keys);
   }
 
+  /** From now on agents are granted this; those that are connected have learnt it, or their connections are ended. */
+  setLease(leaseMs: number): void {
+    this.#leaseMs = leaseMs;
+  }
+
   /** The instruction of a session, or null when it has none that could be in force. */
   state(session: string, now: number): InstructionView | null {
     const record = this.#records.get(session);
@@ -273,8 +280,8 @@ export class InstructionBook {
 
   #onReport(agent: BookAgent, message: Report, now: number): void {
     agent.nonce = Math.max(agent.nonce ?? 0, message.nonce);
-    const { leaseMs, marginMs } = this.#options;
-    agent.leaseEndMs = Math.max(agent.leaseEndMs, now + leaseMs + marginMs);
+    const { marginMs } = this.#options;
+    agent.leaseEndMs = Math.max(agent.leaseEndMs, now + this.#leaseMs + marginMs);
     this.#options.send(agent.name, { type: "grant", nonce: message.nonce });
     const unknown: InstructionKey[] = [];
     for (const entry of message.entries) {

@@ -10,6 +10,18 @@ import { type Endpoint, formatEndpoint, parseEndpoint } from "../wire/address.ts
 import { type AddressRange, rangeContains } from "../wire/prefix.ts";
 import { protocolNumber, type TransportName } from "../wire/protocol.ts";
 
+/** What NAT endpoints there are. */
+export interface NatEndpointRange {
+  readonly addresses: readonly AddressRange[];
+  readonly portFirst: number;
+  readonly portLast: number;
+}
+
+export function isNatEndpoint(range: NatEndpointRange, { address, port }: Endpoint): boolean {
+  return port >= range.portFirst && port <= range.portLast &&
+    range.addresses.some((addresses) => rangeContains(addresses, address));
+}
+
 /** What a session may be, by the configuration and by the certificate of the agent that speaks of it. */
 export interface RebuildRules {
   readonly services: readonly {
@@ -17,11 +29,7 @@ export interface RebuildRules {
     readonly vip: Endpoint;
     readonly servers: readonly { readonly address: Endpoint }[];
   }[];
-  readonly snat: {
-    readonly addresses: readonly AddressRange[];
-    readonly portFirst: number;
-    readonly portLast: number;
-  };
+  readonly snat: NatEndpointRange;
   /** Those of the agent's certificate, canonical. */
   readonly agentAddresses: readonly string[];
 }
@@ -90,12 +98,10 @@ function rebuiltSession(
   const service = rules.services.find((it) => it.protocol === protocol && same(it.vip, vip));
   if (service === undefined) return "no such service";
   if (!service.servers.some(({ address }) => same(address, server))) return "no such server";
-  const { addresses, portFirst, portLast } = rules.snat;
-  const isSnat = (endpoint: Endpoint) =>
-    addresses.some((range) => rangeContains(range, endpoint.address));
-  if (!isSnat(nat) || nat.port < portFirst || nat.port > portLast) return "no such NAT endpoint";
-  const isVip = rules.services.some((it) => it.vip.address.equals(client.address));
-  if (isVip || isSnat(client)) return "not a client";
+  if (!isNatEndpoint(rules.snat, nat)) return "no such NAT endpoint";
+  const isOurs = rules.services.some((it) => it.vip.address.equals(client.address)) ||
+    rules.snat.addresses.some((range) => rangeContains(range, client.address));
+  if (isOurs) return "not a client";
   const keys = [
     `${protocol} ${formatEndpoint(nat)} ${formatEndpoint(server)}`,
     `${protocol} ${formatEndpoint(client)} ${formatEndpoint(vip)}`,

@@ -2,7 +2,7 @@ import type { NatConfig } from "../config/nat_config.ts";
 import { EventLog } from "../control/event_log.ts";
 import { silentAfterMs } from "../control/agent_server.ts";
 import type { Ability } from "../control/messages.ts";
-import type { Announcer } from "../datapath/announcer.ts";
+import type { IdentityPem } from "../control/own_identity.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { HEADER_F64 } from "../session/layout.ts";
@@ -10,9 +10,11 @@ import { Journal } from "../session/journal.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { AgentRegistry, type KnownAgent, obstacleFor } from "./agent_registry.ts";
 import { BypassControl } from "./bypass_control.ts";
+import type { Announcing } from "./announcing.ts";
 import type { AgentDoor } from "./agent_door.ts";
-import { addressesOf, datapathConfig, destinationsOf } from "./datapath_config.ts";
+import { datapathConfig, destinationsOf } from "./datapath_config.ts";
 import { HealthChecks } from "./health_checks.ts";
+import type { HealthStatus } from "../policy/health.ts";
 import type { HostRoutes } from "./host_routes.ts";
 import { InstructionBook } from "./instruction_book.ts";
 import type { EndpointHold } from "./instruction_hold.ts";
@@ -22,6 +24,7 @@ import { REASON } from "../session/path_reason.ts";
 import { Shortages } from "./shortages.ts";
 import type { StateFile } from "./state_file.ts";
 import { TableRecovery } from "./table_recovery.ts";
+import type { ReloadTargets } from "./reload.ts";
 import { UnheardAgents } from "./unheard_agents.ts";
 import { EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
 
@@ -42,6 +45,8 @@ const FORGETTING_TICKS = 600;
  */
 export class NatMachine {
   config: NatConfig;
+  /** Towards agents; null: no control channel. */
+  identity: IdentityPem | null;
   readonly events = new EventLog({ capacity: KEPT_EVENTS, now: Date.now });
   readonly agents = new AgentRegistry();
   readonly operator: OperatorState;
@@ -54,24 +59,26 @@ export class NatMachine {
   readonly recovery: TableRecovery;
   readonly progress: ProgressControl;
   health: HealthChecks;
-  /** With `announce: true`. */
-  announcer: Announcer | null = null;
   ready = false;
   readonly #thread: PacketThread;
   readonly #routes: HostRoutes;
   readonly #door: AgentDoor | null;
+  readonly #announcing: Announcing;
   readonly #shortages: Shortages;
   #ticks = 0;
 
   constructor(parts: {
     config: NatConfig;
+    identity: IdentityPem | null;
     state: StateFile;
     thread: (machine: NatMachine) => PacketThread;
     door: (machine: NatMachine) => AgentDoor | null;
     routes: HostRoutes;
+    announcing: (machine: NatMachine) => Announcing;
     hold: EndpointHold;
   }) {
     this.config = parts.config;
+    this.identity = parts.identity;
     this.state = parts.state;
     this.#routes = parts.routes;
     this.operator = new OperatorState(`${parts.config.state}.operator`);
@@ -81,6 +88,7 @@ export class NatMachine {
     this.#thread = parts.thread(this);
     this.#shortages = new Shortages(this.#thread.counters, this.events);
     this.#door = parts.door(this);
+    this.#announcing = parts.announcing(this);
     this.bypass = new BypassControl({
       records: this.state.records,
       events: this.events,
@@ -154,6 +162,7 @@ export class NatMachine {
     headerF64[HEADER_F64.leaseMs] = this.config.control?.leaseMs ?? 0;
     await this.#thread.start(start);
     await this.#door?.open();
+    await this.#announcing.use(this.config);
     this.ready = true;
     this.events.add("started", {
       sessions: this.state.records.used,
@@ -178,19 +187,41 @@ export class NatMachine {
     if (this.#ticks % FORGETTING_TICKS === 1) this.#forgetSessions();
   }
 
-  /** Takes over a configuration that needs no restart. */
-  configure(config: NatConfig): void {
-    this.config = config;
-    this.#routes.add(destinationsOf(config));
-    this.#post({ kind: "configure", config: datapathConfig(config) });
-    this.announcer?.setAddresses(addressesOf(config));
-    this.health[Symbol.dispose]();
-    this.health = this.#checkHealth();
-    this.#sendEligible();
-    this.bypass.configure(config);
-    this.progress.configure(config);
-    this.#door?.announce();
-    this.events.add("reloaded", { services: config.services.length });
+  /** What a reload does to this machine. */
+  readonly reloadTargets: ReloadTargets = {
+    addRoutes: (config) => this.#routes.add(destinationsOf(config)),
+    announce: (config) => this.#announcing.use(config),
+    receiveAgents: async ({ config: { control }, identity }) => {
+      // Whoever connects from now on may have been told either lease.
+      const before = this.config.control!.leaseMs;
+      this.#useLease(Math.max(before, control!.leaseMs));
+      const undo = await this.#door!.change(control!, identity!);
+      return async () => {
+        await undo();
+        this.#useLease(before);
+      };
+    },
+    translate: async (config) => {
+      const eligible = this.#eligible(config);
+      await this.#thread.request({ kind: "configure", config: datapathConfig(config), eligible });
+    },
+    switch: ({ config, identity }) => {
+      this.config = config;
+      this.identity = identity;
+      this.book.setLease(config.control?.leaseMs ?? NO_LEASE_MS);
+      this.health = this.#checkHealth(this.health);
+      this.#sendEligible();
+      this.bypass.configure(config);
+      this.progress.configure(config);
+      this.#door?.announce();
+    },
+  };
+
+  /** The next process reads in the table how long agents may go on; it stays the longest that any was told. */
+  #useLease(leaseMs: number): void {
+    const { headerF64 } = this.state.records;
+    headerF64[HEADER_F64.leaseMs] = Math.max(headerF64[HEADER_F64.leaseMs]!, leaseMs);
+    this.book.setLease(leaseMs);
   }
 
   /** A server takes no new sessions, and its responses go via NAT, until it is undrained. */
@@ -241,6 +272,7 @@ export class NatMachine {
   async stop(): Promise<void> {
     this.ready = false;
     this.health[Symbol.dispose]();
+    await this.#announcing[Symbol.asyncDispose]();
     await this.#door?.close();
     await this.#thread.stop();
   }
@@ -273,13 +305,15 @@ export class NatMachine {
     }
   }
 
-  #checkHealth(): HealthChecks {
-    return new HealthChecks(this.config.services, (service, server, status) => {
+  /** @param before checks that go on, where they are the same */
+  #checkHealth(before?: HealthChecks): HealthChecks {
+    const changed = (service: string, server: string, status: HealthStatus) => {
       this.events.add(status === "down" ? "server-down" : "server-up", { service, server });
       if (status === "down") this.bypass.stopServers((it) => it === server, REASON.serverDown);
       else this.bypass.reconsider((it) => it === server);
       this.#sendEligible();
-    });
+    };
+    return new HealthChecks(this.config.services, changed, before);
   }
 
   #sendEligible(): void {
@@ -289,9 +323,9 @@ export class NatMachine {
   }
 
   /** Which servers of each service may get new sessions. */
-  #eligible(): boolean[][] {
+  #eligible(config = this.config): boolean[][] {
     const now = bootTimeMs();
-    return this.config.services.map((service) =>
+    return config.services.map((service) =>
       service.servers.map(({ address }) => {
         const server = formatEndpoint(address);
         return this.health.able(service.name, server) && !this.operator.drains(server) &&

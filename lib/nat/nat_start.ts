@@ -1,12 +1,12 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
-import { openAnnouncer } from "../datapath/announcer.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
 import { secureRandom } from "../datapath/secure_random.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { BYPATH_ROUTE_PROTOCOL, RouteNetlink } from "../linux/rtnetlink.ts";
 import { makeAgentDoor } from "./agent_door.ts";
-import { addressesOf, destinationsOf } from "./datapath_config.ts";
+import { Announcing } from "./announcing.ts";
+import { destinationsOf } from "./datapath_config.ts";
 import { HostRoutes, removeLeftRoutes } from "./host_routes.ts";
 import { EndpointHold, holdTimes } from "./instruction_hold.ts";
 import { LEASE_MARGIN_MS, NatMachine, TICK_MS } from "./nat_machine.ts";
@@ -48,8 +48,10 @@ export async function startNatMachine(
   if (stop.aborted) return null;
   const machine = new NatMachine({
     config,
+    identity,
     state,
     routes,
+    announcing: ({ events }) => new Announcing({ netlink, events, onFailure }),
     hold: endpointHold(config, state, left > 0),
     thread: (it) =>
       new PacketThread({
@@ -63,17 +65,6 @@ export async function startNatMachine(
   });
   stack.defer(() => machine.stop());
   await machine.run();
-  if (config.announce) {
-    machine.announcer = stack.use(openAnnouncer({
-      interfaces: config.interfaces,
-      addresses: addressesOf(config),
-      netlink,
-      onConflict: ({ address, mac, interface: name }) =>
-        machine.events.add("address-conflict", { address: String(address), mac, interface: name }),
-      onFailure,
-    }));
-    machine.announcer.announce();
-  }
   const timer = setInterval(() => machine.tick(), TICK_MS);
   stack.defer(() => clearInterval(timer));
   return machine;

@@ -118,8 +118,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     this.#main.received();
     switch (message.kind) {
       case "configure":
-        this.#translator.configure(message.config);
-        this.#answerFor(message.config);
+        this.#main.answer(() => this.#configure(message));
         break;
       case "eligible":
         this.#translator.setEligible(message.service, message.eligible);
@@ -144,9 +143,12 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     this.#tell(EVENT.rebuilt, count.rebuilt, count.conflict, count.full);
   }
 
-  #answerFor(config: DatapathConfig): void {
+  /** All of it or none: a filter that lets too much through does no harm. */
+  #configure({ config, eligible }: NatWorkerMessage & { kind: "configure" }): void {
     const filter = this.#filter(config);
     for (const socket of this.#sockets) socket.setFilter(filter);
+    this.#translator.configure(config);
+    eligible.forEach((flags, service) => this.#translator.setEligible(service, flags));
   }
 
   /** Takes packets for all that was ever ours: sessions of what is gone from it live on. */

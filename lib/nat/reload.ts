@@ -1,23 +1,48 @@
 import type { NatConfig } from "../config/nat_config.ts";
-import { formatEndpoint } from "../wire/address.ts";
+import type { InForce, ReloadPlan } from "./reload_plan.ts";
 
-/** What a running machine cannot change, by its key in the configuration. */
-const FIXED: readonly [key: string, value: (config: NatConfig) => string][] = [
-  ["interfaces", (config) => config.interfaces.join(" ")],
-  ["socket", (config) => config.socket],
-  ["state", (config) => config.state],
-  ["capacity", (config) => String(config.capacity)],
-  ["engine", (config) => config.engine],
-  ["announce", (config) => String(config.announce)],
-  ["control", (config) => {
-    const { control } = config;
-    if (control === undefined) return "none";
-    const { listen, ca, certificate, key, leaseMs, reportMs } = control;
-    return [formatEndpoint(listen), ca, certificate, key, leaseMs, reportMs].join(" ");
-  }],
-];
+/** Takes back what was done; must not fail. */
+export type Undo = () => void | Promise<void>;
 
-/** The keys that differ and need a restart; empty: the configuration can be taken over as it is. */
-export function needsRestart(before: NatConfig, after: NatConfig): string[] {
-  return FIXED.filter(([, value]) => value(before) !== value(after)).map(([key]) => key);
+/** What a reload does to a running machine. Each of these does all of its part or, on an error, none of it. */
+export interface ReloadTargets {
+  /** The host must neither answer nor forward what is ours. */
+  addRoutes(config: NatConfig): Undo;
+  /** Whether addresses are answered for on the link, and which. */
+  announce(config: NatConfig): Undo | Promise<Undo>;
+  /** Where agents are received, and with which certificates and lease. */
+  receiveAgents(after: InForce): Promise<Undo>;
+  /** The packet worker: services, SNAT, timeouts. */
+  translate(config: NatConfig): Promise<void>;
+  /** Everything else: what cannot fail. */
+  switch(after: InForce): void;
+}
+
+/**
+ * Puts another configuration in force: all of it or, on an error, none of it. What can fail comes
+ * first, and is taken back in reverse when something after it fails.
+ */
+export async function applyReload(
+  targets: ReloadTargets,
+  after: InForce,
+  plan: ReloadPlan,
+): Promise<void> {
+  const undo: Undo[] = [];
+  try {
+    undo.push(targets.addRoutes(after.config));
+    undo.push(await targets.announce(after.config));
+    if (plan.control) undo.push(await targets.receiveAgents(after));
+    await targets.translate(after.config);
+  } catch (error) {
+    for (const takeBack of undo.reverse()) await takeBack();
+    throw error;
+  }
+  targets.switch(after);
+}
+
+/** What came of a reload, or would come of it. */
+export interface Reloaded {
+  readonly message: string;
+  /** Each difference in words. */
+  readonly changes: readonly string[];
 }

@@ -11,7 +11,8 @@ import { adminHandler } from "./admin.ts";
 import type { NatMachine } from "./nat_machine.ts";
 import { startNatMachine } from "./nat_start.ts";
 import { natObstacles } from "./preflight.ts";
-import { needsRestart } from "./reload.ts";
+import { applyReload, type Reloaded } from "./reload.ts";
+import { type InForce, planReload } from "./reload_plan.ts";
 
 /** Runs a NAT machine in the foreground until it is told to stop; returns the exit status. */
 export async function runNat({ configPath }: { configPath: string }): Promise<number> {
@@ -49,7 +50,9 @@ async function serve(
   const { stop } = stack.use(catchStopSignals());
   // The socket answers from the beginning, so that a second machine meets it before anything is touched.
   const running: { machine?: NatMachine } = {};
-  const reload = () => reloadNat(running.machine!, configPath);
+  const reloads = new OneAtATime();
+  const reload = (isRehearsal: boolean) =>
+    reloads.run(() => reloadNat(running.machine!, configPath, isRehearsal));
   stack.use(
     await AdminServer.listen(config.socket, (request, stream) => {
       const { machine } = running;
@@ -72,7 +75,8 @@ async function serve(
   await runDaemon({
     reload: async () => {
       try {
-        say(await reload());
+        const { message, changes } = await reload(false);
+        for (const line of [...changes, message]) say(line);
       } catch (error) {
         say(error instanceof Error ? error.message : String(error));
       }
@@ -96,42 +100,69 @@ function onlyNatMachine(): Disposable {
 
 /**
  * Takes the configuration file again: all of it or, on an error, none of it.
+ * @param isRehearsal only says what would be done
  * @throws {AdminError} with every problem, exit status 2
  */
-async function reloadNat(machine: NatMachine, configPath: string): Promise<string> {
-  let config: NatConfig;
-  try {
-    config = loadNatConfig(configPath);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new AdminError(
-      `Nothing was changed: ${error.problems.map(formatProblem).join("; ")}`,
-      2,
-    );
-  }
-  const fixed = needsRestart(machine.config, config);
-  if (fixed.length > 0) {
-    throw new AdminError(
-      `Nothing was changed: ${
-        fixed.join(", ")
-      } cannot change while the NAT machine runs, restart it`,
-      2,
+async function reloadNat(
+  machine: NatMachine,
+  configPath: string,
+  isRehearsal: boolean,
+): Promise<Reloaded> {
+  const after = await readAgain(configPath);
+  const { config } = after;
+  const plan = planReload(machine, after);
+  const refuse = (why: string): never => {
+    throw new AdminError(`Nothing was changed: ${why}`, 2);
+  };
+  if (plan.fixed.length > 0) {
+    refuse(
+      `${plan.fixed.join(", ")} cannot change while the NAT machine runs; ` +
+        "start another one that takes over, without a pause: bypath nat run --takeover",
     );
   }
   const obstacles = withNetlink((netlink) => natObstacles(config, netlink));
-  if (obstacles.length > 0) {
-    throw new AdminError(
-      `Nothing was changed: ${obstacles.map((it) => it.message).join("; ")}`,
-      2,
-    );
+  if (obstacles.length > 0) refuse(obstacles.map((it) => it.message).join("; "));
+  const changes = plan.lines;
+  if (changes.length === 0) return { message: "Nothing to change", changes };
+  if (isRehearsal) return { message: `Would change ${changes.length}`, changes };
+  try {
+    await applyReload(machine.reloadTargets, after, plan);
+  } catch (error) {
+    refuse((error as Error).message);
   }
-  await Promise.resolve(machine.configure(config));
-  return `Reloaded: ${statusLine(machine)}`;
+  machine.events.add("reloaded", { changes: changes.join("; ") });
+  return { message: `Reloaded: ${statusLine(machine)}`, changes };
+}
+
+async function readAgain(configPath: string): Promise<InForce> {
+  try {
+    const config = loadNatConfig(configPath);
+    return {
+      config,
+      identity: config.control ? await readOwnIdentity(config.control, "nat") : null,
+    };
+  } catch (error) {
+    const why = error instanceof ConfigError
+      ? error.problems.map(formatProblem).join("; ")
+      : (error as Error).message;
+    throw new AdminError(`Nothing was changed: ${why}`, 2);
+  }
 }
 
 function statusLine({ config }: NatMachine): string {
   const names = config.services.map((service) => service.name).join(", ");
   return `${config.services.length} services (${names}) on ${config.interfaces.join(", ")}`;
+}
+
+/** Two reloads at once would undo each other's steps. */
+class OneAtATime {
+  #last: Promise<unknown> = Promise.resolve();
+
+  run<T>(action: () => Promise<T>): Promise<T> {
+    const next = this.#last.then(action);
+    this.#last = next.catch(() => {});
+    return next;
+  }
 }
 
 function withNetlink<T>(use: (netlink: RouteNetlink) => T): T {

@@ -8,6 +8,8 @@ import { formatEndpoint, IpAddress } from "../wire/address.ts";
 import type { DatapathConfig, DatapathEndpoint, DatapathService } from "./datapath_config.ts";
 
 interface Service {
+  /** What it was made of: the same again is the same service, with all that it has counted. */
+  readonly text: string;
   readonly criteria: StartCriteria;
   /** Dictionary entries of the servers. */
   readonly servers: Int32Array;
@@ -23,14 +25,32 @@ export class ServiceTable {
   readonly #tcp = new Uint16Array(65536);
   readonly #udp = new Uint16Array(65536);
   readonly #vips: AddressSet;
+  /** Services without a past: their sessions have to be counted. */
+  readonly #fresh = new Set<number>();
 
-  constructor(config: DatapathConfig, table: SessionTable) {
+  /** Services that are the same in `before` go on with their schedulers and counts. */
+  constructor(config: DatapathConfig, table: SessionTable, before?: ServiceTable) {
     this.#vips = new AddressSet(config.services.map(({ vip }) => vip.words));
     this.#services = config.services.map((service, number) => {
       const vip = intern(table, service.vip);
       (service.protocol === PROTOCOL_TCP ? this.#tcp : this.#udp)[vip] = number + 1;
-      return makeService(service, table);
+      const kept = before?.like(JSON.stringify(service));
+      if (kept === undefined) this.#fresh.add(number);
+      return kept ?? makeService(service, table);
     });
+  }
+
+  isFresh(service: number): boolean {
+    return this.#fresh.has(service);
+  }
+
+  get hasFresh(): boolean {
+    return this.#fresh.size > 0;
+  }
+
+  /** The service that was made of this. */
+  like(text: string): Service | undefined {
+    return this.#services.find((service) => service.text === text);
   }
 
   /** The number of the service at a VIP (a dictionary entry), or -1. */
@@ -77,6 +97,7 @@ function makeService(service: DatapathService, table: SessionTable): Service {
     sessions: new Int32Array(servers.length),
   };
   return {
+    text: JSON.stringify(service),
     criteria: startCriteria(service.start),
     servers: Int32Array.from(servers, (server) => intern(table, server)),
     eligible: set.eligible,

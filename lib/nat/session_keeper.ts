@@ -118,11 +118,24 @@ export class SessionKeeper {
 
   /** Takes another configuration; sessions of services and servers that are gone live on. */
   configure(config: DatapathConfig): void {
+    const table = this.#table;
+    const before = this.#config;
+    const isSame = (...parts: (keyof DatapathConfig)[]) =>
+      parts.every((it) => JSON.stringify(config[it]) === JSON.stringify(before[it]));
+    const services = new ServiceTable(config, table, this.#services);
+    const keepsEndpoints = isSame("snat", "portFirst", "portLast");
+    const endpoints = keepsEndpoints ? this.#endpoints : new NatEndpoints(config, table);
+    const keepsTimers = isSame("timeouts");
+    // From here on nothing fails.
     this.#config = config;
-    this.#services = new ServiceTable(config, this.#table);
-    this.#endpoints = new NatEndpoints(config, this.#table);
-    for (let slot = 1; slot <= this.#table.highWater; slot++) {
-      if (this.#table.getU8(slot, U8.state) !== STATE.free) this.#count(slot);
+    this.#services = services;
+    this.#endpoints = endpoints;
+    if (!services.hasFresh && keepsEndpoints && keepsTimers) return;
+    for (let slot = 1; slot <= table.highWater; slot++) {
+      if (table.getU8(slot, U8.state) === STATE.free) continue;
+      this.#countService(slot, true);
+      if (!keepsEndpoints) this.#reserve(slot);
+      if (!keepsTimers) this.#setTimer(slot, Infinity);
     }
   }
 
@@ -404,24 +417,40 @@ export class SessionKeeper {
       if (state === STATE.free) continue;
       this.#count(slot);
       if (isHalfOpen(state)) this.#halfOpen.add(slot);
-      const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
-      const timeoutMs = idleTimeoutMs(state, tcp, this.#config.timeouts);
-      this.#wheel.set(slot, Math.min(table.lastActivityMs(slot), nowMs) + timeoutMs);
+      this.#setTimer(slot, nowMs);
     }
+  }
+
+  /** By the last activity, which cannot have been later than `nowMs`. */
+  #setTimer(slot: number, nowMs: number): void {
+    const table = this.#table;
+    const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
+    const timeoutMs = idleTimeoutMs(table.getU8(slot, U8.state), tcp, this.#config.timeouts);
+    this.#wheel.set(slot, Math.min(table.lastActivityMs(slot), nowMs) + timeoutMs);
   }
 
   /** Counts a session of the table towards its server and its NAT endpoint. */
   #count(slot: number): void {
+    this.#countService(slot, false);
+    this.#reserve(slot);
+  }
+
+  /** @param fresh whether only services that have no counts yet are meant */
+  #countService(slot: number, fresh: boolean): void {
     const table = this.#table;
-    const server = table.getU16(slot, U16.server);
     const protocol = table.getU8(slot, U8.protocol);
     const service = this.#services.find(table.getU16(slot, U16.vip), protocol);
-    if (service >= 0) this.#services.count(service, server, 1);
+    if (service < 0 || (fresh && !this.#services.isFresh(service))) return;
+    this.#services.count(service, table.getU16(slot, U16.server), 1);
+  }
+
+  #reserve(slot: number): void {
+    const table = this.#table;
     this.#endpoints.reserve(
       table.getU16(slot, U16.natAddress),
       table.getU16(slot, U16.natPort),
-      server,
-      protocol,
+      table.getU16(slot, U16.server),
+      table.getU8(slot, U8.protocol),
     );
   }
 }

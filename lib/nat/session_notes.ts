@@ -91,6 +91,20 @@ export class SessionNotes {
     };
   }
 
+  /** The same about services. */
+  byService(ask: (slot: number) => boolean): (slot: number) => boolean {
+    const answers = new Map<number, boolean>();
+    return (slot) => {
+      const { records } = this;
+      const key = records.getU16(slot, U16.vip) * 256 + records.getU8(slot, U8.protocol);
+      const known = answers.get(key);
+      if (known !== undefined) return known;
+      const answer = ask(slot);
+      answers.set(key, answer);
+      return answer;
+    };
+  }
+
   /** Why the session is on its path, for all who ask from now on. */
   reason(slot: number, reason: number, value: number): void {
     this.records.setReasonValue(slot, value);

@@ -22,7 +22,12 @@ export interface NatWorkerStart {
 
 /** Messages after the first. */
 export type NatWorkerMessage =
-  | { readonly kind: "configure"; readonly config: DatapathConfig }
+  /** A request: the worker takes all of it, or answers why it takes none. */
+  | {
+    readonly kind: "configure";
+    readonly config: DatapathConfig;
+    readonly eligible: readonly (readonly boolean[])[];
+  }
   | { readonly kind: "eligible"; readonly service: number; readonly eligible: readonly boolean[] }
   /** Sessions of a table that was lost. */
   | { readonly kind: "rebuild"; readonly sessions: readonly RebuiltSession[] }

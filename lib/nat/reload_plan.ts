@@ -1,0 +1,56 @@
+/**
+ * What a running NAT machine has to do so that another configuration is in force. Pure.
+ *
+ * @module
+ */
+import { type Change, changeInWords, differences, treeOfNat } from "../config/difference.ts";
+import type { NatConfig } from "../config/nat_config.ts";
+import type { IdentityPem } from "../control/own_identity.ts";
+import { formatEndpoint } from "../wire/address.ts";
+
+/** A configuration and what its files hold. */
+export interface InForce {
+  readonly config: NatConfig;
+  /** Of this machine towards agents; null: no control channel. */
+  readonly identity: IdentityPem | null;
+}
+
+export interface ReloadPlan {
+  /** Every difference in words; none: nothing is to be done. */
+  readonly lines: readonly string[];
+  /** Keys that a running machine cannot change. */
+  readonly fixed: readonly string[];
+  /** Agents are to be received in another way. */
+  readonly control: boolean;
+}
+
+/** What the datapath, the table or the host is built on. */
+const FIXED = new Set(["interfaces", "socket", "state", "capacity", "engine"]);
+
+export function planReload(before: InForce, after: InForce): ReloadPlan {
+  const changes = differences(treeOfNat(before.config), treeOfNat(after.config));
+  const names = new Map(
+    [before, after].flatMap(({ config }) =>
+      config.services.map((it) => [`${it.protocol} ${formatEndpoint(it.vip)}`, it.name] as const)
+    ),
+  );
+  const hasOtherFiles = before.identity !== null && after.identity !== null &&
+    (["ca", "certificate", "key"] as const).some((it) =>
+      before.identity![it] !== after.identity![it]
+    );
+  return {
+    lines: [
+      ...changes.map((change) => changeInWords(change, names)),
+      ...(hasOtherFiles ? ["control: other certificates, for new connections"] : []),
+    ],
+    fixed: [...new Set(changes.flatMap(fixedKey))],
+    control: hasOtherFiles || changes.some(({ path }) => path[0] === "control"),
+  };
+}
+
+function fixedKey({ path, before, after }: Change): string[] {
+  const [top] = path;
+  if (FIXED.has(top!)) return [top!];
+  // Without a control section there are no agents, and nobody to talk to those that there were.
+  return top === "control" && (before === null || after === null) ? ["control"] : [];
+}
