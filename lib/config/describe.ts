@@ -5,10 +5,13 @@
  */
 
 import { type Endpoint, formatEndpoint } from "../wire/address.ts";
-import { countAddresses, formatAddressRange } from "../wire/prefix.ts";
+import { countAddresses, formatAddressRange, formatPrefix } from "../wire/prefix.ts";
+import type { BypassConfig } from "./criteria_config.ts";
 import type { AgentConfig } from "./agent_config.ts";
 import type { NatConfig, ServiceConfig } from "./nat_config.ts";
-import { formatDurationMs, formatSizeBytes } from "./units.ts";
+import { formatLoad, formatRate, type Rate } from "./rate.ts";
+import { describeBypass } from "./describe_criteria.ts";
+import { formatDurationMs } from "./units.ts";
 
 /** nat.yaml in plain lines, one fact a line. */
 export function describeNat(config: NatConfig): string[] {
@@ -21,7 +24,8 @@ export function describeNat(config: NatConfig): string[] {
     control
       ? `agents: connect to ${formatEndpoint(control.listen)}, ` +
         `leases of ${formatDurationMs(control.leaseMs)}, ` +
-        `reports every ${formatDurationMs(control.reportMs)}`
+        `reports every ${formatDurationMs(control.reportMs)}, ` +
+        `at most ${control.instructions} instructions each`
       : "agents: none, as there is no control section: every response goes by way of this machine",
     config.announce
       ? "announce: ARP and neighbour discovery are answered for the VIPs and SNAT addresses"
@@ -69,22 +73,9 @@ function describeService(service: ServiceConfig, agents: boolean): string[] {
           formatDurationMs(health.timeoutMs)
         }; up after ${health.rise} good, down after ${health.fall} bad`
       : "  health: not checked, every server counts as able",
-    `  bypass: ${agents ? describeBypass(service) : "never, as there is no control section"}`,
+    ...(agents ? describeBypass(service) : ["bypass: never, as there is no control section"])
+      .map((line) => `  ${line}`),
   ];
-}
-
-function describeBypass({ protocol, bypass }: ServiceConfig): string {
-  const { never, immediately, packets, bytes } = bypass.start;
-  if (never) return "never";
-  const starts = [
-    immediately &&
-    (protocol === "tcp" ? "as the TCP handshake completes" : "with the first packet"),
-    packets !== undefined && `after ${packets} response packets`,
-    bytes !== undefined && `after ${formatSizeBytes(bytes)} of responses`,
-  ].filter((text) => typeof text === "string");
-  const { idleMs } = bypass.stop;
-  const stops = idleMs === undefined ? "" : `, until idle for ${formatDurationMs(idleMs)}`;
-  return `starts ${starts.join(" or ")}${stops}`;
 }
 
 /** agent.yaml in plain lines, one fact a line. */
@@ -107,10 +98,29 @@ export function plainNatConfig(config: NatConfig) {
       ...service,
       vip: formatEndpoint(service.vip),
       servers: service.servers.map(plainServer),
+      bypass: plainBypass(service.bypass),
     })),
     control: control ? { ...control, listen: formatEndpoint(control.listen) } : null,
     metrics: metrics ? formatEndpoint(metrics) : null,
   };
+}
+
+function plainBypass({ start, stop }: BypassConfig) {
+  const { clients, load, all } = start;
+  return {
+    start: {
+      ...start,
+      ...plainRate(start),
+      ...(all && { all: all.map((one) => ({ ...one, ...plainRate(one) })) }),
+      ...(clients && { clients: clients.map(formatPrefix) }),
+      ...(load && { load: formatLoad(load) }),
+    },
+    stop: { ...stop, ...plainRate(stop) },
+  };
+}
+
+function plainRate({ rate }: { readonly rate?: Rate }) {
+  return rate && { rate: formatRate(rate) };
 }
 
 function plainServer(server: { address: Endpoint; weight: number }) {

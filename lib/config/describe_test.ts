@@ -33,6 +33,7 @@ const control = {
   key: "/nat.key",
   leaseMs: 10_000,
   reportMs: 1000,
+  instructions: 65_536,
 };
 
 Deno.test("describeNat() says in plain lines what a configuration means", () => {

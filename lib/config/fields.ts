@@ -6,9 +6,10 @@
  */
 
 import { z } from "zod";
-import { type Endpoint, IpAddress, parseEndpoint } from "../wire/address.ts";
+import { type Endpoint, formatEndpoint, IpAddress, parseEndpoint } from "../wire/address.ts";
 import { isForwardable, isLinkLocal } from "../wire/address_class.ts";
-import { parseAddressRange } from "../wire/prefix.ts";
+import { parseAddressRange, parsePrefix } from "../wire/prefix.ts";
+import { LOAD_PATTERN, parseLoad, parseRate, RATE_PATTERN } from "./rate.ts";
 import {
   DURATION_PATTERN,
   formatDurationMs,
@@ -154,6 +155,42 @@ function atLeastOneByte(text: string): number {
   if (bytes < 1) throw new RangeError("a size of 0 is reached before the first packet");
   return bytes;
 }
+
+/** A rate of bytes or of packets. */
+export const rate = () =>
+  textField(parseRate, {
+    what: "a rate such as 10Mbit/s or, in packets, 1000/s",
+    pattern: RATE_PATTERN,
+    examples: ["10Mbit/s", "1000/s"],
+  });
+
+/** A rate, or a share of a processor core. */
+export const load = () =>
+  textField(parseLoad, {
+    what: "a load such as 500Mbit/s, 100000/s or 50%",
+    pattern: LOAD_PATTERN,
+    examples: ["500Mbit/s", "100000/s", "50%"],
+  });
+
+/** A network, or one address. */
+export const prefix = () =>
+  textField(parsePrefix, {
+    what: "a prefix such as 10.0.0.0/8",
+    examples: ["198.51.100.0/24", "2001:db8:c::/64", "198.51.100.7"],
+  });
+
+/** A server by its address, or by address and port; canonical text. */
+export const serverName = () =>
+  textField((text) => {
+    try {
+      return String(IpAddress.parse(text.replace(/^\[(.*:.*)\]$/, "$1")));
+    } catch {
+      return formatEndpoint(parseEndpoint(text));
+    }
+  }, {
+    what: "a server such as 10.0.0.11 or 10.0.0.11:8080",
+    examples: ["10.0.0.11", "10.0.0.11:8080"],
+  });
 
 /** A port number. */
 export const port = () => z.int({ error: expected("a port from 1 to 65535") }).min(1).max(65535);

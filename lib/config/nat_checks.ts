@@ -12,6 +12,7 @@ import {
   rangeContains,
   rangesOverlap,
 } from "../wire/prefix.ts";
+import { checkCriteria } from "./criteria_checks.ts";
 import type { NatDocument } from "./nat_schema.ts";
 import { type ConfigPath, formatPath } from "./problem.ts";
 import type { Draft } from "./read.ts";
@@ -42,6 +43,7 @@ export function checkNatDocument(draft: NatDraft, report: Report): void {
     if (service === undefined) return;
     checkServers(service, { path: ["services", index], vips, snat, report });
     checkHealth(service, { path: ["services", index], report });
+    checkBypass(service, { path: ["services", index], report }, draft.control?.report);
   });
   checkEndpointCount(services, snat, report);
   checkControl(draft, report);
@@ -195,6 +197,27 @@ function checkHealth({ health }: ServiceDraft, { path, report }: Around): void {
       `${formatDurationMs(health.timeout)} is longer than the interval of ${interval}`,
     );
   }
+}
+
+function checkBypass(
+  { vip, port, servers = [], bypass }: ServiceDraft,
+  { path, report }: Around,
+  reportMs: number | undefined,
+): void {
+  const endpoints = servers.map((server) => {
+    const own = server?.port ?? port;
+    return server?.address === undefined || own === undefined
+      ? undefined
+      : { address: server.address, port: own };
+  });
+  if (bypass === undefined) return;
+  checkCriteria(bypass, {
+    path: [...path, "bypass"],
+    vip,
+    servers: endpoints,
+    reportMs,
+    report,
+  });
 }
 
 function checkEndpointCount(

@@ -3,6 +3,8 @@ import type { Endpoint } from "../wire/address.ts";
 import type { AddressRange } from "../wire/prefix.ts";
 import type { TransportName } from "../wire/protocol.ts";
 import { besideFile, pemFilesOf } from "./files.ts";
+import { type BypassConfig, bypassOf } from "./criteria_config.ts";
+import type { Expression } from "./expression.ts";
 import { checkDocument, type ConfigText, readConfigText } from "./load.ts";
 import { checkNatDocument } from "./nat_checks.ts";
 import { type NatDocument, natSchema } from "./nat_schema.ts";
@@ -23,16 +25,6 @@ export interface HealthConfig {
   readonly fall: number;
 }
 
-/** When a bypass starts: exactly `never`, or exactly `immediately`, or when the first of the others is met. */
-export interface StartConfig {
-  readonly never?: true;
-  readonly immediately?: true;
-  /** Response packets of the session. */
-  readonly packets?: number;
-  /** IP bytes of the session's response packets. */
-  readonly bytes?: number;
-}
-
 export interface ServiceConfig {
   readonly name: string;
   readonly vip: Endpoint;
@@ -41,7 +33,7 @@ export interface ServiceConfig {
   /** At least one. */
   readonly servers: readonly ServerConfig[];
   readonly health?: HealthConfig;
-  readonly bypass: { readonly start: StartConfig; readonly stop: { readonly idleMs?: number } };
+  readonly bypass: BypassConfig;
 }
 
 export interface ControlConfig {
@@ -53,6 +45,8 @@ export interface ControlConfig {
   readonly leaseMs: number;
   /** At most a third of the lease. */
   readonly reportMs: number;
+  /** Most instructions for each agent. */
+  readonly instructions: number;
 }
 
 export interface TimeoutsConfig {
@@ -95,8 +89,6 @@ export interface NatConfig {
 
 // Promised by the interface and not there yet: one clear line instead of "unknown key".
 const LATER = new Map([
-  ["services[].bypass.start", ["age", "rate", "all", "load", "where"]],
-  ["services[].bypass.stop", ["rate", "age"]],
   ["services[].health", ["http", "agent"]],
 ]);
 
@@ -105,32 +97,59 @@ const LATER = new Map([
  *
  * @throws ConfigError with everything that is wrong
  */
-export function loadNatConfig(path: string): NatConfig {
-  return parseNatConfig(readConfigText(path));
+export async function loadNatConfig(path: string): Promise<NatConfig> {
+  const text = readConfigText(path);
+  // A library of its own, for the few that have expressions.
+  const { readExpression } = /\bwhere\b/.test(text.text)
+    ? await import("./expression.ts")
+    : { readExpression: undefined };
+  return parseNatConfig(text, readExpression);
 }
 
 /**
  * The same of a text; the files that it names must be there.
  *
+ * @param readExpression reads a `where:`; absent: there must be none
  * @throws ConfigError with everything that is wrong
  */
-export function parseNatConfig(text: ConfigText): NatConfig {
+export function parseNatConfig(
+  text: ConfigText,
+  readExpression: (text: string) => Expression = () => {
+    throw new TypeError("expressions cannot be read here");
+  },
+): NatConfig {
+  /** By number of the service. */
+  const expressions = new Map<number, Expression>();
   const { document, notices } = checkDocument(text, {
     schema: natSchema,
     later: LATER,
-    check: checkNatDocument,
+    check(draft, report) {
+      checkNatDocument(draft, report);
+      draft.services?.forEach((service, index) => {
+        const where = service?.bypass?.start?.where;
+        if (where === undefined) return;
+        try {
+          expressions.set(index, readExpression(where));
+        } catch (error) {
+          report(["services", index, "bypass", "start", "where"], (error as Error).message);
+        }
+      });
+    },
     pemFiles: ({ control }) => pemFilesOf(text.file, ["control"], control),
     notice(draft, report) {
       if (draft.metrics) report(["metrics"], "not available in this version, ignored");
     },
   });
-  return natConfigOf(text.file, document, notices);
+  return natConfigOf(text.file, document, { notices, expressions });
 }
 
 function natConfigOf(
   file: string,
   document: NatDocument,
-  notices: readonly ConfigProblem[],
+  { notices, expressions }: {
+    notices: readonly ConfigProblem[];
+    expressions: ReadonlyMap<number, Expression>;
+  },
 ): NatConfig {
   const { snat, services, control, metrics, timeouts } = document;
   return {
@@ -140,7 +159,7 @@ function natConfigOf(
       portFirst: snat.ports.first,
       portLast: snat.ports.last,
     },
-    services: services.map(serviceOf),
+    services: services.map((service, index) => serviceOf(service, expressions.get(index))),
     ...(control && {
       control: {
         listen: control.listen,
@@ -149,6 +168,7 @@ function natConfigOf(
         key: besideFile(file, control.key),
         leaseMs: control.lease,
         reportMs: control.report,
+        instructions: control.instructions,
       },
     }),
     announce: document.announce,
@@ -171,10 +191,11 @@ function natConfigOf(
   };
 }
 
-function serviceOf(service: NatDocument["services"][number]): ServiceConfig {
+function serviceOf(
+  service: NatDocument["services"][number],
+  where: Expression | undefined,
+): ServiceConfig {
   const { name, vip, protocol, port, scheduler, servers, health, bypass } = service;
-  const { never, immediately, packets, bytes } = bypass.start;
-  const { idle } = bypass.stop;
   return {
     name,
     vip: { address: vip, port },
@@ -193,14 +214,6 @@ function serviceOf(service: NatDocument["services"][number]): ServiceConfig {
         fall: health.fall,
       },
     }),
-    bypass: {
-      start: {
-        ...(never && { never }),
-        ...(immediately && { immediately }),
-        ...(packets !== undefined && { packets }),
-        ...(bytes !== undefined && { bytes }),
-      },
-      stop: { ...(idle !== undefined && { idleMs: idle }) },
-    },
+    bypass: bypassOf(bypass, where),
   };
 }

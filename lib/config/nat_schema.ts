@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { bypassSchema } from "./criteria_schema.ts";
 import {
   address,
   addressRange,
@@ -9,7 +10,6 @@ import {
   path,
   port,
   portRange,
-  size,
 } from "./fields.ts";
 
 const SECOND_MS = 1000;
@@ -33,41 +33,6 @@ const health = z.strictObject({
   fall: z.int().min(1).max(100).prefault(3).describe("Bad checks in a row that take it down"),
 });
 
-const start = z.strictObject({
-  never: z.literal(true).optional().describe("Every response goes by way of the NAT machine"),
-  immediately: z.literal(true).optional().describe(
-    "As the TCP handshake completes, or with the first UDP packet",
-  ),
-  packets: z.int().min(1).optional().describe("When so many response packets have passed"),
-  bytes: size().optional().describe("When so many bytes of response packets have passed"),
-}).superRefine(checkStart).describe(
-  "The predetermined criteria: the first that is met starts the bypass",
-);
-
-function checkStart(criteria: object, context: z.core.$RefinementCtx): void {
-  const given = Object.keys(criteria);
-  const others = (alone: string) => given.filter((key) => key !== alone);
-  const alone = ["never", "immediately"].find((key) =>
-    given.includes(key) && others(key).length > 0
-  );
-  if (given.length === 0) {
-    context.addIssue("needs a criterion: bytes, packets, immediately or never");
-  } else if (alone !== undefined) {
-    context.addIssue(`"${alone}" leaves no room for ${others(alone).join(" and ")}`);
-  }
-}
-
-const stop = z.strictObject({
-  idle: duration({ minMs: SECOND_MS }).optional().describe(
-    "When the session has been idle for so long",
-  ),
-}).describe("When a session returns to the way by the NAT machine");
-
-const bypass = z.strictObject({
-  start: start.prefault({ bytes: "64KiB" }),
-  stop: stop.prefault({ idle: "60s" }),
-});
-
 const service = z.strictObject({
   name: name(),
   vip: address().describe(
@@ -79,7 +44,9 @@ const service = z.strictObject({
     .describe("How a new session gets its server"),
   servers: z.array(server).min(1).max(1000),
   health: health.optional().describe("Absent: every server counts as able"),
-  bypass: bypass.prefault({}).describe("When responses go directly from the server to the client"),
+  bypass: bypassSchema.prefault({}).describe(
+    "When responses go directly from the server to the client",
+  ),
 });
 
 const control = z.strictObject({
@@ -92,6 +59,9 @@ const control = z.strictObject({
   ),
   report: duration({ minMs: 100, maxMs: 600 * SECOND_MS }).prefault("1s").describe(
     "How often agents report counters",
+  ),
+  instructions: z.int().min(1).max(65_536).prefault(65_536).describe(
+    "Most instructions for each agent; then the busiest sessions have them",
   ),
 });
 

@@ -1,13 +1,14 @@
 import { z } from "zod";
 import type { Endpoint, IpAddress } from "../wire/address.ts";
-import type { AddressRange } from "../wire/prefix.ts";
+import type { AddressRange, Prefix } from "../wire/prefix.ts";
 import { show } from "./fields.ts";
+import type { Load } from "./rate.ts";
 import type { ConfigPath, ConfigProblem } from "./problem.ts";
 import type { ConfigSource } from "./source.ts";
 import { closest } from "./suggest.ts";
 import type { PortRange } from "./units.ts";
 
-type Leaf = IpAddress | Endpoint | AddressRange | PortRange;
+type Leaf = IpAddress | Endpoint | Prefix | AddressRange | PortRange | Load;
 
 /**
  * A document of which some values may be wrong: those are undefined. Checks between values run on it, so that one

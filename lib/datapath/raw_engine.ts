@@ -115,7 +115,12 @@ export class RawEngine implements PacketSender {
       let received = 0;
       for (let i = 0; i < this.#sources.length; i++) received += this.#turn(i);
       if (nowMs - this.#maintainedMs >= 1) this.#maintain(nowMs);
-      if (nowMs - this.#followedMs >= MAINTENANCE_MS) this.#follow(nowMs);
+      if (nowMs - this.#followedMs >= MAINTENANCE_MS) {
+        this.#follow(nowMs);
+        // One that never sleeps is busy all the same.
+        counters[COUNTER.busyMs] = counters[COUNTER.busyMs]! + nowMs - wokenMs;
+        wokenMs = nowMs;
+      }
       if (received > 0) continue;
       this.#options.asleep(true);
       // What was written to a ring before `asleep` was set rang no bell.

@@ -211,6 +211,7 @@ function explain(machine: NatMachine, request: AdminRequest) {
         sessions: 0,
         agent: machine.agents.view(address),
       },
+    criteria: (session) => machine.bypass.facts(session.id),
     stopped: (session, service, server) => machine.operator.stops(session, service, server),
   });
 }

@@ -88,8 +88,8 @@ export class AgentRegistry {
   stateFor(server: string): AgentState | undefined {
     const agent = this.speakingFor(server);
     if (agent === undefined) return undefined;
-    const { name, silent } = agent;
-    return { name, able: obstacleFor(agent, server) === null, silent };
+    const { name, silent, lastReportMs } = agent;
+    return { name, able: obstacleFor(agent, server) === null, silent, lastReportMs };
   }
 
   /** What `inspect servers` says of a server's agent. */

@@ -51,11 +51,13 @@ Deno.test("an agent that cannot bypass in one family can in the other", () => {
     name: "s1",
     able: false,
     silent: false,
+    lastReportMs: 1,
   });
   assert.deepEqual(agents.stateFor("[2001:db8:10::11]:80"), {
     name: "s1",
     able: true,
     silent: false,
+    lastReportMs: 1,
   });
   assert.equal(agents.stateFor("10.0.0.12:80"), undefined);
   assert.deepEqual(agents.view("10.0.0.11:80"), { connected: true, bypass: "unable", reason });
@@ -78,7 +80,12 @@ Deno.test("an agent is silent from when its reports stay away, until the next on
   assert.deepEqual(fallen(3_500), []);
   assert.deepEqual(fallen(3_501), ["s1"]);
   assert.deepEqual(fallen(3_600), [], "it is told once");
-  assert.deepEqual(agents.stateFor("10.0.0.11:80"), { name: "s1", able: false, silent: true });
+  assert.deepEqual(agents.stateFor("10.0.0.11:80"), {
+    name: "s1",
+    able: false,
+    silent: true,
+    lastReportMs: 1000,
+  });
   assert.equal(agents.view("10.0.0.11:80").bypass, "unable");
   agent.silent = false;
   agent.lastReportMs = 4_000;

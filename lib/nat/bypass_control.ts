@@ -1,5 +1,7 @@
 import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
 import type { EventLog } from "../control/event_log.ts";
+import { startCriteria } from "../policy/criteria.ts";
+import type { RateMeter } from "../policy/rate_meter.ts";
 import { FLAG, HEADER_F64, HOLD_NONE, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
 import { REASON, reasonText } from "../session/path_reason.ts";
 import type { SessionRecords } from "../session/session_table.ts";
@@ -8,12 +10,23 @@ import { STATE } from "../session/tcp_state.ts";
 import { formatEndpoint, parseEndpoint } from "../wire/address.ts";
 import type { BookEvent, InstructionBook } from "./instruction_book.ts";
 import { isNatEndpoint } from "./instruction_rebuild.ts";
+import { AgentPlaces } from "./agent_places.ts";
+import { startSettings } from "./datapath_config.ts";
+import type { CriteriaFacts } from "./explain_criteria.ts";
+import { DeclineLog } from "./decline_log.ts";
+import type { LoadGates } from "./load_gates.ts";
 import { OperatorOrders } from "./operator_orders.ts";
 import type { BypassTarget, OperatorState } from "./operator_state.ts";
 import { SessionNotes } from "./session_notes.ts";
+import { PathRates } from "./path_rates.ts";
+import { StartRestrictions } from "./start_restrictions.ts";
+import { isLowRate, StopCriteria } from "./stop_criteria.ts";
 import { SessionPauses } from "./session_pauses.ts";
 import { type SendCommand, WorkerCommands } from "./worker_commands.ts";
 import { COMMAND } from "./worker_protocol.ts";
+
+/** Before a restriction is asked about again; each pause after that is longer. */
+const FIRST_RETRY_MS = 1_000;
 
 /** What an agent says of itself, as far as decisions need it. */
 export interface AgentState {
@@ -21,6 +34,8 @@ export interface AgentState {
   readonly able: boolean;
   /** It gives no sign of life. */
   readonly silent?: boolean;
+  /** Boot time of its newest report. */
+  readonly lastReportMs?: number | null;
 }
 
 /** Why a session that meets the criteria stays via NAT for now. */
@@ -30,6 +45,8 @@ export interface Objection {
   readonly value: number;
   /** After so long the criteria decide again; absent: when something changes. */
   readonly retryMs?: number;
+  /** More than the reason can say, for the events. */
+  readonly detail?: string;
 }
 
 /** Asked before an instruction goes out; null: nothing speaks against it. */
@@ -50,6 +67,10 @@ export interface BypassControlOptions {
   /** The connected agent that speaks for a server (`address:port`), if any. */
   readonly agentFor: (server: string) => AgentState | undefined;
   readonly command: SendCommand;
+  /** Measure the machine's load; absent: services that ask for a load never bypass. */
+  readonly gates?: LoadGates;
+  /** What the packet worker measures. */
+  readonly rates?: RateMeter;
   /** Boot time, ms. */
   readonly now: () => number;
 }
@@ -70,6 +91,11 @@ export class BypassControl {
   readonly #notes: SessionNotes;
   readonly #pauses: SessionPauses;
   readonly #commands: WorkerCommands;
+  readonly #restrictions: StartRestrictions;
+  readonly #rates: PathRates;
+  readonly #stops: StopCriteria;
+  readonly #declines: DeclineLog;
+  #places!: AgentPlaces;
   #orders!: OperatorOrders;
   #book!: InstructionBook;
   #snat: NatConfig["snat"];
@@ -85,10 +111,16 @@ export class BypassControl {
     this.#notes = new SessionNotes(options.records, options.events, options.config);
     this.#pauses = new SessionPauses(options.records.capacity, options.now());
     this.#commands = new WorkerCommands(options.command);
+    this.#declines = new DeclineLog(this.#notes, options.events);
+    this.#rates = new PathRates(options.records);
+    this.#stops = new StopCriteria(options.records, this.#rates);
+    const { gates, rates, now } = options;
+    this.#restrictions = new StartRestrictions({ notes: this.#notes, gates, rates, now });
     this.obstacles = [
       (slot) => this.#operatorObjects(slot),
       (slot) => this.#agentObjects(slot),
       (slot) => this.#configurationObjects(slot),
+      (slot) => this.#restrictionObjects(slot),
     ];
   }
 
@@ -102,6 +134,16 @@ export class BypassControl {
       now: this.#options.now,
       stop: (slot) => this.stopSession(slot, REASON.operator, 0, { rearm: false }),
       rearm: (slot) => this.#decideAgain(slot),
+    });
+    this.#places = new AgentPlaces(limitOf(this.#options.config), {
+      notes: this.#notes,
+      book,
+      rates: this.#rates,
+      now: this.#options.now,
+      ageMs: (slot, now) => this.#stops.ageMs(slot, now),
+      displace: (slot, notBeforeMs) => this.#giveUp(slot, REASON.displaced, notBeforeMs),
+      close: (slot, notBeforeMs) => this.#giveUp(slot, REASON.limit, notBeforeMs),
+      rearm: (slot, afterMs) => afterMs === 0 ? this.#askAgain(slot) : this.#pause(slot, afterMs),
     });
   }
 
@@ -145,6 +187,7 @@ export class BypassControl {
   configure(config: NatConfig): void {
     const before = this.#notes.configure(config);
     this.#snat = config.snat;
+    this.#places.limit = limitOf(config);
     const isDecidedAnew = this.#notes.byService((slot) =>
       !sameStart(this.#notes.service(slot), before(slot))
     );
@@ -171,10 +214,14 @@ export class BypassControl {
     }
     const agent = this.#options.agentFor(this.#notes.server(slot));
     const now = this.#options.now();
+    if (agent !== undefined && !this.#places.take(slot, agent.name)) {
+      return this.#decline(slot, { reason: REASON.limit, value: this.#places.limit });
+    }
     const generation = agent === undefined
       ? 0
       : this.#book.install(agent.name, this.#notes.entry(slot), slot, now);
     if (generation === 0) return this.#decline(slot, { reason: REASON.noAgent, value: 0 });
+    this.#pauses.clear(slot);
     // The next process must go on above every generation ever sent.
     records.headerF64[HEADER_F64.generation] = this.#book.nextGeneration;
     this.#notes.reason(slot, reason, value);
@@ -208,9 +255,11 @@ export class BypassControl {
     }
     if (event.kind === "installed") {
       this.#records.setU8(slot, U8.instruction, INSTRUCTION.installed);
+      this.#stops.started(slot, this.#options.now());
       this.#notes.log("bypass-started", slot, {
         generation: event.generation,
         agent: event.agent,
+        ...this.#measured(slot),
       });
     } else if (event.kind === "ended") {
       this.#end(event);
@@ -264,6 +313,29 @@ export class BypassControl {
     return this.#notes.find(session);
   }
 
+  /** What the criteria look at of a session, for `inspect explain`. */
+  facts(session: string): CriteriaFacts {
+    const { agentFor, gates, now } = this.#options;
+    const slot = this.find(session);
+    const service = this.#notes.service(slot);
+    const agent = agentFor(this.#notes.server(slot));
+    const { start, stop } = service?.bypass ?? { start: {}, stop: {} };
+    const bypasses = this.#records.getU8(slot, U8.instruction) === INSTRUCTION.installed;
+    const measures = bypasses ? this.#rates : this.#options.rates;
+    const isMeasured = measures !== undefined && service !== undefined &&
+      (bypasses ? stop.rate !== undefined : startCriteria(startSettings(service.bypass)).metered);
+    return {
+      byteRate: isMeasured ? measures.byteRate(slot) : null,
+      packetRate: isMeasured ? measures.packetRate(slot) : null,
+      restriction: this.#restrictions.look(slot),
+      load: start.load === undefined ? null : gates?.measured(start.load) ?? 0,
+      pauseMs: this.#pauses.left(slot, this.#notes.id(slot), now()),
+      instructionAgeMs: bypasses ? this.#stops.ageMs(slot, now()) : 0,
+      instructions: agent === undefined ? 0 : this.#book.countOf(agent.name),
+      limit: this.#places.limit,
+    };
+  }
+
   /**
    * To be called every second: stops what has been idle or says a path MTU that is no longer true, has the
    * criteria decide again where a pause is over, sends what found the ring full.
@@ -272,16 +344,65 @@ export class BypassControl {
     this.#commands.retry();
     const now = this.#options.now();
     this.#pauses.expire(now, (slot, id) => {
-      if (this.#notes.id(slot) === id) this.#rearm(slot);
+      if (this.#notes.id(slot) === id) this.#rested(slot);
     });
-    for (const { tag: slot, state, pathMtu } of this.#book.instructions(now)) {
+    const placed = new Map<string, number[]>();
+    for (const { tag: slot, state, pathMtu, agent } of this.#book.instructions(now)) {
       this.#followPathMtu(slot, pathMtu);
-      const idleMs = this.#notes.service(slot)?.bypass.stop.idleMs;
-      if (idleMs === undefined || state !== "installed") continue;
-      if (now - this.#records.lastActivityMs(slot) >= idleMs) {
-        this.stopSession(slot, REASON.idle, idleMs, { rearm: true });
+      if (state !== "installed") continue;
+      const crowded = this.#places.isCrowded(agent);
+      if (crowded) {
+        const slots = placed.get(agent);
+        if (slots === undefined) placed.set(agent, [slot]);
+        else slots.push(slot);
       }
+      this.#watchStop(slot, crowded, now);
     }
+    this.#places.tick(placed);
+    this.#declines.tick();
+  }
+
+  /** Stops an instruction that meets one of the stop criteria. */
+  #watchStop(slot: number, crowded: boolean, nowMs: number): void {
+    const service = this.#notes.service(slot);
+    if (service === undefined) return;
+    // What an agent has not reported yet is no silence of the session.
+    const reportedMs = crowded || service.bypass.stop.rate !== undefined
+      ? this.#options.agentFor(this.#notes.server(slot))?.lastReportMs ?? null
+      : null;
+    const isNews = reportedMs !== null && this.#rates.sample(slot, reportedMs);
+    const met = this.#stops.look(slot, service, { nowMs, sampledMs: isNews ? reportedMs : null });
+    if (met === null) return;
+    const { reason, value, restMs } = met;
+    this.stopSession(slot, reason, value, { rearm: true, notBeforeMs: nowMs + restMs });
+  }
+
+  /** A session's pause is over. */
+  #rested(slot: number): void {
+    const service = this.#notes.service(slot);
+    const isLow = isLowRate(this.#records.getU8(slot, U8.reason)) && service !== undefined &&
+      this.#stops.tooSlow(slot, service, this.#options.now());
+    if (isLow) this.#pause(slot, service.bypass.stop.forMs ?? 0, true);
+    else this.#askAgain(slot);
+  }
+
+  #pause(slot: number, forMs: number, binding = false): void {
+    const dueMs = this.#options.now() + forMs;
+    this.#pauses.set(slot, this.#notes.id(slot), { dueMs, binding });
+  }
+
+  /** Takes an instruction back that the agent has no place for. */
+  #giveUp(slot: number, reason: number, notBeforeMs: number): void {
+    this.stopSession(slot, reason, this.#places.limit, { rearm: true, notBeforeMs });
+  }
+
+  #restrictionObjects(slot: number): Objection | null {
+    const restriction = this.#restrictions.look(slot);
+    if (restriction === null) return null;
+    const { reason, value, mayChange, error } = restriction;
+    if (!mayChange) return { reason, value };
+    const retryMs = this.#pauses.grow(slot, this.#notes.id(slot), FIRST_RETRY_MS);
+    return { reason, value, retryMs, ...(error !== undefined && { detail: error }) };
   }
 
   #operatorObjects(slot: number): Objection | null {
@@ -310,11 +431,28 @@ export class BypassControl {
     return isAllowed ? null : { reason: REASON.policyChanged, value: 0 };
   }
 
-  #decline(slot: number, { reason, value, retryMs }: Objection): void {
+  #decline(slot: number, { reason, value, retryMs, detail }: Objection): void {
+    const isNews = this.#records.getU8(slot, U8.reason) !== reason ||
+      this.#records.getReasonValue(slot) !== Math.fround(value);
     this.#notes.decline(slot, reason, value);
-    if (retryMs === undefined) return;
-    const dueMs = this.#options.now() + retryMs;
-    this.#pauses.set(slot, this.#notes.id(slot), { dueMs, binding: false });
+    if (isNews) {
+      this.#declines.add(slot, {
+        ...this.#measured(slot),
+        ...(detail !== undefined && { detail }),
+      });
+    }
+    if (retryMs !== undefined) this.#pause(slot, retryMs);
+  }
+
+  /** What the start criteria saw of a session. */
+  #measured(slot: number): Record<string, number> {
+    const { packets, bytes, ageMs, rate } = this.#restrictions.fields(slot);
+    return {
+      packets,
+      bytes,
+      ageMs: Math.round(ageMs),
+      ...(rate > 0 && { rate: Math.round(rate) }),
+    };
   }
 
   /** Stops the session's instruction when it does not say what the record says. */
@@ -345,6 +483,7 @@ export class BypassControl {
     const id = this.#notes.id(slot);
     records.setU8(slot, U8.hold, HOLD_NONE);
     this.#orders.ended(event);
+    this.#places.ended(slot, event.agent);
     if (asked !== undefined && !asked.rearm) return;
     const dueMs = asked?.notBeforeMs ?? 0;
     if (dueMs > this.#options.now()) this.#pauses.set(slot, id, { dueMs, binding: true });
@@ -358,13 +497,22 @@ export class BypassControl {
   }
 
   #rearm(slot: number): void {
-    const records = this.#records;
-    if (records.getU8(slot, U8.hold) !== HOLD_NONE || this.#notes.over(slot)) return;
-    const never = this.#notes.service(slot)?.bypass.start.never === true;
-    const reason = never ? REASON.never : REASON.waiting;
-    if (records.getU8(slot, U8.reason) !== reason) this.#notes.reason(slot, reason, 0);
-    const armed = (records.getU8(slot, U8.flags) & FLAG.armed) !== 0;
-    if (!never && !armed) this.#commands.send(COMMAND.rearm, slot, this.#notes.id(slot), 0);
+    if (this.#records.getU8(slot, U8.hold) !== HOLD_NONE || this.#notes.over(slot)) return;
+    const reason = this.#isNever(slot) ? REASON.never : REASON.waiting;
+    if (this.#records.getU8(slot, U8.reason) !== reason) this.#notes.reason(slot, reason, 0);
+    this.#askAgain(slot);
+  }
+
+  /** The criteria decide again; until then the session says what it said. */
+  #askAgain(slot: number): void {
+    if (this.#records.getU8(slot, U8.hold) !== HOLD_NONE || this.#notes.over(slot)) return;
+    const armed = (this.#records.getU8(slot, U8.flags) & FLAG.armed) !== 0;
+    if (armed || this.#isNever(slot)) return;
+    this.#commands.send(COMMAND.rearm, slot, this.#notes.id(slot), 0);
+  }
+
+  #isNever(slot: number): boolean {
+    return this.#notes.service(slot)?.bypass.start.never === true;
   }
 }
 
@@ -375,6 +523,11 @@ const END_REASON: Partial<Record<string, number>> = {
   missing: REASON.agentRestarted,
   lapsed: REASON.leaseEnded,
 };
+
+/** Without a control channel there are no agents that could have any. */
+function limitOf(config: NatConfig): number {
+  return config.control?.instructions ?? Infinity;
+}
 
 function sameStart(a: ServiceConfig | undefined, b: ServiceConfig | undefined): boolean {
   return JSON.stringify(a?.bypass.start) === JSON.stringify(b?.bypass.start);

@@ -9,17 +9,17 @@ import { natObstacles } from "./preflight.ts";
  * `bypath nat check`: says what a configuration means and what on this host speaks against it;
  * touches nothing. Returns the exit status.
  */
-export function checkNat(
+export async function checkNat(
   { configPath, json }: { configPath: string; json: boolean },
 ): Promise<number> {
   let config: NatConfig;
   try {
-    config = loadNatConfig(configPath);
+    config = await loadNatConfig(configPath);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     if (json) console.log(JSON.stringify({ ok: false, problems: error.problems }));
     else for (const problem of error.problems) console.error(formatProblem(problem));
-    return Promise.resolve(2);
+    return 2;
   }
   using netlink = new RouteNetlink();
   const obstacles = natObstacles(config, netlink);
@@ -36,5 +36,5 @@ export function checkNat(
     for (const notice of config.notices) console.error(formatProblem(notice));
     for (const { message } of obstacles) console.error(message);
   }
-  return Promise.resolve(obstacleStatus(obstacles));
+  return obstacleStatus(obstacles);
 }

@@ -1,5 +1,6 @@
 import type { SessionTimeouts } from "../session/tcp_state.ts";
-import type { StartSettings } from "../policy/criteria.ts";
+import type { StartSettings, Thresholds } from "../policy/criteria.ts";
+import type { BypassConfig, ThresholdConfig } from "../config/criteria_config.ts";
 import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
 import {
   addressAt,
@@ -66,8 +67,30 @@ export function datapathConfig(config: NatConfig): DatapathConfig {
       vip: endpoint(service.vip),
       scheduler: service.scheduler,
       servers: service.servers.map((s) => ({ ...endpoint(s.address), weight: s.weight })),
-      start: service.bypass.start,
+      start: startSettings(service.bypass),
     })),
+  };
+}
+
+/** The criteria that the packet worker compares; what restricts them is asked of the main thread. */
+export function startSettings({ start }: BypassConfig): StartSettings {
+  const { never, immediately, all, where } = start;
+  return {
+    ...(never && { never }),
+    ...(immediately && { immediately }),
+    ...thresholds(start),
+    ...(all && { all: Object.assign({}, ...all.map(thresholds)) }),
+    ...(where?.metered && { metered: true }),
+  };
+}
+
+function thresholds({ packets, bytes, ageMs, rate }: ThresholdConfig): Thresholds {
+  return {
+    ...(packets !== undefined && { packets }),
+    ...(bytes !== undefined && { bytes }),
+    ...(ageMs !== undefined && { ageMs }),
+    ...(rate?.of === "bytes" && { byteRate: rate.perSecond }),
+    ...(rate?.of === "packets" && { packetRate: rate.perSecond }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { NatConfig } from "../config/nat_config.ts";
 import { formatEndpoint, type IpAddress, parseEndpoint } from "../wire/address.ts";
 import { rangeContains } from "../wire/prefix.ts";
 import type { SessionView } from "../session/session_view.ts";
+import { changeStep, type CriteriaFacts, startSteps, stopStep } from "./explain_criteria.ts";
 
 /** A packet as an operator names it. */
 export interface NamedPacket {
@@ -35,6 +36,8 @@ export interface ExplainContext {
     sessions: number;
     agent: { connected: boolean; bypass: string; reason: string | null };
   };
+  /** What the criteria look at of a session. */
+  criteria(session: SessionView): CriteriaFacts;
   /** Does an operator's order keep a session via NAT? */
   stopped(session: string, service: string, server: string): boolean;
 }
@@ -186,14 +189,11 @@ function sessionStep(session: SessionView): ExplainStep {
 /** Why the session is on its path, and what would change it. */
 function pathSteps(session: SessionView, context: ExplainContext): ExplainStep[] {
   const service = context.config.services.find((it) => it.name === session.service);
-  const { start, stop } = service?.bypass ?? { start: { never: true }, stop: {} };
+  const { start, stop } = service?.bypass ?? { start: { never: true as const }, stop: {} };
   const agent = context.server(session.service, session.server).agent;
+  const facts = context.criteria(session);
   return [
-    {
-      step: "start criteria",
-      result: startText(start),
-      detail: `${session.packets.viaNat} packets and ${session.bytes.viaNat} bytes via NAT so far`,
-    },
+    ...startSteps(start, session, facts),
     {
       step: "operator",
       result: context.stopped(session.id, session.service, session.server) ? "stopped" : "allows",
@@ -202,7 +202,8 @@ function pathSteps(session: SessionView, context: ExplainContext): ExplainStep[]
     {
       step: "agent",
       result: agent.connected ? agent.bypass : "not connected",
-      detail: agent.reason ?? `speaks for ${session.server}`,
+      detail: `${agent.reason ?? `speaks for ${session.server}`}; ` +
+        `${facts.instructions} of at most ${facts.limit} instructions`,
     },
     {
       step: "path",
@@ -218,28 +219,7 @@ function pathSteps(session: SessionView, context: ExplainContext): ExplainStep[]
       result: `${session.pathMtu} bytes`,
       detail: "larger packets to the client leave in smaller segments, by either way",
     }]),
-    {
-      step: "stop criteria",
-      result: stopText(stop),
-      detail: `idle ${session.idleMs} ms`,
-    },
+    stopStep(stop, session, facts),
+    changeStep({ start, stop }, session, facts),
   ];
-}
-
-/** `bypass.start` in words: `bytes 65536`, `immediately`, `never`. */
-export function startText(
-  start: { never?: boolean; immediately?: boolean; packets?: number; bytes?: number },
-): string {
-  if (start.never) return "never";
-  if (start.immediately) return "immediately";
-  const parts = [
-    ...(start.bytes === undefined ? [] : [`bytes ${start.bytes}`]),
-    ...(start.packets === undefined ? [] : [`packets ${start.packets}`]),
-  ];
-  return parts.join(" or ") || "never";
-}
-
-/** `bypass.stop` in words: `idle 60000 ms`, or `none`. */
-export function stopText(stop: { idleMs?: number }): string {
-  return stop.idleMs === undefined ? "none" : `idle ${stop.idleMs} ms`;
 }

@@ -96,6 +96,11 @@ export class InstructionBook {
     return this.#records.size;
   }
 
+  /** How many of them are an agent's. */
+  countOf(agent: string): number {
+    return this.#agents.get(agent)?.records.size ?? 0;
+  }
+
   /** The generation that the next instruction gets. */
   get nextGeneration(): number {
     return this.#generation;

@@ -9,8 +9,10 @@ import { HEADER_F64 } from "../session/layout.ts";
 import { Journal } from "../session/journal.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { AgentRegistry, type KnownAgent, obstacleFor } from "./agent_registry.ts";
+import { RateMeter } from "../policy/rate_meter.ts";
 import { BypassControl } from "./bypass_control.ts";
 import type { Announcing } from "./announcing.ts";
+import { LoadGates } from "./load_gates.ts";
 import type { AgentDoor } from "./agent_door.ts";
 import { datapathConfig, destinationsOf } from "./datapath_config.ts";
 import { HealthChecks } from "./health_checks.ts";
@@ -58,6 +60,7 @@ export class NatMachine {
   readonly unheard: UnheardAgents;
   readonly recovery: TableRecovery;
   readonly progress: ProgressControl;
+  readonly gates: LoadGates;
   health: HealthChecks;
   ready = false;
   readonly #thread: PacketThread;
@@ -65,6 +68,8 @@ export class NatMachine {
   readonly #door: AgentDoor | null;
   readonly #announcing: Announcing;
   readonly #shortages: Shortages;
+  /** Rates of sessions, where the criteria ask for them: written by the worker. */
+  readonly #rates: SharedArrayBuffer;
   #ticks = 0;
 
   constructor(parts: {
@@ -89,6 +94,8 @@ export class NatMachine {
     this.#shortages = new Shortages(this.#thread.counters, this.events);
     this.#door = parts.door(this);
     this.#announcing = parts.announcing(this);
+    this.gates = new LoadGates(this.#thread.counters, this.config);
+    this.#rates = new SharedArrayBuffer(RateMeter.bytesFor(this.state.records.capacity));
     this.bypass = new BypassControl({
       records: this.state.records,
       events: this.events,
@@ -96,6 +103,8 @@ export class NatMachine {
       config: this.config,
       agentFor: (server) => this.agents.stateFor(server),
       command: (command, slot, id, value) => this.#thread.command(command, slot, id, value),
+      gates: this.gates,
+      rates: new RateMeter(this.#rates),
       now: bootTimeMs,
     });
     this.book = new InstructionBook({
@@ -155,6 +164,8 @@ export class NatMachine {
       shared: this.#thread.shared,
       journal: this.journal.buffer,
       table: { address: mapping.address, lengthBytes: mapping.lengthBytes },
+      closedGates: this.gates.closed.buffer,
+      rates: this.#rates,
       key: [key[0]!, key[1]!],
     };
     const { headerF64 } = this.state.records;
@@ -180,6 +191,7 @@ export class NatMachine {
     this.recovery.tick(now);
     this.#listen(now);
     if (this.#ticks++ % 10 !== 0) return;
+    this.gates.look(now);
     this.bypass.tick();
     this.progress.lookAtAll();
     this.unheard.tick();
@@ -203,7 +215,14 @@ export class NatMachine {
     },
     translate: async (config) => {
       const eligible = this.#eligible(config);
-      await this.#thread.request({ kind: "configure", config: datapathConfig(config), eligible });
+      // Before the worker knows the services: their numbers are other ones then.
+      this.gates.configure(config);
+      try {
+        await this.#thread.request({ kind: "configure", config: datapathConfig(config), eligible });
+      } catch (error) {
+        this.gates.configure(this.config);
+        throw error;
+      }
     },
     switch: ({ config, identity }) => {
       this.config = config;

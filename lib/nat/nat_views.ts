@@ -7,7 +7,7 @@ import { formatEndpoint } from "../wire/address.ts";
 import { protocolName } from "../wire/protocol.ts";
 import type { AgentRegistry, AgentView } from "./agent_registry.ts";
 import type { DirectPaths } from "./direct_paths.ts";
-import { startText, stopText } from "./explain.ts";
+import { startText, stopText } from "./criteria_text.ts";
 import type { HealthChecks } from "./health_checks.ts";
 import type { OperatorState } from "./operator_state.ts";
 

@@ -19,6 +19,7 @@ import { PacketThreadEnd, servePackets } from "../datapath/packet_thread_end.ts"
 import { secureRandom } from "../datapath/secure_random.ts";
 import { COUNTER } from "../session/counters.ts";
 import { DROP } from "../session/drop_reason.ts";
+import { RateMeter } from "../policy/rate_meter.ts";
 import { HEADER } from "../session/layout.ts";
 import { Journal, JOURNAL_CLOSED, JOURNAL_OPENED } from "../session/journal.ts";
 import { SessionTable } from "../session/session_table.ts";
@@ -79,6 +80,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       config: start.config,
       random: secureRandom(),
       nowMs: this.#nowMs,
+      closedGates: new Uint8Array(start.closedGates),
+      rates: new RateMeter(start.rates),
     });
     start.eligible.forEach((eligible, service) => this.#translator.setEligible(service, eligible));
     this.#translator.silence(start.silentUntilMs);

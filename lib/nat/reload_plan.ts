@@ -44,7 +44,9 @@ export function planReload(before: InForce, after: InForce): ReloadPlan {
       ...(hasOtherFiles ? ["control: other certificates, for new connections"] : []),
     ],
     fixed: [...new Set(changes.flatMap(fixedKey))],
-    control: hasOtherFiles || changes.some(({ path }) => path[0] === "control"),
+    // How many instructions an agent may have is no concern of its connection.
+    control: hasOtherFiles ||
+      changes.some(({ path }) => path[0] === "control" && path[1] !== "instructions"),
   };
 }
 

@@ -19,7 +19,7 @@ export async function runNat({ configPath }: { configPath: string }): Promise<nu
   let config: NatConfig;
   let identity: IdentityPem | null;
   try {
-    config = loadNatConfig(configPath);
+    config = await loadNatConfig(configPath);
     identity = config.control ? await readOwnIdentity(config.control, "nat") : null;
   } catch (error) {
     if (error instanceof ConfigError) error.problems.forEach((it) => say(formatProblem(it)));
@@ -136,7 +136,7 @@ async function reloadNat(
 
 async function readAgain(configPath: string): Promise<InForce> {
   try {
-    const config = loadNatConfig(configPath);
+    const config = await loadNatConfig(configPath);
     return {
       config,
       identity: config.control ? await readOwnIdentity(config.control, "nat") : null,

@@ -14,13 +14,14 @@ import {
 import { SlotQueue } from "../session/slot_queue.ts";
 import { TimerWheel } from "../session/timer_wheel.ts";
 import { DROP } from "../session/drop_reason.ts";
-import { CROSSED, crossed, thresholdOf } from "../policy/criteria.ts";
+import { CROSSED, thresholdOf } from "../policy/criteria.ts";
 import { REASON } from "../session/path_reason.ts";
 import { verifyL4 } from "../wire/l4_checksum.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { NatEndpoints } from "./nat_endpoints.ts";
 import { ServiceTable } from "./service_table.ts";
+import { StartWatch, type StartWatchOptions } from "./start_watch.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import type { RebuiltSession } from "./instruction_rebuild.ts";
 import { type RebuildOutcome, SessionRebuilder } from "./session_rebuilder.ts";
@@ -34,7 +35,7 @@ export interface SessionEvents {
   closed(slot: number, reason: number, nowMs: number): void;
 }
 
-export interface SessionKeeperOptions {
+export interface SessionKeeperOptions extends StartWatchOptions {
   readonly table: SessionTable;
   readonly events: SessionEvents;
   readonly config: DatapathConfig;
@@ -72,6 +73,7 @@ export class SessionKeeper {
   readonly #halfOpen: SlotQueue;
   readonly #mostHalfOpen: number;
   readonly #rebuilder: SessionRebuilder;
+  readonly #watch: StartWatch;
   #services: ServiceTable;
   #endpoints: NatEndpoints;
   #config: DatapathConfig;
@@ -98,6 +100,7 @@ export class SessionKeeper {
     this.#halfOpen = new SlotQueue(options.table.capacity + 1);
     this.#mostHalfOpen = Math.max(FEWEST_HALF_OPEN, options.table.capacity >> 2);
     this.#rebuilder = new SessionRebuilder(options.table);
+    this.#watch = new StartWatch(options.table, options);
     this.#adopt(options.nowMs);
   }
 
@@ -175,10 +178,12 @@ export class SessionKeeper {
       nowMs + idleTimeoutMs(STATE.opening, protocol === PROTOCOL_TCP, this.#config.timeouts),
     );
     this.#services.count(service, server, 1);
-    if (this.#services.criteria(service).never) table.setU8(slot, U8.reason, REASON.never);
+    const criteria = this.#services.criteria(service);
+    if (criteria.never) table.setU8(slot, U8.reason, REASON.never);
     else {
       table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) | FLAG.armed);
-      if (protocol === PROTOCOL_UDP) this.watch(slot, 0, 0);
+      this.#watch.begin(slot, criteria);
+      if (protocol === PROTOCOL_UDP) this.watch(slot, 0, 0, nowMs);
     }
     this.#events.opened(slot, nowMs);
     return slot;
@@ -271,7 +276,7 @@ export class SessionKeeper {
     else if (isHalfOpen(before)) this.#halfOpen.remove(slot);
     this.#retime(slot, before, state, true, nowMs);
     if (state === STATE.established) {
-      if ((flags & FLAG.armed) !== 0) this.watch(slot, 0, 0);
+      if ((flags & FLAG.armed) !== 0) this.watch(slot, 0, 0, nowMs);
     } else if (state === STATE.closed) {
       this.#events.closed(slot, CLOSE.finished, nowMs);
       this.#tellEnded(slot);
@@ -286,8 +291,8 @@ export class SessionKeeper {
     }
   }
 
-  /** Are the start criteria met, by what passed via NAT? */
-  watch(slot: number, packets: number, bytes: number): void {
+  /** Are the start criteria met, by the responses that passed via NAT? */
+  watch(slot: number, packets: number, bytes: number, nowMs: number): void {
     const table = this.#table;
     const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
     // The handshake always passes the NAT machine; UDP has none.
@@ -299,7 +304,7 @@ export class SessionKeeper {
     );
     if (service < 0) return;
     const criteria = this.#services.criteria(service);
-    const criterion = crossed(criteria, packets, bytes);
+    const criterion = this.#watch.look(slot, service, criteria, packets, bytes, nowMs);
     if (criterion !== CROSSED.none) {
       this.#cross(slot, criterion, thresholdOf(criteria, criterion));
     }

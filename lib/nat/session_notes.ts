@@ -156,7 +156,7 @@ export class SessionNotes {
       session: this.session(slot),
       protocol: this.protocol(slot),
       match: { source: this.server(slot), destination: this.#viewer.natText(slot) },
-      rewrite: { source: this.#vip(slot), destination: formatEndpoint(this.client(slot)) },
+      rewrite: { source: this.vip(slot), destination: formatEndpoint(this.client(slot)) },
       ...(pathMtu !== 0 && { pathMtu }),
     };
   }
@@ -165,7 +165,7 @@ export class SessionNotes {
     const { records } = this;
     this.#events.add(type, {
       session: this.session(slot),
-      service: this.service(slot)?.name ?? this.#vip(slot),
+      service: this.service(slot)?.name ?? this.vip(slot),
       client: formatEndpoint(this.client(slot)),
       server: this.server(slot),
       reason: reasonText(records.getU8(slot, U8.reason), records.getReasonValue(slot)),
@@ -173,11 +173,12 @@ export class SessionNotes {
     });
   }
 
-  #vip(slot: number): string {
+  /** `address:port`. */
+  vip(slot: number): string {
     return this.#viewer.endpointText(this.records.getU16(slot, U16.vip));
   }
   #serviceKey(slot: number): string {
-    return `${this.protocol(slot)} ${this.#vip(slot)}`;
+    return `${this.protocol(slot)} ${this.vip(slot)}`;
   }
 }
 

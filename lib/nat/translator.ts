@@ -21,8 +21,9 @@ import { Replies } from "./replies.ts";
 import { SessionRewriter } from "./session_rewriter.ts";
 import { noteClientSegment } from "./client_segment.ts";
 import { CLOSE, type SessionEvents, SessionKeeper } from "./session_keeper.ts";
+import type { StartWatchOptions } from "./start_watch.ts";
 
-export interface TranslatorOptions {
+export interface TranslatorOptions extends StartWatchOptions {
   readonly table: SessionTable;
   readonly hops: Hops;
   readonly events: SessionEvents & PathEvents;
@@ -209,7 +210,7 @@ export class Translator {
       this.#sessions.answered(slot, nowMs);
     }
     if ((table.getU8(slot, U8.flags) & FLAG.armed) !== 0) {
-      this.#sessions.watch(slot, packets, bytes);
+      this.#sessions.watch(slot, packets, bytes, nowMs);
     }
 
     this.#last.slot = slot;

@@ -16,6 +16,10 @@ export interface NatWorkerStart {
   readonly journal: SharedArrayBuffer;
   /** The session table: memory mapped by the main thread, which outlives the worker. */
   readonly table: { readonly address: bigint; readonly lengthBytes: number };
+  /** A byte a service: 1 while its sessions must not start to bypass. Written by the main thread. */
+  readonly closedGates: SharedArrayBuffer;
+  /** A rate meter's memory, written by the worker. */
+  readonly rates: SharedArrayBuffer;
   /** Two random words. */
   readonly key: readonly [number, number];
 }

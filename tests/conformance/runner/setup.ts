@@ -12,7 +12,7 @@
  */
 import { stringify } from "yaml";
 import { defaultNatYaml, type NatYaml, type ServiceYaml } from "../../../lab/lab_files.ts";
-import { loadNatConfig } from "../../../lib/config/nat_config.ts";
+import { parseNatConfig } from "../../../lib/config/nat_config.ts";
 import { type DatapathConfig, datapathConfig } from "../../../lib/nat/datapath_config.ts";
 import type { Family, SetupName, TimeoutName, Way } from "./case.ts";
 import { addressOf } from "./names.ts";
@@ -75,16 +75,10 @@ export function labYaml(setup: SetupName, options: SetupOptions): NatYaml {
   return config;
 }
 
-/** What the translator gets, by way of a file as the daemon reads it. */
+/** What the translator gets, by way of the text of a file as the daemon reads it. */
 export function pureConfig(setup: SetupName, options: SetupOptions): DatapathConfig {
   const { control: _, ...config } = natYaml(setup, options);
-  const path = Deno.makeTempFileSync({ suffix: ".yaml" });
-  try {
-    Deno.writeTextFileSync(path, stringify(config));
-    return datapathConfig(loadNatConfig(path));
-  } finally {
-    Deno.removeSync(path);
-  }
+  return datapathConfig(parseNatConfig({ file: "nat.yaml", text: stringify(config) }));
 }
 
 function servicesOf(family: Family, way: Way): ServiceYaml[] {
