@@ -1,7 +1,7 @@
 /**
  * `deno task fuzz`: ten million packets through the whole paths of the NAT machine and the agent, a
- * million inputs to the parsers, and a million hostile frames at real daemons in a lab, which needs
- * CAP_NET_ADMIN and CAP_NET_RAW. Takes some twenty minutes. `SEED` sets where the seeds begin.
+ * million inputs to the parsers, ten million steps of the whole protocol with its faults, and a million hostile frames at real daemons in a lab, which needs
+ * CAP_NET_ADMIN and CAP_NET_RAW. Takes some forty minutes. `SEED` sets where the seeds begin.
  */
 import { missingCapabilities } from "../../lib/linux/capabilities.ts";
 import { describeResult, fuzzRange, type FuzzTarget, runFuzz } from "./support/fuzz.ts";
@@ -9,12 +9,14 @@ import { fuzzLab } from "./support/lab_fuzz.ts";
 import { agentPath } from "./targets/agent_path.ts";
 import { natPath } from "./targets/nat_path.ts";
 import { parserTargets } from "./targets/parsers.ts";
+import { protocol } from "./targets/protocol.ts";
 import { stateFile } from "./targets/state_file.ts";
 import { textTargets } from "./targets/texts.ts";
 
 const PLAN: readonly (readonly [FuzzTarget, inputs: number])[] = [
   ...[...parserTargets, ...textTargets].map((target) => [target, 100_000] as const),
   [stateFile, 20_000],
+  [protocol, 10_000_000],
   [agentPath, 2_000_000],
   [natPath, 8_000_000],
 ];
