@@ -44,6 +44,7 @@ const PURE = [
   "lib/control/codec.ts",
   "lib/control/line_decoder.ts",
   "lib/control/messages.ts",
+  "lib/control/report_check.ts",
   "lib/linux/constants.ts",
   "lib/linux/netlink_message.ts",
   "lib/linux/structs.ts",

@@ -11,6 +11,7 @@ import { formatPrefix, type Prefix, prefixesOfRange } from "../wire/prefix.ts";
 import { protocolNumber } from "../wire/protocol.ts";
 import { Capture } from "./capture.ts";
 import { EarlyReports } from "./early_reports.ts";
+import type { CounterSource } from "./instruction_counters.ts";
 import { InstructionStore, type StoreEffect } from "./instruction_store.ts";
 import {
   InstructionRecords,
@@ -59,8 +60,12 @@ export class AgentMachine {
   readonly #early = new EarlyReports(() => this.#reportEarly(bootTimeMs()), bootTimeMs);
   /** Instructions whose servers sent something again since the last report. */
   readonly #resent = new Set<number>();
-  #reportedMs = 0;
   #reportMs = 1_000;
+  #part = 0;
+  readonly #counters: CounterSource = {
+    packets: (id) => this.#records.packets(id),
+    counters: (id) => this.#counted(id, bootTimeMs()),
+  };
 
   constructor(options: {
     config: AgentConfig;
@@ -193,13 +198,18 @@ export class AgentMachine {
     this.#watchdog.tick(now);
     this.#thread.drain();
     this.store.tick(now);
-    if (now - this.#reportedMs >= this.#reportMs) this.#report(now);
+    this.#report(now);
   }
 
+  /**
+   * Tells what changed of each instruction once in an interval, a part of them in each tick, so that
+   * neither this thread nor the NAT machine's has to stop for all of them at once.
+   */
   #report(now: number): void {
-    this.#reportedMs = now;
-    this.recount(now);
-    this.store.report(now);
+    const parts = Math.max(1, Math.round(this.#reportMs / TICK_MS));
+    this.#part = (this.#part + 1) % parts;
+    this.store.recount(this.#counters, now, { part: this.#part, parts });
+    if (this.#part === 0 || this.store.hasNews) this.store.report(now);
   }
 
   /** What waits for no second: sessions that close, and those whose responses may not arrive. */
@@ -212,13 +222,9 @@ export class AgentMachine {
     this.store.report(now);
   }
 
-  /** Takes over what the worker has counted since the last time. */
+  /** Takes over what the worker has counted until now. */
   recount(now: number): void {
-    for (const { id, state, packets } of this.store.instructions(now)) {
-      if (state === "live" && packets !== this.#records.packets(id)) {
-        this.store.count(id, this.#counted(id, now), now);
-      }
-    }
+    this.store.recount(this.#counters, now);
   }
 
   #apply(effect: StoreEffect): void {

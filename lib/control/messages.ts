@@ -38,7 +38,8 @@ export const MAX_ENTRIES = 1000;
 /** How many entries this program puts in one message, so that the longest entries still fit into a line. */
 export const BATCH_ENTRIES = 256;
 
-const sessionId = z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/);
+export const SESSION_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
+const sessionId = z.string().regex(SESSION_ID);
 const generation = z.int().min(1);
 const nonce = z.int().min(1);
 const count = z.int().min(0);

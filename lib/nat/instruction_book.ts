@@ -383,14 +383,10 @@ export class InstructionBook {
     what: { kind: "installed" | "counters" } | { kind: "ended"; cause: EndCause; reason: string },
   ): void {
     const { entry, generation, tag, counters, agent } = record;
-    this.#options.changed({
-      ...what,
-      agent: agent.name,
-      session: entry.session,
-      generation,
-      tag,
-      counters,
-    });
+    const about = { agent: agent.name, session: entry.session, generation, tag, counters };
+    this.#options.changed(
+      what.kind === "ended" ? { ...what, ...about } : { ...about, kind: what.kind },
+    );
   }
 
   #view(record: InstructionRecord, now: number): InstructionView {
