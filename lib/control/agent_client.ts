@@ -218,8 +218,15 @@ class Attempt {
     this.welcomedMs = performance.now();
     this.#silenceMs = 3 * reportMs + 500;
     clearTimeout(this.#timer);
+    const connection = this.#connection!;
+    let unsentBytes = 0;
+    let progressMs = 0;
     this.#timer = setInterval(() => {
-      if (this.#connection!.silentMs > this.#silenceMs) this.end("three reports went unanswered");
+      // Nothing is answered before the end of the table, which may be long: that it is read will do.
+      if (connection.unsentBytes < unsentBytes) progressMs = performance.now();
+      unsentBytes = connection.unsentBytes;
+      const silentMs = Math.min(connection.silentMs, performance.now() - progressMs);
+      if (silentMs > this.#silenceMs) this.end("three reports went unanswered");
     }, Math.min(reportMs, 1000));
   }
 

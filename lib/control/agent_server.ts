@@ -72,7 +72,7 @@ export interface ControlServerOptions {
   readonly leaseMs: number;
   /** How often agents report. An agent that misses three reports is disconnected. */
   readonly reportMs: number;
-  /** From the TCP connection to the end of the greeting. Default 5 s. */
+  /** From the TCP connection to the end of the greeting, and from one part of a table to the next. Default 5 s. */
   readonly greetingMs?: number;
   /** The most connections that have shown no accepted certificate yet. Default 64. */
   readonly maxStrangers?: number;
@@ -88,6 +88,8 @@ export type ChangeableSettings = Pick<
   ControlServerOptions,
   "listen" | "credentials" | "leaseMs" | "reportMs"
 >;
+
+const GREETING_MS = 5_000;
 
 type AgentConnection = LineConnection<AgentMessage, NatMessage>;
 
@@ -213,7 +215,7 @@ export class ControlServer {
   }
 
   #meet(socket: Socket): void {
-    const deadline = performance.now() + (this.#options.greetingMs ?? 5000);
+    const deadline = performance.now() + (this.#options.greetingMs ?? GREETING_MS);
     this.#strangers.set(socket, { from: placeOf(socket), deadline });
     socket.on("error", () => {});
     socket.once(
@@ -273,10 +275,9 @@ export class ControlServer {
     let hello: Hello | null = null;
     let isWhole = false;
     let agent: Agent | null = null;
-    const late = setTimeout(
-      () => connection.end("the greeting took too long"),
-      Math.max(0, who.deadline - performance.now()),
-    );
+    const endLate = (inMs: number) =>
+      setTimeout(() => connection.end("the greeting took too long"), inMs);
+    let late = endLate(Math.max(0, who.deadline - performance.now()));
     const connection: AgentConnection = new LineConnection(socket, {
       decode: decodeAgentMessage,
       message: (message) => {
@@ -288,8 +289,12 @@ export class ControlServer {
           else connection.end(rival);
         } else if (message.type === "table" && hello && !isWhole) {
           const problem = this.#collect(table, message, identity);
-          if (problem) connection.end(problem);
+          if (problem) return connection.end(problem);
           isWhole = message.last;
+          if (message.entries.length === 0) return;
+          // A long table takes its time; its length is bounded.
+          clearTimeout(late);
+          late = endLate(this.#options.greetingMs ?? GREETING_MS);
         } else if (message.type === "report" && hello && isWhole) {
           const rival = this.#rival(identity.name, hello.instance);
           if (rival !== null) return connection.end(rival);

@@ -56,6 +56,11 @@ export class LineConnection<In extends { type: string }, Out extends AgentMessag
     return performance.now() - this.#heardMs;
   }
 
+  /** What was sent and has not left yet. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }
