@@ -102,10 +102,21 @@ function change(
     return `a place: its agent has ${facts.instructions} of ${facts.limit} instructions, which the busiest sessions get`;
   }
   if (pauseMs > 0) return `the end of its pause${pauseText(pauseMs)}`;
-  const missing = thresholds(start, seenOf(session, facts)).filter(({ met }) => !met);
+  const missing = missingOf(start, seenOf(session, facts));
   return missing.length === 0
     ? "its next response, if nothing above speaks against it"
-    : `any of: ${missing.map(({ needs }) => needs).join(", ")}`;
+    : missing.join(" or ");
+}
+
+/** What the start criteria still need; empty when one is met. */
+function missingOf(start: StartConfig, seen: Seen): string[] {
+  if (start.immediately) return [];
+  const any = thresholds(start, seen);
+  const all = (start.all ?? []).flatMap((one) => thresholds(one, seen));
+  const missing = all.filter(({ met }) => !met);
+  if (any.some(({ met }) => met) || (all.length > 0 && missing.length === 0)) return [];
+  const together = missing.map(({ needs }) => needs).join(" and ");
+  return [...any.map(({ needs }) => needs), ...(together === "" ? [] : [together])];
 }
 
 function pauseText(pauseMs: number): string {

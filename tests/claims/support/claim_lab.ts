@@ -34,12 +34,15 @@ export interface ClaimService {
   readonly serverPort?: number;
   readonly servers?: readonly ServerName[];
   readonly start: NonNullable<ServiceYaml["bypass"]>["start"];
+  readonly stop?: NonNullable<ServiceYaml["bypass"]>["stop"];
 }
 
 export interface ClaimLabOptions {
   readonly services: readonly ClaimService[];
   /** Whose agents run from the beginning; default: all. */
   readonly agents?: readonly ServerName[];
+  /** Most instructions of each agent; default: the configuration's. */
+  readonly instructions?: number;
 }
 
 /** The service of {@linkcode Datagrams}. */
@@ -71,7 +74,7 @@ export class ClaimLab implements AsyncDisposable {
   }
 
   static async up(options: ClaimLabOptions): Promise<ClaimLab> {
-    const { services, agents = SERVER_NAMES } = options;
+    const { services, agents = SERVER_NAMES, instructions } = options;
     const bypath = await BypathLab.up();
     try {
       const { lab } = bypath;
@@ -83,7 +86,10 @@ export class ClaimLab implements AsyncDisposable {
       if (services.some(({ serverPort }) => serverPort === DATAGRAM_SERVER_PORT)) {
         await startDatagramServer(lab);
       }
-      await bypath.startNat((config) => config.services = services.map(toYaml));
+      await bypath.startNat((config) => {
+        config.services = services.map(toYaml);
+        if (instructions !== undefined) config.control = { ...config.control!, instructions };
+      });
       await Promise.all(agents.map((server) => bypath.startAgent(server)));
       return new ClaimLab(bypath, files, flows);
     } catch (error) {
@@ -167,7 +173,7 @@ export function serverOf(session: InspectedSession): ServerName {
 }
 
 function toYaml(service: ClaimService): ServiceYaml {
-  const { name, protocol = "tcp", port, serverPort = NGINX_PORT, start } = service;
+  const { name, protocol = "tcp", port, serverPort = NGINX_PORT, start, stop } = service;
   const { servers = SERVER_NAMES } = service;
   return {
     name,
@@ -176,6 +182,6 @@ function toYaml(service: ClaimService): ServiceYaml {
     port,
     scheduler: "round-robin",
     servers: servers.map((server) => ({ address: ADDRESSES[server], port: serverPort })),
-    bypass: { start },
+    bypass: { start, ...(stop && { stop }) },
   };
 }
