@@ -200,6 +200,8 @@ export class BypathLab {
       await waitFor(`the agent of ${server} to be able`, () => {
         process.mustRun();
         return this.isAble(server);
+      }, { timeoutMs: 30_000 }).catch(async (error) => {
+        throw new LabProcessError(`${error.message}: ${await this.#agentsState(server)}`);
       });
     }
     return process;
@@ -373,6 +375,14 @@ export class BypathLab {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.down();
+  }
+
+  /** What the NAT machine knows of the agent of a server, and the agent's last words. */
+  async #agentsState(server: ServerName): Promise<string> {
+    const { agents } = await this.ask<InspectedStatus>("status");
+    const known = agents.find(({ name }) => name === server);
+    const words = this.agent(server).stderr.lines.slice(-3);
+    return [known ? JSON.stringify(known) : "not connected", ...words].join("; ");
   }
 
   /** The verbs talk to a unix socket by path, which every namespace sees: no need to enter one. */

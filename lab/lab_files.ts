@@ -4,7 +4,10 @@ import type { agentSchema } from "../lib/config/agent_schema.ts";
 import type { natSchema } from "../lib/config/nat_schema.ts";
 import { initKeys, issueKeys } from "../lib/control/keys.ts";
 import { haveIpv6 } from "./ipv6.ts";
+import { CONTROL_PORT, FLOW_PORT, HTTP_PORT, IPERF_PORT, STREAM_PORT } from "./ports.ts";
 import { ADDRESSES, ADDRESSES6 } from "./topology.ts";
+
+export { CONTROL_PORT, FLOW_PORT, HTTP_PORT, IPERF_PORT, STREAM_PORT };
 
 /** nat.yaml as people write it. */
 export type NatYaml = z.input<typeof natSchema>;
@@ -16,11 +19,6 @@ export type ServiceYaml = NatYaml["services"][number];
 export type ServerName = "s1" | "s2";
 export const SERVER_NAMES: readonly ServerName[] = ["s1", "s2"];
 
-export const HTTP_PORT = 8080;
-export const FLOW_PORT = 8090;
-export const STREAM_PORT = 9000;
-export const IPERF_PORT = 5201;
-export const CONTROL_PORT = 7400;
 /** Where a control proxy beside an agent listens (lab/traffic/control_proxy.ts). */
 export const CONTROL_PROXY = `127.0.0.1:${CONTROL_PORT}`;
 

@@ -27,7 +27,7 @@ export interface UploadReport {
 const REPORT_EVERY_MS = 20;
 const MAX_REQUEST_BYTES = 1024;
 
-/** `flow-server --listen ADDRESS:PORT…`: the far end of `checked-flows`. */
+/** Takes what the downloads and uploads of `checked-flows` ask for. */
 export async function flowServer(args: { readonly listen: readonly string[] }): Promise<number> {
   const listeners = parseListens(args.listen).map((each) => Deno.listen(each));
   announce({ event: "listening", addresses: args.listen });
@@ -70,9 +70,15 @@ async function sendDown(connection: Deno.TcpConn, request: FlowRequest): Promise
   let over = false;
   const untilEnd = async () => {
     const nothing = new Uint8Array(16);
-    while (await connection.read(nothing) !== null);
+    try {
+      while (await connection.read(nothing) !== null);
+    } finally {
+      over = true;
+    }
   };
-  const ended = untilEnd().finally(() => over = true);
+  const ended = untilEnd();
+  // It may fail long before anybody waits for it.
+  ended.catch(() => {});
   const writer = new FrameWriter(connection, request.seed);
   const pacer = new Pacer(request.rate);
   const pieceBytes = Math.max(1460, Math.round(request.rate / 100));

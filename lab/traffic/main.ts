@@ -70,8 +70,8 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         count: Number(values.count),
         atOnce: Number(values["at-once"]),
       });
-    case "flow-server":
-      return await (await import("./flow_server.ts")).flowServer(values);
+    case "far-ends":
+      return await (await import("./far_ends.ts")).farEnds(values);
     case "checked-flows":
       return await (await import("./checked_flows.ts")).checkedFlows(target);
     case "send-malformed":

@@ -15,6 +15,8 @@ export interface RootTestOptions {
   readonly tools?: readonly string[];
   /** The test fails when it runs for longer; default 120,000. */
   readonly timeoutMs?: number;
+  /** false: what it leaves open or running is meant to be; default true. */
+  readonly sanitize?: boolean;
 }
 
 const DEFAULT_CAPABILITIES: readonly Capability[] = ["CAP_NET_ADMIN", "CAP_NET_RAW"];
@@ -25,10 +27,11 @@ export function rootTest(
   options: RootTestOptions,
   fn: (context: Deno.TestContext) => void | Promise<void>,
 ): void {
-  const { capabilities = DEFAULT_CAPABILITIES, tools = [], timeoutMs = 120_000 } = options;
+  const { capabilities = DEFAULT_CAPABILITIES, tools = [], timeoutMs = 120_000, sanitize = true } =
+    options;
   const lacking = [...missingCapabilities(capabilities), ...missingTools(tools)];
   if (lacking.length === 0) {
-    Deno.test({ name, fn, timeout: timeoutMs });
+    Deno.test({ name, fn, timeout: timeoutMs, sanitizeOps: sanitize, sanitizeResources: sanitize });
   } else if (Deno.env.get("CI")) {
     const needs = `Cannot run "${name}": needs ${lacking.join(", ")}`;
     Deno.test(name, () => Promise.reject(new Error(needs)));

@@ -31,7 +31,7 @@ function agentFrozen(
       );
       agent.kill("SIGCONT");
       // What came to the agent's device before anybody noticed may be gone with it.
-      return { lost: () => HANG_LIMIT_MS / 1000 * 250 };
+      return { lost: (flow) => HANG_LIMIT_MS / 1000 * flow.rate };
     },
   });
 }

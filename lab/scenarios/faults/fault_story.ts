@@ -5,6 +5,7 @@ import {
   configureForTraffic,
   type FlowLimits,
   type FlowResult,
+  type PlannedFlow,
 } from "../../checked_traffic.ts";
 import type { InspectedSession } from "../../inspect_json.ts";
 import type { AgentYaml, NatYaml, ServerName } from "../../lab_files.ts";
@@ -37,7 +38,7 @@ export interface FaultOutcome {
   /** How many datagrams may come twice. Default: none. */
   readonly doubled?: number;
   /** Flows whose session nobody could keep: they may end with an error, but not hang. Default: none. */
-  readonly mayBreak?: (flow: FlowResult) => boolean;
+  readonly mayBreak?: (flow: PlannedFlow) => boolean;
 }
 
 /** A scenario that does something bad to a lab with checked traffic in it. */
@@ -86,17 +87,15 @@ export function faultScenario<Prepared extends AsyncDisposable | void = void>(
 
       const outcome = await story.fault({ lab, report, traffic, ...options }, prepared) ?? {};
 
-      await checkMoving(report, traffic);
+      await checkMoving(report, traffic, outcome);
       if (bypassReturns) await checkBypassReturns(report, traffic);
       await pause(options.brief ? 300 : 2_000);
       const flows = await traffic.finish();
       const blockedMs = outcome.blockedMs ?? (() => 0);
       checkFlows(report, flows, {
         pauseMs: (flow) => blockedMs(flow) + HANG_LIMIT_MS,
-        lost: outcome.lost ?? ((flow) => {
-          const rate = traffic.flows.find((each) => each.name === flow.name)?.rate ?? 0;
-          return Math.ceil((blockedMs(flow) + DATAGRAM_SLACK_MS) / 1000 * rate);
-        }),
+        lost: outcome.lost ??
+          ((flow) => Math.ceil((blockedMs(flow) + DATAGRAM_SLACK_MS) / 1000 * flow.rate)),
         ...(outcome.doubled !== undefined && { doubled: outcome.doubled }),
         ...(outcome.mayBreak && { mayBreak: outcome.mayBreak }),
       });
@@ -109,9 +108,13 @@ export function faultScenario<Prepared extends AsyncDisposable | void = void>(
   };
 }
 
-async function checkMoving(report: Report, traffic: CheckedTraffic): Promise<void> {
+async function checkMoving(
+  report: Report,
+  traffic: CheckedTraffic,
+  { mayBreak = () => false }: FaultOutcome,
+): Promise<void> {
   try {
-    report.figure("allMovingMs", Math.round(await traffic.moving()));
+    report.figure("allMovingMs", Math.round(await traffic.moving({ except: mayBreak })));
   } catch (error) {
     if (!(error instanceof LabProcessError)) throw error;
     const still = (await traffic.now()).filter((flow) => flow.stillMs > HANG_LIMIT_MS);
@@ -179,6 +182,11 @@ export async function checkSessionsKept(
     lost.length === 0,
     `lost: ${lost.map((each) => `${each.service} ${each.client}`).join(", ")}`,
   );
+}
+
+/** For faults in which nothing is received for a while: no UDP session is to expire in it. */
+export function keepDatagrams(config: NatYaml): void {
+  if (config.timeouts) config.timeouts.udp = "8s";
 }
 
 export function pause(ms: number): Promise<void> {

@@ -33,7 +33,7 @@ export const linkDownUp = faultScenario({
     return {
       blockedMs: (flow) => flow.server === "s1" ? blockedMs : 0,
       // Two outages, one after the other.
-      lost: () => (unpluggedMs + CARRIER_MS + downedMs + 500) / 1000 * 250,
+      lost: (flow) => (unpluggedMs + CARRIER_MS + downedMs + 500) / 1000 * flow.rate,
     };
   },
 });

@@ -1,10 +1,11 @@
 import { formatDuration } from "../../terminal.ts";
-import { checkSessionsKept, faultScenario, liveSessions } from "./fault_story.ts";
+import { checkSessionsKept, faultScenario, keepDatagrams, liveSessions } from "./fault_story.ts";
 
 /** The session table is a mapped file: the next process goes on with it. */
 export const natKilled = faultScenario({
   name: "nat-killed",
   description: "kill -9 of the NAT machine and a start at once: every session goes on",
+  configureNat: keepDatagrams,
   async fault(scene) {
     const { lab, report } = scene;
     const before = await liveSessions(scene);

@@ -1,9 +1,10 @@
 import { formatDuration } from "../../terminal.ts";
-import { checkSessionsKept, faultScenario, liveSessions } from "./fault_story.ts";
+import { checkSessionsKept, faultScenario, keepDatagrams, liveSessions } from "./fault_story.ts";
 
 export const natRestarted = faultScenario({
   name: "nat-restarted",
   description: "the NAT machine is ended in order and started again: every session goes on",
+  configureNat: keepDatagrams,
   async fault(scene) {
     const { lab, report } = scene;
     const before = await liveSessions(scene);

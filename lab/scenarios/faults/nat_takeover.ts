@@ -1,10 +1,17 @@
 import { formatDuration } from "../../terminal.ts";
-import { checkSessionsKept, faultScenario, liveSessions, pause } from "./fault_story.ts";
+import {
+  checkSessionsKept,
+  faultScenario,
+  keepDatagrams,
+  liveSessions,
+  pause,
+} from "./fault_story.ts";
 
 export const natTakeover = faultScenario({
   name: "nat-takeover",
   description:
     "a new NAT process takes over from the running one: not a datagram is lost or doubled",
+  configureNat: keepDatagrams,
   async fault(scene) {
     const { lab, report, brief } = scene;
     const before = await liveSessions(scene);

@@ -1,9 +1,10 @@
-import { checkSessionsKept, faultScenario, liveSessions } from "./fault_story.ts";
+import { checkSessionsKept, faultScenario, keepDatagrams, liveSessions } from "./fault_story.ts";
 
 /** As when the NAT machine's host was restarted: what agents hold is all that is known. */
 export const tableLost = faultScenario({
   name: "table-lost",
   description: "kill -9 of the NAT machine, its table deleted: sessions that bypass are rebuilt",
+  configureNat: keepDatagrams,
   async fault(scene) {
     const { lab } = scene;
     const bypassing = (await liveSessions(scene)).filter((session) => session.path === "bypass");
