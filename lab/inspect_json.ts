@@ -61,6 +61,8 @@ export interface InspectedStatus {
     readonly forwarded: number;
     readonly dropped: Readonly<Record<string, number>>;
   };
+  /** Connections of agents that came to nothing, and how often an agent was held back. */
+  readonly control: { readonly refused: number; readonly heldBack: number };
   readonly agents: readonly {
     readonly name: string;
     readonly connected: boolean;

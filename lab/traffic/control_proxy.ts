@@ -1,8 +1,9 @@
 import { connect as dial, createServer, type Socket } from "node:net";
 import { connect as dialTls, createServer as createTlsServer } from "node:tls";
-import { type Credentials, tlsOptions } from "../../lib/control/authenticate.ts";
+import { tlsOptions } from "../../lib/control/authenticate.ts";
 import { LineDecoder } from "../../lib/control/line_decoder.ts";
 import { MAX_LINE_BYTES } from "../../lib/control/messages.ts";
+import { readCredentials } from "./credentials.ts";
 import { MessageFaults, type MessageFaultShares, NO_FAULTS } from "./message_faults.ts";
 import { announce, parseListen } from "./program.ts";
 
@@ -124,11 +125,4 @@ function passMessages(from: Socket, to: Socket, faults: () => MessageFaults): vo
     if (problem !== null) from.destroy();
   });
   from.on("end", () => to.end());
-}
-
-async function readCredentials(folder: string, name: string): Promise<Credentials> {
-  const [ca, certificate, key] = await Promise.all(
-    ["ca.pem", `${name}.pem`, `${name}.key`].map((file) => Deno.readTextFile(`${folder}/${file}`)),
-  );
-  return { ca: ca!, certificate: certificate!, key: key! };
 }

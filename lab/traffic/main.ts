@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { Flood } from "./control_flood.ts";
 
 /**
  * `bypath lab traffic PROGRAM …`: clients and servers for the lab and the tests, so that neither
@@ -34,6 +35,9 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       seed: { type: "string", default: "1" },
       keys: { type: "string", default: "" },
       agent: { type: "string", default: "" },
+      address: { type: "string", default: "" },
+      flood: { type: "string", default: "" },
+      "for-ms": { type: "string", default: "1000" },
     },
   });
   const target = positionals[0] ?? "";
@@ -89,6 +93,15 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         port: Number(values.port),
         bytes: Number(values.bytes),
         packets: Number(values.packets),
+      });
+    case "control-flood":
+      return await (await import("./control_flood.ts")).controlFlood({
+        connect: target,
+        keys: values.keys,
+        agent: values.agent,
+        address: values.address,
+        flood: values.flood as Flood,
+        forMs: Number(values["for-ms"]),
       });
     case "control-proxy":
       return await (await import("./control_proxy.ts")).controlProxy({

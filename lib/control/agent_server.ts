@@ -5,11 +5,16 @@
  * `welcome`, the whole table, the first report. All of that has one deadline. When there are too many connections of nobody the oldest goes,
  * so that a flood of them does not keep an agent out for long, and does not touch agents that are in.
  *
+ * An agent is trusted with its own sessions, not with the time and the memory of this machine: what it sends is read in its
+ * turn and within its share, however much it is; what it may make this side remember is bounded.
+ *
  * @module
  */
 
-import type { Socket } from "node:net";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { TokenBucket } from "../policy/token_bucket.ts";
+import { Arrivals } from "./arrivals.ts";
 import { authenticate, type Credentials, tlsOptions } from "./authenticate.ts";
 import type { Identity } from "./certificate.ts";
 import { decodeAgentMessage } from "./codec.ts";
@@ -56,6 +61,8 @@ export interface ControlServerHandlers {
    * `hungUp`: its host closed it without a word, so that its process is no more.
    */
   lost(agent: string, reason: string, hungUp: boolean): void;
+  /** An agent sends more than its share of this machine's time: the rest of it waits where it is. */
+  heldBack?(agent: string): void;
   /** A connection came to nothing, for one reason. `name` when its certificate was accepted. */
   refused(attempt: { from: string; name: string | null; reason: string }): void;
 }
@@ -78,8 +85,12 @@ export interface ControlServerOptions {
   readonly maxStrangers?: number;
   /** The most agents. Default 4096. */
   readonly maxAgents?: number;
-  /** The most instructions an agent's table may hold. Default 1,048,576. */
+  /** The most instructions an agent's table may hold. Default 131,072: all that an agent holds, and all that it offers. */
   readonly maxTableEntries?: number;
+  /** How often somebody may connect from one address. Default 10 a second, 50 at once. */
+  readonly arrivals?: { readonly perSecond: number; readonly burst: number };
+  /** Milliseconds of work that one agent may cause, a second and at once. Default 250 and 3000. */
+  readonly work?: { readonly perSecond: number; readonly burst: number };
   readonly handlers: ControlServerHandlers;
 }
 
@@ -90,6 +101,11 @@ export type ChangeableSettings = Pick<
 >;
 
 const GREETING_MS = 5_000;
+/** A quarter of the thread. The burst is for a large table after a reconnect, which sessions wait for. */
+const WORK = { perSecond: 250, burst: 3000 } as const;
+const ARRIVALS = { perSecond: 10, burst: 50 } as const;
+/** Greetings of one agent at a time: its connection, and the one that replaces it. Each may bring a table. */
+const MAX_GREETINGS = 2;
 
 type AgentConnection = LineConnection<AgentMessage, NatMessage>;
 
@@ -107,26 +123,33 @@ interface Agent {
 export class ControlServer {
   #options: ControlServerOptions;
   #server: Server;
+  readonly #arrivals: Arrivals;
+  /** By name: an agent that connects anew has spent what it has spent. */
+  readonly #budgets = new Map<string, TokenBucket>();
   /** Oldest first. */
   readonly #strangers = new Map<Socket, Stranger>();
   /** Known by certificate, not greeted yet. */
-  readonly #greetings = new Set<AgentConnection>();
+  readonly #greetings = new Map<AgentConnection, string>();
   readonly #agents = new Map<string, Agent>();
   #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
+    this.#arrivals = new Arrivals(options.arrivals ?? ARRIVALS);
     this.#server = this.#makeServer(options);
   }
 
+  /** TLS begins when the connection is admitted: a handshake costs more than all that may come after it. */
   #makeServer({ credentials }: Pick<ControlServerOptions, "credentials">): Server {
-    const server = createServer({ ...tlsOptions(credentials), requestCert: true });
-    server.on("connection", (socket: Socket) => this.#meet(socket));
+    const server = createTlsServer({ ...tlsOptions(credentials), requestCert: true });
     server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
       this.#sendAway(tcpOf(socket), `TLS handshake failed: ${error.message}`);
     });
     server.on("secureConnection", (socket: TLSSocket) => this.#admit(socket));
-    return server;
+    return createTcpServer((socket) => {
+      this.#meet(socket);
+      if (!socket.destroyed) server.emit("connection", socket);
+    });
   }
 
   /**
@@ -210,14 +233,21 @@ export class ControlServer {
 
   #endAll(reason: string): void {
     for (const socket of [...this.#strangers.keys()]) this.#sendAway(socket, reason);
-    for (const connection of [...this.#greetings]) connection.end(reason);
+    for (const connection of [...this.#greetings.keys()]) connection.end(reason);
     for (const { connection } of [...this.#agents.values()]) connection.end(reason);
   }
 
   #meet(socket: Socket): void {
-    const deadline = performance.now() + (this.#options.greetingMs ?? GREETING_MS);
-    this.#strangers.set(socket, { from: placeOf(socket), deadline });
+    const now = performance.now();
+    const from = placeOf(socket);
     socket.on("error", () => {});
+    if (!this.#arrivals.admit(socket.remoteAddress ?? "", now)) {
+      socket.destroy();
+      const reason = "too many connections from this address";
+      return this.#options.handlers.refused({ from, name: null, reason });
+    }
+    const deadline = now + (this.#options.greetingMs ?? GREETING_MS);
+    this.#strangers.set(socket, { from, deadline });
     socket.once(
       "close",
       () => this.#sendAway(socket, "it closed the connection before the greeting"),
@@ -280,6 +310,8 @@ export class ControlServer {
     let late = endLate(Math.max(0, who.deadline - performance.now()));
     const connection: AgentConnection = new LineConnection(socket, {
       decode: decodeAgentMessage,
+      budget: this.#budgetOf(identity.name),
+      heldBack: () => handlers.heldBack?.(identity.name),
       message: (message) => {
         if (agent) this.#hear(agent, message);
         else if (message.type === "hello" && !hello) {
@@ -314,7 +346,17 @@ export class ControlServer {
         }
       },
     });
-    this.#greetings.add(connection);
+    this.#greetings.set(connection, identity.name);
+    const own = [...this.#greetings].filter(([, name]) => name === identity.name);
+    if (own.length > MAX_GREETINGS) own[0]![0].end("too many greetings of the same agent at once");
+  }
+
+  #budgetOf(name: string): TokenBucket {
+    const known = this.#budgets.get(name);
+    if (known) return known;
+    const budget = new TokenBucket({ ...WORK, ...this.#options.work, nowMs: performance.now() });
+    this.#budgets.set(name, budget);
+    return budget;
   }
 
   #welcome(connection: AgentConnection, identity: Identity): void {
@@ -333,7 +375,7 @@ export class ControlServer {
 
   /** Adds to the table; returns what is wrong with it. */
   #collect(table: TableEntry[], message: Table, identity: Identity): string | null {
-    if (table.length + message.entries.length > (this.#options.maxTableEntries ?? 1 << 20)) {
+    if (table.length + message.entries.length > (this.#options.maxTableEntries ?? 1 << 17)) {
       return "the table is too long";
     }
     // A server has many sessions: its address is read once.

@@ -742,3 +742,68 @@ Deno.test("an instruction is answered within a fraction of a millisecond on loop
   console.log(`    ${burst} in one turn: ${(performance.now() - started).toFixed(0)} ms`);
   await stop(nat, agent);
 });
+
+Deno.test("an agent that floods is held back, and others are heard meanwhile", async () => {
+  const other = await credentials("s2", { address: "10.0.0.12", role: "agent" });
+  const heldBack = new Log<string>();
+  const heard = new Log<string>();
+  let flooded = 0;
+  const quiet = () => {};
+  const nat = await startNat({
+    work: { perSecond: 100, burst: 50 },
+    handlers: {
+      announcement: () => ({ snat: [], ports: { first: 1, last: 2 }, services: [], servers: [] }),
+      connected: ({ name }) => heard.add(name),
+      message: (agent) => agent === "s1" ? flooded++ : heard.add(agent),
+      lost: quiet,
+      refused: quiet,
+      heldBack: (agent) => heldBack.add(agent),
+    },
+  });
+  const flooder = new RawAgent(nat.port);
+  flooder.send(hello, emptyTable, encodeMessage(report(1)).repeat(100_000));
+  assert.equal(await heldBack.at(0), "s1");
+  assert.equal(await heard.at(0), "s1");
+  const agent = startAgent(nat.port, { credentials: other });
+  await agent.connected.at(0);
+  // Connected, and its first report.
+  assert.equal(await heard.at(2), "s2");
+  assert.ok(flooded < 100_000, "the flood was read to its end before anybody else was heard");
+  flooder.socket.destroy();
+  await stop(nat, agent);
+});
+
+Deno.test("who connects again and again from one address is refused before the handshake", async () => {
+  const nat = await startNat({ arrivals: { perSecond: 0, burst: 2 } });
+  const first = startAgent(nat.port);
+  await first.connected.at(0);
+  const strangers = [new RawAgent(nat.port, null), new RawAgent(nat.port), new RawAgent(nat.port)];
+  const reasons = [0, 1, 2].map(async (i) => (await nat.refused.at(i)).reason);
+  assert.deepEqual((await Promise.all(reasons)).sort(), [
+    "it showed no certificate",
+    "too many connections from this address",
+    "too many connections from this address",
+  ]);
+  await Promise.all(strangers.map(({ closed }) => closed));
+  assert.equal([...nat.server.agents()].length, 1);
+  await stop(nat, first);
+});
+
+Deno.test("an agent that greets a third time before it has finished loses the first greeting", async () => {
+  const nat = await startNat();
+  const greeting = () => {
+    const agent = new RawAgent(nat.port);
+    agent.send(hello);
+    return agent;
+  };
+  const first = greeting();
+  assert.equal((await first.message(0)).type, "welcome");
+  const others = [greeting(), greeting()];
+  const reason = "too many greetings of the same agent at once";
+  assert.deepEqual(await first.message(1), { type: "bye", reason });
+  await first.closed;
+  assert.deepEqual(await nat.refused.at(0), { name: "s1", reason });
+  for (const each of others) each.socket.destroy();
+  await Promise.all(others.map(({ closed }) => closed));
+  await stop(nat);
+});

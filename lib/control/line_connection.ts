@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Buffer } from "node:buffer";
 import type { TLSSocket } from "node:tls";
 import { type Decoded, encodeMessage } from "./codec.ts";
 import { LineDecoder } from "./line_decoder.ts";
 import { type AgentMessage, asReason, MAX_LINE_BYTES, type NatMessage } from "./messages.ts";
+import { PacedReader, type PacedReaderOptions } from "./paced_reader.ts";
 
 /** How long the last words may take to leave. */
 const LINGER_MS = 1000;
@@ -16,7 +16,7 @@ const LINGER_MS = 1000;
 const HANG_UPS: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
 /** What a connection needs to know of its user. */
-export interface LineConnectionOptions<In> {
+export interface LineConnectionOptions<In> extends Pick<PacedReaderOptions, "budget" | "heldBack"> {
   decode(line: string): Decoded<In>;
   /** A valid message. Not called any more after `closed`. */
   message(message: In): void;
@@ -44,7 +44,7 @@ export class LineConnection<In extends { type: string }, Out extends AgentMessag
     this.#options = options;
     // Messages are small and somebody waits for each.
     socket.setNoDelay(true);
-    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    new PacedReader(socket, { ...options, take: (piece) => this.#read(piece) });
     socket.on("error", (error: Error & { code?: string }) => {
       this.#close(`connection failed: ${error.message}`, HANG_UPS.has(error.code ?? ""));
     });

@@ -11,7 +11,7 @@ import { AnnouncerPlace } from "./announcer_place.ts";
 import { ConflictReports } from "./conflict_reports.ts";
 import { FrameSender } from "./frame_sender.ts";
 import { type Conflict, reactTo } from "./neighbour_reaction.ts";
-import { TokenBucket } from "./token_bucket.ts";
+import { TokenBucket } from "../policy/token_bucket.ts";
 
 /** What comes faster waits in the sockets' buffers, and is lost behind that. */
 const FRAMES_PER_SECOND = 1_000;

@@ -95,6 +95,7 @@ function status(machine: NatMachine) {
       socketDrops: counters[COUNTER.socketDrops],
     },
     instructions: machine.book.size,
+    control: machine.agentEvents.counts,
     operator: machine.operator.orders,
     agents: machine.agents.all().map((agent) => ({
       name: agent.name,

@@ -31,7 +31,7 @@ export function makeAgentDoor(
   control: ControlConfig,
   pem: IdentityPem,
 ): AgentDoor {
-  const { agents, events } = machine;
+  const { agents, agentEvents } = machine;
   const server = new ControlServer({
     ...settingsOf(control, pem),
     program: `bypath ${VERSION}`,
@@ -44,7 +44,7 @@ export function makeAgentDoor(
         const now = bootTimeMs();
         const before = agents.get(name);
         const agent = agents.connected(name, addresses, { ...ability, instance, now });
-        events.add("agent-connected", { agent: name, able, reason, instructions: table.length });
+        agentEvents.add("agent-connected", name, { able, reason, instructions: table.length });
         // A predecessor that was only silent may come back and go on for its lease.
         const predecessorLives = before !== undefined && before.instance !== instance &&
           !before.gone;
@@ -75,10 +75,10 @@ export function makeAgentDoor(
         }
         machine.book.agentLost(name);
         if (hungUp) machine.unheard.begin(name);
-        events.add("agent-lost", { agent: name, reason });
+        agentEvents.add("agent-lost", name, { reason });
       },
-      refused: ({ from, name, reason }) =>
-        events.add("agent-refused", { from, agent: name, reason }),
+      heldBack: (name) => agentEvents.heldBack(name),
+      refused: (attempt) => agentEvents.refused(attempt),
     },
   });
   return {

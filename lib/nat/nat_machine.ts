@@ -8,6 +8,7 @@ import { bootTimeMs } from "../linux/clock.ts";
 import { HEADER_F64 } from "../session/layout.ts";
 import { Journal } from "../session/journal.ts";
 import { formatEndpoint } from "../wire/address.ts";
+import { AgentEvents } from "./agent_events.ts";
 import { AgentRegistry, type KnownAgent, obstacleFor } from "./agent_registry.ts";
 import { RateMeter } from "../policy/rate_meter.ts";
 import { BypassControl } from "./bypass_control.ts";
@@ -51,6 +52,7 @@ export class NatMachine {
   identity: IdentityPem | null;
   readonly events = new EventLog({ capacity: KEPT_EVENTS, now: Date.now });
   readonly agents = new AgentRegistry();
+  readonly agentEvents = new AgentEvents(this.events, bootTimeMs);
   readonly operator: OperatorState;
   readonly state: StateFile;
   readonly journal = new Journal();
@@ -273,7 +275,7 @@ export class NatMachine {
     agent.able = able;
     agent.reason = reason;
     agent.unable = unable;
-    this.events.add(able ? "agent-able" : "agent-unable", { agent: agent.name, reason });
+    this.agentEvents.add(able ? "agent-able" : "agent-unable", agent.name, { reason });
     const isUnable = (server: string) =>
       this.agents.speakingFor(server) === agent && obstacleFor(agent, server) !== null;
     this.bypass.stopServers(isUnable, REASON.agentUnable);

@@ -14,6 +14,7 @@ import { natTakeover } from "./nat_takeover.ts";
 import { pathDropsAll } from "./path_drops_all.ts";
 import { pathDropsLarge } from "./path_drops_large.ts";
 import { pathDropsTenth } from "./path_drops_tenth.ts";
+import { reportFlood } from "./report_flood.ts";
 import { routerRestart } from "./router_restart.ts";
 import { tableLost } from "./table_lost.ts";
 
@@ -32,6 +33,7 @@ export const FAULT_SCENARIOS: readonly Scenario[] = [
   controlOneWay,
   controlSlow,
   messageFaults,
+  reportFlood,
   pathDropsAll,
   pathDropsLarge,
   pathDropsTenth,
