@@ -21,6 +21,7 @@ import {
 } from "./instruction_table.ts";
 import { NatLinks, type NatLinkView } from "./nat_links.ts";
 import { WatchdogProcess } from "./watchdog_process.ts";
+import { PathProber } from "./path_prober.ts";
 import { AGENT_COMMAND, AGENT_EVENT, type AgentWorkerStart } from "./worker_protocol.ts";
 
 /** The most instructions an agent holds. */
@@ -48,6 +49,7 @@ export class AgentMachine {
   readonly startedMs = bootTimeMs();
   ready = false;
   readonly #thread: PacketThread;
+  readonly #prober: PathProber;
   readonly #memory = makeInstructionMemory(CAPACITY);
   readonly #records = new InstructionRecords(this.#memory);
   readonly #netlink = new RouteNetlink();
@@ -93,8 +95,14 @@ export class AgentMachine {
         this.#reportMs = welcome?.reportMs ?? this.#reportMs;
         this.#announce(nat, announced);
       },
+      probe: (nat, probe) => {
+        const announced = this.#announced.get(nat);
+        if (announced === undefined) return;
+        this.#prober.probe(probe, announced).then((answer) => this.#links.send(nat, answer));
+      },
       say: options.say,
     });
+    this.#prober = new PathProber(this.#netlink, options.config.interface);
     this.#tun = openTun({ name: "bypath%d", vnetHeader: true, offload: true });
     this.#capture = new Capture(this.#netlink, this.#tun);
     this.#watchdog = new WatchdogProcess({

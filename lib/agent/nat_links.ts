@@ -1,7 +1,7 @@
 import { VERSION } from "../config/version.ts";
 import { ControlClient } from "../control/agent_client.ts";
 import type { EventLog } from "../control/event_log.ts";
-import type { Ability, AgentMessage, Announcement, Welcome } from "../control/messages.ts";
+import type { Ability, AgentMessage, Announcement, Probe, Welcome } from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { type Endpoint, formatEndpoint } from "../wire/address.ts";
@@ -17,6 +17,8 @@ export interface NatLinksOptions {
   readonly store: () => InstructionStore;
   /** A NAT machine has said, in its welcome or later, what may be translated. */
   readonly announced: (nat: string, announcement: Announcement, welcome?: Welcome) => void;
+  /** A NAT machine wants to see whether direct packets come through. */
+  readonly probe: (nat: string, probe: Probe) => void;
   /** For the log. */
   readonly say: (line: string) => void;
 }
@@ -92,6 +94,7 @@ export class NatLinks {
           say(`Connected to ${name} at ${nat}${reason ? `; unable: ${reason}` : ""}`);
         },
         message: (message) => {
+          if (message.type === "probe") return this.#options.probe(nat, message);
           if (message.type === "policy") announced(nat, message);
           this.#options.store().message(nat, message, bootTimeMs());
         },

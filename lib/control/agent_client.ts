@@ -18,6 +18,7 @@ import {
   type Install,
   type NatMessage,
   type Policy,
+  type Probe,
   PROTOCOL,
   type Stop,
   type Welcome,
@@ -35,7 +36,7 @@ export interface ControlClientHandlers {
    * connection with its text as the reason.
    */
   connected(nat: { name: string; welcome: Welcome }): void;
-  message(message: Install | Stop | Grant | Policy): void;
+  message(message: Install | Stop | Grant | Policy | Probe): void;
   /** The connection is gone; called once for each `connected`. */
   lost(reason: string): void;
   /** An attempt came to nothing. The same reason again and again is told once. */

@@ -27,6 +27,7 @@ import {
   type Hello,
   type Installed,
   type NatMessage,
+  type Probed,
   PROTOCOL,
   type Report,
   type Stopped,
@@ -55,7 +56,7 @@ export interface ControlServerHandlers {
     agent: ConnectedAgent,
     greeting: Ability & { table: TableEntry[] },
   ): void;
-  message(agent: string, message: Installed | Stopped | Report): void;
+  message(agent: string, message: Installed | Stopped | Report | Probed): void;
   /**
    * Its connection is gone; called once for each `connected`, and before the next one of the same name.
    * `hungUp`: its host closed it without a word, so that its process is no more.
@@ -425,7 +426,9 @@ export class ControlServer {
 
   #hear(agent: Agent, message: AgentMessage): void {
     const { type } = message;
-    if (type === "installed" || type === "stopped" || type === "report") {
+    if (
+      type === "installed" || type === "stopped" || type === "report" || type === "probed"
+    ) {
       this.#options.handlers.message(agent.info.name, message);
     } else agent.connection.end(`${type} came out of turn`);
   }

@@ -47,13 +47,7 @@ const agentMessages: AgentMessage[] = [
     reason: "rp_filter",
     entries: [{ session: "a1", generation: 7, ...counted }],
   },
-  {
-    type: "report",
-    nonce: 6,
-    able: true,
-    reason: null,
-    entries: [{ session: "a1", generation: 7, ...counted }],
-  },
+  { type: "probed", nonce: 281474976710655, sent: 0, reason: "no default route" },
   { type: "bye", reason: "shutting down" },
 ];
 const natMessages: NatMessage[] = [
@@ -71,6 +65,7 @@ const natMessages: NatMessage[] = [
   { type: "install", nonce: 5, entries: [instruction] },
   { type: "stop", entries: [{ session: "a1", generation: 7 }] },
   { type: "grant", nonce: 5 },
+  { type: "probe", nonce: 1, source: "203.0.113.10", destinations: ["10.0.1.1"] },
   { type: "bye", reason: "replaced by a newer connection" },
 ];
 const every = [
@@ -160,6 +155,23 @@ Deno.test("a message with any key missing, or one too many, at any depth, is ref
     }, (copy) => copies.push(copy));
     assert.ok(copies.length >= 2);
     for (const copy of copies) why(decode(JSON.stringify(copy)));
+  }
+});
+
+Deno.test("a report says what was sent again, or leaves it out", () => {
+  const report = (more: Record<string, unknown>) =>
+    JSON.stringify({
+      type: "report",
+      nonce: 6,
+      able: true,
+      reason: null,
+      entries: [{ session: "a1", generation: 7, ...counted, ...more }],
+    });
+  for (const more of [{}, { resent: 4 }, { resent: 4, resentAgain: 1 }]) {
+    assert.equal(decodeAgentMessage(report(more)).kind, "message");
+  }
+  for (const more of [{ resent: -1 }, { resent: null }, { resentAgain: 0.5 }]) {
+    why(decodeAgentMessage(report(more)));
   }
 });
 

@@ -13,6 +13,8 @@
  *          <------------------------------ stop
  *   stopped ----------------------------->          no longer in force, with the last counters
  *          <------------------------------ policy   what may be translated has changed
+ *          <------------------------------ probe    send a small packet towards the clients, as a response would go
+ *   probed ------------------------------>          it has left, or why it cannot be told
  *   bye ---------------------------------> <------  the reason for ending the connection
  * ```
  *
@@ -25,6 +27,7 @@
  */
 
 import { z } from "zod";
+import { MAXIMUM_PROBE_NONCE } from "../wire/path_probe.ts";
 
 /** The version of the protocol that this program speaks. */
 export const PROTOCOL = 1;
@@ -42,6 +45,8 @@ export const SESSION_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
 const sessionId = z.string().regex(SESSION_ID);
 const generation = z.int().min(1);
 const nonce = z.int().min(1);
+/** Not to be guessed; see `path_probe.ts`. */
+const probeNonce = z.int().min(1).max(MAXIMUM_PROBE_NONCE);
 const count = z.int().min(0);
 const protocolName = z.enum(["tcp", "udp"]);
 /** Shape only: whoever uses an endpoint or an address parses it, and refuses that entry when it is none. */
@@ -169,6 +174,14 @@ const report = z.strictObject({
   entries: z.array(z.strictObject({ ...key, ...counters })).max(MAX_ENTRIES),
 });
 
+/** What was asked for by `probe`: how many packets left; when there are none, why. */
+const probed = z.strictObject({
+  type: z.literal("probed"),
+  nonce: probeNonce,
+  sent: z.int().min(0).max(16),
+  reason: text.nullable(),
+});
+
 const bye = z.strictObject({ type: z.literal("bye"), reason: text });
 
 const welcome = z.strictObject({
@@ -191,6 +204,14 @@ const install = z.strictObject({
   entries: z.array(instruction).min(1).max(MAX_ENTRIES),
 });
 
+/** Packets from a VIP to addresses of the NAT machine and to the next hop that responses to clients take, by that hop. */
+const probe = z.strictObject({
+  type: z.literal("probe"),
+  nonce: probeNonce,
+  source: address,
+  destinations: z.array(address).max(4),
+});
+
 const stop = z.strictObject({
   type: z.literal("stop"),
   /** Ends this and every earlier generation of the session. */
@@ -200,16 +221,18 @@ const stop = z.strictObject({
 const grant = z.strictObject({ type: z.literal("grant"), nonce });
 
 /** Schemas of what an agent may send, by type. */
-export const agentMessages = { hello, table, installed, stopped, report, bye };
+export const agentMessages = { hello, table, installed, stopped, report, probed, bye };
 
 /** Schemas of what a NAT machine may send, by type. */
-export const natMessages = { welcome, policy, install, stop, grant, bye };
+export const natMessages = { welcome, policy, install, stop, grant, probe, bye };
 
 export type Hello = z.infer<typeof hello>;
 export type Table = z.infer<typeof table>;
 export type Installed = z.infer<typeof installed>;
 export type Stopped = z.infer<typeof stopped>;
 export type Report = z.infer<typeof report>;
+export type Probed = z.infer<typeof probed>;
+export type Probe = z.infer<typeof probe>;
 export type Bye = z.infer<typeof bye>;
 export type Welcome = z.infer<typeof welcome>;
 export type Policy = z.infer<typeof policy>;
@@ -223,8 +246,8 @@ export type UnableFamilies = z.infer<typeof unable>;
 /** What an agent says of itself. */
 export type Ability = Pick<Report, "able" | "reason" | "unable">;
 
-export type AgentMessage = Hello | Table | Installed | Stopped | Report | Bye;
-export type NatMessage = Welcome | Policy | Install | Stop | Grant | Bye;
+export type AgentMessage = Hello | Table | Installed | Stopped | Report | Probed | Bye;
+export type NatMessage = Welcome | Policy | Install | Stop | Grant | Probe | Bye;
 
 /** Match and rewrite for one session's outbound packets. Endpoints are text, `10.0.0.1:80` or `[2001:db8::1]:80`. */
 export type Instruction = z.infer<typeof instruction>;

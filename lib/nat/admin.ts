@@ -110,15 +110,13 @@ function status(machine: NatMachine) {
 }
 
 function sources(machine: NatMachine): ViewSources {
-  const { config, agents, health, operator, state, progress } = machine;
+  const { config, health, operator, state, firstHop } = machine;
   return {
     config,
-    agents,
     health,
     operator,
     records: state.records,
-    paths: progress.paths,
-    nowMs: bootTimeMs(),
+    firstHop,
   };
 }
 

@@ -56,11 +56,13 @@ export function makeAgentDoor(
         });
         machine.unheard.end(name);
         machine.recovery.agentConnected({ name, addresses }, offers, now);
+        machine.firstHop.agentConnected(name, addresses);
         if (able) machine.agentReconsidered(agent);
       },
       message: (name, message) => {
         const now = bootTimeMs();
         const agent = agents.get(name);
+        if (message.type === "probed") return machine.firstHop.answered(name, message);
         machine.book.message(name, message, now);
         if (message.type !== "report" || agent === undefined) return;
         agent.lastReportMs = now;
@@ -74,6 +76,7 @@ export function makeAgentDoor(
           agent.gone = hungUp;
         }
         machine.book.agentLost(name);
+        machine.firstHop.agentLost(name);
         if (hungUp) machine.unheard.begin(name);
         agentEvents.add("agent-lost", name, { reason });
       },

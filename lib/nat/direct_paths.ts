@@ -122,6 +122,18 @@ export class DirectPaths {
     if (this.#places.failure(place, now)) this.#sayUnable(server, clients, why, now);
   }
 
+  /** There is reason to try a server with one session first. */
+  doubt(server: string, now: number): void {
+    this.#servers.doubt(server, now);
+  }
+
+  /** There is none any more; what failed by itself is not taken back. */
+  trust(which: (server: string) => boolean): void {
+    this.#servers.forget((server) =>
+      which(server) && this.#servers.state(server, 0)?.failures === 0
+    );
+  }
+
   /** Forgets servers that are no longer configured. */
   keep(isServer: (server: string) => boolean): void {
     this.#servers.forget((server) => !isServer(server));
@@ -131,7 +143,7 @@ export class DirectPaths {
   /** What is known of a server (`tcp 10.0.0.11:8080`). */
   view(server: string, now: number): PathView {
     const state = this.#servers.state(server, now);
-    if (state !== null && state.state !== "closed") {
+    if (state !== null && state.state !== "closed" && state.failures > 0) {
       return { bypass: "unable", reason: textOf(state) };
     }
     const places: string[] = [];

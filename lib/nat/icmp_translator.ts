@@ -50,6 +50,8 @@ export interface IcmpTranslatorOptions {
   readonly events: PathEvents;
   readonly sessions: SessionKeeper;
   readonly replies: Replies;
+  /** As TranslatorOptions'. */
+  readonly isProbe: (packet: Packet, partial: boolean) => boolean;
   /** Uniform in [0, 1); not to be guessed. */
   readonly random: () => number;
 }
@@ -101,6 +103,7 @@ export class IcmpTranslator {
         : this.#aboutClient(packet, quote, natAddress, nowMs);
     }
     if (toVip && isEchoRequest(packet)) return replies.echo(packet, partial, nowMs);
+    if (toVip && this.#options.isProbe(packet, partial)) return 0;
     return -DROP.unsupportedProtocol;
   }
 

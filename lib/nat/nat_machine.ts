@@ -18,6 +18,7 @@ import type { AgentDoor } from "./agent_door.ts";
 import { datapathConfig, destinationsOf } from "./datapath_config.ts";
 import { HealthChecks } from "./health_checks.ts";
 import type { HealthStatus } from "../policy/health.ts";
+import { FirstHop } from "./first_hop.ts";
 import type { HostRoutes } from "./host_routes.ts";
 import { InstructionBook } from "./instruction_book.ts";
 import type { EndpointHold } from "./instruction_hold.ts";
@@ -29,7 +30,7 @@ import type { StateFile } from "./state_file.ts";
 import { TableRecovery } from "./table_recovery.ts";
 import type { ReloadTargets } from "./reload.ts";
 import { UnheardAgents } from "./unheard_agents.ts";
-import { EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
+import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
 
 /** What a lease is prolonged by on this side, for clocks of different rates and packets in flight. */
 export const LEASE_MARGIN_MS = 1_000;
@@ -63,6 +64,7 @@ export class NatMachine {
   readonly recovery: TableRecovery;
   readonly progress: ProgressControl;
   readonly gates: LoadGates;
+  readonly firstHop: FirstHop;
   health: HealthChecks;
   ready = false;
   readonly #thread: PacketThread;
@@ -135,12 +137,26 @@ export class NatMachine {
     this.progress = new ProgressControl({
       records: this.state.records,
       stopSession: (...stop) => this.bypass.stopSession(...stop),
-      reconsider: (speaksFor) => this.bypass.reconsider(speaksFor),
+      able: (server) => {
+        this.firstHop.proven(server);
+        this.bypass.reconsider((it) => it === server);
+      },
       instructions: () => this.book.instructions(bootTimeMs()),
       event: (type, details) => this.events.add(type, details),
       now: bootTimeMs,
     });
-    this.bypass.obstacles.push(this.progress.obstacle);
+    this.firstHop = new FirstHop({
+      records: this.state.records,
+      agents: this.agents,
+      paths: this.progress.paths,
+      config: () => this.config,
+      send: (agent, probe) => this.#door?.send(agent, probe),
+      expect: (nonce) => this.#thread.command(COMMAND.expectProbe, 0, nonce, 0),
+      reconsider: (speaksFor) => this.bypass.reconsider(speaksFor),
+      event: (type, details) => this.events.add(type, details),
+      now: bootTimeMs,
+    });
+    this.bypass.obstacles.push(this.firstHop.obstacle, this.progress.obstacle);
     this.health = this.#checkHealth();
   }
 
@@ -190,6 +206,7 @@ export class NatMachine {
     this.#thread.drain();
     this.book.tick(now);
     this.progress.tick();
+    this.firstHop.tick();
     this.recovery.tick(now);
     this.#listen(now);
     if (this.#ticks++ % 10 !== 0) return;
@@ -234,6 +251,7 @@ export class NatMachine {
       this.#sendEligible();
       this.bypass.configure(config);
       this.progress.configure(config);
+      this.firstHop.configure(config);
       this.#door?.announce();
     },
   };
@@ -303,6 +321,7 @@ export class NatMachine {
     if ((event & 0xff) === EVENT.crossed) this.bypass.crossed(slot, id, event >> 8, value);
     else if ((event & 0xff) === EVENT.ended) this.bypass.ended(slot, id);
     else if ((event & 0xff) === EVENT.pathMtu) this.bypass.pathMtuChanged(slot, id);
+    else if ((event & 0xff) === EVENT.probe) this.firstHop.seen(id);
     else if ((event & 0xff) === EVENT.undelivered) this.progress.undelivered(slot, id, value);
     else if ((event & 0xff) === EVENT.rebuilt) {
       this.events.add("sessions-rebuilt", { sessions: slot, conflicts: id, withoutRoom: value });

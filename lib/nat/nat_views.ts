@@ -5,8 +5,7 @@ import { SessionViewer, usedSlots } from "../session/session_view.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { protocolName } from "../wire/protocol.ts";
-import type { AgentRegistry, AgentView } from "./agent_registry.ts";
-import type { DirectPaths } from "./direct_paths.ts";
+import type { FirstHop } from "./first_hop.ts";
 import { startText, stopText } from "./criteria_text.ts";
 import type { HealthChecks } from "./health_checks.ts";
 import type { OperatorState } from "./operator_state.ts";
@@ -61,12 +60,9 @@ function namedCounts(records: SessionRecords) {
 export interface ViewSources {
   readonly config: NatConfig;
   readonly records: SessionRecords;
-  readonly agents: AgentRegistry;
   readonly health: HealthChecks;
   readonly operator: OperatorState;
-  readonly paths: DirectPaths;
-  /** Boot time. */
-  readonly nowMs: number;
+  readonly firstHop: FirstHop;
 }
 
 /** `inspect services`. */
@@ -94,22 +90,9 @@ export function serviceViews({ config, records, health, operator }: ViewSources)
   });
 }
 
-/** What is known of a server's agent, and of the way from there to clients. */
-export function agentView(
-  agents: AgentRegistry,
-  paths: DirectPaths,
-  { protocol, address }: { protocol: string; address: string },
-  nowMs: number,
-): AgentView {
-  const view = agents.view(address);
-  return view.bypass === "able"
-    ? { ...view, ...paths.view(`${protocol} ${address}`, nowMs) }
-    : view;
-}
-
 /** `inspect servers`. */
 export function serverViews(
-  { config, records, agents, health, operator, paths, nowMs }: ViewSources,
+  { config, records, health, operator, firstHop }: ViewSources,
 ): unknown[] {
   const census = takeCensus(records);
   return config.services.flatMap((service) =>
@@ -123,7 +106,11 @@ export function serverViews(
         health: health.status(service.name, address),
         draining: operator.drains(address),
         sessions: census.sessions.get(key) ?? 0,
-        agent: agentView(agents, paths, { protocol: service.protocol, address }, nowMs),
+        agent: firstHop.view({
+          protocol: service.protocol,
+          server: address,
+          vip: String(service.vip.address),
+        }),
       };
     })
   );

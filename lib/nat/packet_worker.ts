@@ -30,6 +30,7 @@ import type { DatapathConfig } from "./datapath_config.ts";
 import type { PathEvents } from "./icmp_translator.ts";
 import type { RebuiltSession } from "./instruction_rebuild.ts";
 import type { SessionEvents } from "./session_keeper.ts";
+import { ProbeWatch } from "./probe_watch.ts";
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
 import { Translator } from "./translator.ts";
 import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
@@ -48,6 +49,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   readonly #translator: Translator;
   readonly #engine: RawEngine;
   readonly #sockets: ReturnType<typeof openPacketSocket>[];
+  readonly #probes = new ProbeWatch((nonce) => this.#tell(EVENT.probe, 0, nonce, 0));
   readonly #ours = new Map<string, Prefix>();
   #nowMs = 0;
 
@@ -76,6 +78,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
         emit: (packet, hop) => this.#engine.emit(packet, hop),
         follow: (slot, bytes, hop) => this.#engine.follow(slot, bytes, hop),
       },
+      isProbe: (packet, partial) => this.#probes.take(packet, partial),
       fragmentMemory: { buffer: memory.buffer, offset: slots * SLOT_BYTES },
       config: start.config,
       random: secureRandom(),
@@ -177,6 +180,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
 
   readonly #command = (command: number, slot: number, id: number, value: number): void => {
     if (command === COMMAND.rearm) this.#translator.rearm(slot, id);
+    else if (command === COMMAND.expectProbe) this.#probes.expect(id);
     else if (command === COMMAND.saw) this.#translator.agentSaw(slot, id, value, this.#nowMs);
   };
 

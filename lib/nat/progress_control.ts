@@ -22,8 +22,8 @@ export interface ProgressTools {
   readonly records: SessionRecords;
   /** As BypassControl's. */
   stopSession(slot: number, reason: number, value: number, options: StopOptions): void;
-  /** The criteria decide again about sessions of a server. */
-  reconsider(speaksFor: (server: string) => boolean): void;
+  /** Direct packets of a server (`address:port`) arrive again: the criteria decide anew. */
+  able(server: string): void;
   /** Every instruction that has not ended. */
   instructions(): Iterable<InstructionView>;
   event(type: string, details: Record<string, string | number>): void;
@@ -216,7 +216,7 @@ export class ProgressControl {
       ...(clients !== null && { clients }),
       ...details,
     });
-    if (event === "path-able") this.#tools.reconsider((it) => it === address);
+    if (event === "path-able") this.#tools.able(address);
     if (event !== "path-unable") return;
     // What goes that way now would have to find out by itself.
     for (const [slot, { path }] of this.#watched) {

@@ -146,7 +146,7 @@ class World {
         this.table.setU8(slot, U8.instruction, INSTRUCTION.stopping);
         this.stops.push({ slot, reason, value, ...(notBeforeMs !== undefined && { notBeforeMs }) });
       },
-      reconsider: (speaksFor) => this.reconsidered.push(...[SERVER].filter(speaksFor)),
+      able: (server) => this.reconsidered.push(server),
       instructions: () =>
         [...this.installed].map(([tag, counters]) => ({ ...entry(tag), counters })),
       event: (type, details) => this.events.push({ type, ...details }),

@@ -29,6 +29,8 @@ export interface TranslatorOptions extends StartWatchOptions {
   readonly events: SessionEvents & PathEvents;
   /** Sends what the translator makes itself: errors, resets, echo replies; and what it has kept. */
   readonly sender: PacketSender;
+  /** Takes a packet that is nobody's when it tests the direct way; default: there are none. */
+  readonly isProbe?: (packet: Packet, partial: boolean) => boolean;
   readonly fragmentMemory: FragmentMemory;
   readonly config: DatapathConfig;
   /** Uniform in [0, 1); not to be guessed. */
@@ -49,6 +51,7 @@ export class Translator {
   readonly #replies: Replies;
   readonly #icmp: IcmpTranslator;
   readonly #rewriter: SessionRewriter;
+  readonly #isProbe: (packet: Packet, partial: boolean) => boolean;
   readonly #fragments: FragmentTranslator;
   /** Of the packet translated last: what its later fragments belong to. */
   readonly #last = { slot: 0, fromClient: true };
@@ -61,6 +64,7 @@ export class Translator {
     this.#table = table;
     this.#hops = hops;
     this.#sender = sender;
+    this.#isProbe = options.isProbe ?? (() => false);
     this.#sessions = new SessionKeeper(options);
     this.#replies = new Replies({ sender, hops, random }, config);
     this.#rewriter = new SessionRewriter(
@@ -87,6 +91,7 @@ export class Translator {
       random,
       sessions: this.#sessions,
       replies: this.#replies,
+      isProbe: this.#isProbe,
     });
   }
 
@@ -149,7 +154,7 @@ export class Translator {
     }
     if (slot === 0) {
       slot = this.#open(packet, vnetOffset, vip, nowMs);
-      if (slot < 0) return slot;
+      if (slot <= 0) return slot;
     }
     const hop = this.#rewriter.serverHop(slot);
     if (hop === 0) return -DROP.noRoute;
@@ -177,7 +182,7 @@ export class Translator {
     const table = this.#table;
     const protocol = packet.protocol;
     const server = table.findEndpoint(packet.addresses, 0, packet.sourcePort);
-    if (server === 0) return -DROP.noSession;
+    if (server === 0) return this.#probe(packet, vnetOffset, -DROP.noSession);
     const slot = table.findOutbound(server, natAddress, packet.destinationPort, protocol);
     const state = slot === 0 ? STATE.free : table.getU8(slot, U8.state);
     if (state === STATE.free || state === STATE.quarantine) {
@@ -219,10 +224,15 @@ export class Translator {
     return hop;
   }
 
-  /** Starts a session with this packet, or tells its sender why not: a slot, or a reason, negated. */
+  /**
+   * Starts a session with this packet, or tells its sender why not: a slot, 0 when nothing is left to
+   * do, or a reason, negated.
+   */
   #open(packet: Packet, vnetOffset: number, vip: number, nowMs: number): number {
     // Nobody but us sends with these addresses.
-    if (this.#sessions.isOwnAddress(packet.addresses, 0)) return -MARTIAN_SOURCE;
+    if (this.#sessions.isOwnAddress(packet.addresses, 0)) {
+      return this.#probe(packet, vnetOffset, -MARTIAN_SOURCE);
+    }
     const partial = needsChecksum(packet.view, vnetOffset);
     const slot = this.#sessions.open(packet, partial, vip, nowMs);
     if (slot > 0 || slot === -DROP.badChecksum) return slot;
@@ -233,9 +243,16 @@ export class Translator {
 
   /** A server's packet that belongs to no session: TCP is told, so that it lets go of its end. */
   #stray(packet: Packet, vnetOffset: number, nowMs: number): number {
-    if (packet.protocol !== PROTOCOL_TCP) return -DROP.noSession;
+    if (packet.protocol !== PROTOCOL_TCP) {
+      return this.#probe(packet, vnetOffset, -DROP.noSession);
+    }
     const partial = needsChecksum(packet.view, vnetOffset);
     return this.#replies.refuse(packet, partial, DROP.noSession, nowMs);
+  }
+
+  /** What becomes of a packet that is nobody's, unless an agent sent it to test the direct way. */
+  #probe(packet: Packet, vnetOffset: number, otherwise: number): number {
+    return this.#isProbe(packet, needsChecksum(packet.view, vnetOffset)) ? 0 : otherwise;
   }
 
   /** Makes a packet fit a link, or sees to it that it will be cut; false: its sender has to know. */

@@ -45,6 +45,8 @@ export const COMMAND = {
   rearm: 1,
   /** The agent saw TCP flags (the value) from the server. */
   saw: 2,
+  /** Probes with this nonce (in the place of the id) are to be looked for. */
+  expectProbe: 20,
 } as const;
 
 /** Ring records, worker to main: [event + 256 * reason, slot, session id, value]. */
@@ -59,4 +61,6 @@ export const EVENT = {
   rebuilt: 4,
   /** A router could not deliver a packet of the session; the value is ICMP type * 256 + code. */
   undelivered: 20,
+  /** A probe came back: [0, its nonce, 0]. */
+  probe: 21,
 } as const;

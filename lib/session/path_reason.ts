@@ -50,10 +50,6 @@ export const REASON = {
   packetRate: 42,
   /** `bypass.stop: rate` in packets. */
   stopPacketRate: 43,
-  /** Nothing is heard from the agent: it is dead, frozen, or cut off. */
-  agentSilent: 48,
-  /** The session table was lost, and the agent still knew the session. */
-  rebuilt: 52,
   // The direct path.
   /** What was sent directly is not acknowledged; the value: for how many ms. */
   noProgress: 44,
@@ -63,6 +59,10 @@ export const REASON = {
   undelivered: 46,
   /** Too much of what was sent directly was lost. */
   lossy: 47,
+  /** Nothing is heard from the agent: it is dead, frozen, or cut off. */
+  agentSilent: 48,
+  /** The session table was lost, and the agent still knew the session. */
+  rebuilt: 52,
 } as const;
 
 const TEXT: Record<number, (value: number) => string> = {
