@@ -141,7 +141,7 @@ export class ModelNat {
     this.#progress = new ProgressControl({
       records: this.#records,
       stopSession: (...stop) => this.bypass.stopSession(...stop),
-      reconsider: (speaksFor) => this.bypass.reconsider(speaksFor),
+      able: (server) => this.bypass.reconsider((it) => it === server),
       instructions,
       event: () => {},
       now,
