@@ -117,6 +117,9 @@ export class BypathLab {
     return `${this.folder}/${target}.sock`;
   }
 
+  /** Added to the environment of the NAT machine and the agents that are started from now on. */
+  daemonEnvironment: Readonly<Record<string, string>> = {};
+
   /** Starts `bypath ARGS…` in a node. */
   startSelf(node: NodeName, args: readonly string[], options: LabProcessOptions = {}): LabProcess {
     const title = `bypath ${args.join(" ")}`;
@@ -163,7 +166,7 @@ export class BypathLab {
 
   /** Starts the NAT machine again with the configuration that it had. */
   async restartNat(path = `${this.folder}/nat.yaml`): Promise<LabProcess> {
-    this.#nat = this.startSelf("nat", ["nat", "run", "--config", path]);
+    this.#nat = this.#startDaemon("nat", ["nat", "run", "--config", path]);
     await this.#ready(this.#nat);
     return this.#nat;
   }
@@ -171,7 +174,7 @@ export class BypathLab {
   /** A new process takes over from the running one, which ends by itself. */
   async takeOverNat(path = `${this.folder}/nat.yaml`): Promise<LabProcess> {
     const old = this.nat;
-    const next = this.startSelf("nat", ["nat", "run", "--takeover", "--config", path]);
+    const next = this.#startDaemon("nat", ["nat", "run", "--takeover", "--config", path]);
     this.#nat = next;
     await waitFor("the old NAT machine to let go", () => {
       next.mustRun();
@@ -194,7 +197,7 @@ export class BypathLab {
     const config = defaultAgentYaml(server);
     change(config);
     const path = await writeAgentYaml(this.folder, server, config);
-    const process = this.startSelf(server, ["agent", "run", "--config", path]);
+    const process = this.#startDaemon(server, ["agent", "run", "--config", path]);
     this.#agents.set(server, process);
     if (this.#nat !== null) {
       await waitFor(`the agent of ${server} to be able`, () => {
@@ -375,6 +378,10 @@ export class BypathLab {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.down();
+  }
+
+  #startDaemon(node: NodeName, args: readonly string[]): LabProcess {
+    return this.startSelf(node, args, { env: { ...this.daemonEnvironment } });
   }
 
   /** What the NAT machine knows of the agent of a server, and the agent's last words. */

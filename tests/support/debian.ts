@@ -4,6 +4,7 @@ import { missingTools } from "./root_test.ts";
 const PACKAGE_OF: Readonly<Record<string, string>> = {
   curl: "curl",
   ethtool: "ethtool",
+  faketime: "faketime",
   gcc: "gcc",
   hping3: "hping3",
   ip: "iproute2",

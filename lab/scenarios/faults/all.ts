@@ -2,6 +2,7 @@ import type { Scenario } from "../scenario.ts";
 import { agentFrozen5, agentFrozen60 } from "./agent_frozen.ts";
 import { agentKilled } from "./agent_killed.ts";
 import { agentRestarted } from "./agent_restarted.ts";
+import { clockSteps } from "./clock_steps.ts";
 import { controlCut } from "./control_cut.ts";
 import { controlOneWay } from "./control_one_way.ts";
 import { controlSlow } from "./control_slow.ts";
@@ -29,6 +30,7 @@ export const FAULT_SCENARIOS: readonly Scenario[] = [
   natRestarted,
   natTakeover,
   tableLost,
+  clockSteps,
   controlCut,
   controlOneWay,
   controlSlow,
