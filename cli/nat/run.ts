@@ -8,8 +8,17 @@ export const natRun = () =>
     example: `${NAT_YAML_EXAMPLE}bypath nat run --config nat.yaml`,
   })
     .addOption(configOption())
+    .option(
+      "--takeover [socket]",
+      "take the place of the NAT machine that runs, without a pause; it answers at this socket " +
+        "(default: the configuration's)",
+    )
     .action(async (options, command) => {
       const configPath = configPathOf(command, options);
       const { runNat } = await loadNatRun();
-      Deno.exitCode = await runNat({ configPath });
+      const { takeover } = options;
+      Deno.exitCode = await runNat({
+        configPath,
+        ...(takeover !== undefined && { takeover: takeover === true ? "" : takeover }),
+      });
     });

@@ -18,7 +18,10 @@ export type AdminHandler = (
  */
 export class AdminServer implements AsyncDisposable {
   readonly #listener: Deno.UnixListener;
-  readonly #path: string;
+  #path: string;
+  /** Where `takePlace` moves it to. */
+  #place = "";
+  #isLeft = false;
   readonly #connections = new Set<Deno.UnixConn>();
 
   private constructor(listener: Deno.UnixListener, path: string, handler: AdminHandler) {
@@ -44,6 +47,27 @@ export class AdminServer implements AsyncDisposable {
     } finally {
       Deno.umask(mask);
     }
+  }
+
+  /**
+   * The same while another process still answers at `path`: it does until `takePlace`.
+   * @throws {AdminError} when that cannot be prepared
+   */
+  static async prepare(path: string, handler: AdminHandler): Promise<AdminServer> {
+    const server = await AdminServer.listen(`${path}.next`, handler);
+    server.#place = path;
+    return server;
+  }
+
+  /** Answers in the other process's place from now on. @throws {Error} */
+  takePlace(): void {
+    Deno.renameSync(this.#path, this.#place);
+    this.#path = this.#place;
+  }
+
+  /** Another process answers there from now on: the path is left to it. */
+  leave(): void {
+    this.#isLeft = true;
   }
 
   async #accept(handler: AdminHandler): Promise<void> {
@@ -93,7 +117,7 @@ export class AdminServer implements AsyncDisposable {
         // Closed already.
       }
     }
-    await Deno.remove(this.#path).catch(() => {});
+    if (!this.#isLeft) await Deno.remove(this.#path).catch(() => {});
   }
 }
 

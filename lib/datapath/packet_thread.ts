@@ -35,6 +35,7 @@ export class PacketThread {
   readonly #signals = new Int32Array(new SharedArrayBuffer(64));
   readonly #bell: EventFd = openEventFd();
   readonly #worker: Worker;
+  readonly #loaded = Promise.withResolvers<void>();
   #started = Promise.withResolvers<void>();
   #done = Promise.withResolvers<void>();
   /** Requests that have no answer yet, oldest first. */
@@ -57,6 +58,11 @@ export class PacketThread {
       event.preventDefault();
       this.#failed(event.message);
     };
+  }
+
+  /** When the worker has its program and can be started without delay. */
+  get loaded(): Promise<void> {
+    return this.#loaded.promise;
   }
 
   /** Sends the first message; resolves when the worker carries packets. */
@@ -105,6 +111,8 @@ export class PacketThread {
 
   #answer(answer: PacketThreadAnswer): void {
     switch (answer.kind) {
+      case "loaded":
+        return this.#loaded.resolve();
       case "ready":
         return this.#started.resolve();
       case "bell":
@@ -124,6 +132,7 @@ export class PacketThread {
 
   #failed(message: string): void {
     this.#started.reject(new Error(message));
+    this.#loaded.resolve();
     // Nobody may be waiting any more.
     this.#started.promise.catch(() => {});
     this.#done.resolve();

@@ -15,8 +15,8 @@ export interface PacketThreadShared {
 
 /** What a packet worker says to its main thread. */
 export type PacketThreadAnswer =
-  /** `bell`: the events ring was empty and is no longer. */
-  | { readonly kind: "ready" | "bell" | "done" }
+  /** `loaded`: it can be started; `bell`: the events ring was empty and is no longer. */
+  | { readonly kind: "loaded" | "ready" | "bell" | "done" }
   /** To a request: what came of it, or why nothing did. */
   | { readonly kind: "answer"; readonly value: unknown; readonly error: string | null }
   | { readonly kind: "failed"; readonly message: string };
@@ -82,6 +82,7 @@ export function servePackets<Start extends { kind: "start" }, Message>(
   start: (message: Start) => { message(message: Message): boolean; run(): void },
 ): void {
   let worker: ReturnType<typeof start> | undefined;
+  answer({ kind: "loaded" });
   scope.onmessage = (event: MessageEvent<Start | Message>) => {
     try {
       if (worker === undefined) {

@@ -11,6 +11,7 @@ export const ESRCH = 3;
 export const EINTR = 4;
 export const ENXIO = 6;
 export const EAGAIN = 11;
+export const EADDRINUSE = 98;
 export const EACCES = 13;
 export const EBUSY = 16;
 export const EEXIST = 17;
@@ -81,6 +82,9 @@ export const SO_RCVBUFFORCE = 33;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
+export const MSG_CTRUNC = 0x8;
+export const MSG_CMSG_CLOEXEC = 0x40000000;
+export const SCM_RIGHTS = 1;
 
 // netinet/in.h
 export const IPPROTO_IPV6 = 41;

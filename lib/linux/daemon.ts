@@ -8,6 +8,8 @@ export interface DaemonHooks {
   readonly healthy: () => boolean;
   /** One line for `systemctl status`. */
   readonly status: () => string;
+  /** Another process is the service from now on, and this one's end is none of the service manager's business. */
+  readonly isReplaced?: () => boolean;
 }
 
 /** SIGTERM and SIGINT as an AbortSignal, caught until this is disposed of. */
@@ -65,7 +67,7 @@ export async function runDaemon(
     clearInterval(timer);
     stop.removeEventListener("abort", onStop);
     Deno.removeSignalListener("SIGHUP", reload);
-    tell(() => notify("STOPPING=1"));
+    if (!hooks.isReplaced?.()) tell(() => notify("STOPPING=1"));
   }
 }
 

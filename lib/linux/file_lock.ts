@@ -5,6 +5,8 @@ import { openLibc } from "./libc.ts";
 
 /** A lock that nobody else has; closing it, or the end of the process, gives it up. */
 export interface FileLock extends Disposable {
+  /** Holds the lock as long as it is open somewhere; it may be passed to another process. */
+  readonly fd: Fd;
   readonly path: string;
   close(): void;
 }
@@ -23,12 +25,13 @@ export function lockFile(path: string): FileLock {
     fd.close();
     throw lockError(path, errno);
   }
-  return makeLock(path, fd);
+  return heldLock(path, fd);
 }
 
-function makeLock(path: string, fd: Fd): FileLock {
+/** A lock that another process has passed on. */
+export function heldLock(path: string, fd: Fd): FileLock {
   const close = () => fd.close();
-  return { path, close, [Symbol.dispose]: close };
+  return { path, fd, close, [Symbol.dispose]: close };
 }
 
 function lockError(path: string, errno: number): LinuxError {

@@ -66,6 +66,18 @@ export const MMSGHDR = {
 } as const satisfies StructLayout;
 
 /*
+ * struct cmsghdr (sys/socket.h), its data follows
+ *   0  cmsg_len    u64, the header's own 16 bytes included
+ *   8  cmsg_level  i32
+ *  12  cmsg_type   i32
+ */
+export const CMSGHDR = {
+  name: "struct cmsghdr",
+  size: 16,
+  offsets: { cmsg_len: 0, cmsg_level: 8, cmsg_type: 12 },
+} as const satisfies StructLayout;
+
+/*
  * struct sockaddr_ll (linux/if_packet.h)
  *   0  sll_family    u16
  *   2  sll_protocol  u16, network order

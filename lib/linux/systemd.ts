@@ -4,9 +4,7 @@ import { AF_UNIX, MSG_NOSIGNAL, SOCK_DGRAM } from "./constants.ts";
 import { lastErrno, LinuxError } from "./error.ts";
 import { openLibc } from "./libc.ts";
 import { openSocket } from "./socket.ts";
-import { SOCKADDR_UN } from "./structs.ts";
-
-const PATH_BYTES = SOCKADDR_UN.size - SOCKADDR_UN.offsets.sun_path;
+import { encodeUnixAddress } from "./unix_address.ts";
 
 /**
  * Tells the service manager, a line each: `READY=1`, `STATUS=…`, `STOPPING=1`, `WATCHDOG=1`.
@@ -17,7 +15,7 @@ const PATH_BYTES = SOCKADDR_UN.size - SOCKADDR_UN.offsets.sun_path;
 export function notify(...lines: string[]): boolean {
   const path = Deno.env.get("NOTIFY_SOCKET");
   if (path === undefined || path === "") return false;
-  const address = encodeAddress(path);
+  const address = encodeUnixAddress(path);
   using fd = openSocket({ domain: AF_UNIX, type: SOCK_DGRAM, label: "socket to systemd" });
   const message = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
   const result = openLibc().sendto(
@@ -50,16 +48,26 @@ export function watchdogIntervalMs(): number | undefined {
   return limitUs / 1000 / 2;
 }
 
-/** An abstract address starts with `@`, which becomes a zero byte, and has no zero at its end. */
-function encodeAddress(path: string): Uint8Array<ArrayBuffer> {
-  const isAbstract = path.startsWith("@");
-  if (!isAbstract && !path.startsWith("/")) {
-    throw new TypeError(`Cannot notify "${path}": neither a path nor an abstract address`);
-  }
-  const name = new TextEncoder().encode(isAbstract ? `\0${path.slice(1)}` : `${path}\0`);
-  if (name.length > PATH_BYTES) throw new RangeError(`Cannot notify "${path}": too long`);
-  const address = new Uint8Array(SOCKADDR_UN.offsets.sun_path + name.length);
-  new DataView(address.buffer).setUint16(SOCKADDR_UN.offsets.sun_family, AF_UNIX, true);
-  address.set(name, SOCKADDR_UN.offsets.sun_path);
-  return address;
+/** What a service manager told a process of its service, for the process that takes its place. */
+export interface ServiceManager {
+  readonly notifySocket?: string;
+  readonly watchdogUs?: string;
+}
+
+/** What this process was told. */
+export function serviceManager(): ServiceManager {
+  const notifySocket = Deno.env.get("NOTIFY_SOCKET");
+  const watchdogUs = watchdogIntervalMs() === undefined ? undefined : Deno.env.get("WATCHDOG_USEC");
+  return {
+    ...(notifySocket !== undefined && { notifySocket }),
+    ...(watchdogUs !== undefined && { watchdogUs }),
+  };
+}
+
+/** This process is the service's main process from now on. */
+export function takeServiceOver({ notifySocket, watchdogUs }: ServiceManager): void {
+  if (notifySocket !== undefined) Deno.env.set("NOTIFY_SOCKET", notifySocket);
+  if (watchdogUs === undefined) return;
+  Deno.env.set("WATCHDOG_USEC", watchdogUs);
+  Deno.env.set("WATCHDOG_PID", String(Deno.pid));
 }

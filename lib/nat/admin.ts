@@ -21,6 +21,8 @@ import { VERSION } from "../config/version.ts";
 /** How long `nat bypass stop` waits for agents to acknowledge. */
 const ACKNOWLEDGE_MS = 5_000;
 const DEFAULT_EVENTS = 100;
+/** What must not be asked of a machine that stands still. */
+const CHANGING = new Set(["reload", "bypass", "drain", "undrain"]);
 const FOLLOW_MS = 100;
 
 /** Answers what `inspect` and the verbs of `nat` ask a running machine. */
@@ -29,6 +31,9 @@ export function adminHandler(
   reload: (isRehearsal: boolean) => Promise<Reloaded>,
 ): AdminHandler {
   return (request, stream) => {
+    if (machine.isFrozen && CHANGING.has(request.verb)) {
+      throw new AdminError("Another process is taking over: ask again in a moment");
+    }
     switch (request.verb) {
       case "status":
         return status(machine);

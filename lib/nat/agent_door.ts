@@ -12,7 +12,10 @@ import type { NatMachine } from "./nat_machine.ts";
 export interface AgentDoor {
   /** @throws {Error} when the address cannot be listened on */
   open(): Promise<void>;
-  close(): Promise<void>;
+  close(reason: string): Promise<void>;
+  /** What agents say waits until `release`. */
+  hold(): void;
+  release(): void;
   /** At once; does nothing when that agent is not connected. */
   send(agent: string, message: NatMessage): void;
   /** Tells every agent what it may translate now. */
@@ -32,6 +35,8 @@ export function makeAgentDoor(
   pem: IdentityPem,
 ): AgentDoor {
   const { agents, agentEvents } = machine;
+  let held: (() => void)[] | null = null;
+  const orHold = (action: () => void) => held === null ? action() : void held.push(action);
   const server = new ControlServer({
     ...settingsOf(control, pem),
     program: `bypath ${VERSION}`,
@@ -39,47 +44,50 @@ export function makeAgentDoor(
     epoch: machine.epoch,
     handlers: {
       announcement: (agent) => announcementFor(machine.config, agent.addresses),
-      connected: ({ name, addresses, instance }, { table, ...ability }) => {
-        const { able, reason } = ability;
-        const now = bootTimeMs();
-        const before = agents.get(name);
-        const agent = agents.connected(name, addresses, { ...ability, instance, now });
-        agentEvents.add("agent-connected", name, { able, reason, instructions: table.length });
-        // A predecessor that was only silent may come back and go on for its lease.
-        const predecessorLives = before !== undefined && before.instance !== instance &&
-          !before.gone;
-        const offers = machine.book.agentConnected(name, {
-          instance,
-          table,
-          now,
-          predecessorLives,
-        });
-        machine.unheard.end(name);
-        machine.recovery.agentConnected({ name, addresses }, offers, now);
-        machine.firstHop.agentConnected(name, addresses);
-        if (able) machine.agentReconsidered(agent);
-      },
-      message: (name, message) => {
-        const now = bootTimeMs();
-        const agent = agents.get(name);
-        if (message.type === "probed") return machine.firstHop.answered(name, message);
-        machine.book.message(name, message, now);
-        if (message.type !== "report" || agent === undefined) return;
-        agent.lastReportMs = now;
-        if (agent.silent) machine.agentHeard(agent);
-        machine.agentAble(agent, message);
-      },
-      lost: (name, reason, hungUp) => {
-        const agent = agents.get(name);
-        if (agent !== undefined) {
-          agent.connected = false;
-          agent.gone = hungUp;
-        }
-        machine.book.agentLost(name);
-        machine.firstHop.agentLost(name);
-        if (hungUp) machine.unheard.begin(name);
-        agentEvents.add("agent-lost", name, { reason });
-      },
+      connected: ({ name, addresses, instance }, { table, ...ability }) =>
+        orHold(() => {
+          const { able, reason } = ability;
+          const now = bootTimeMs();
+          const before = agents.get(name);
+          const agent = agents.connected(name, addresses, { ...ability, instance, now });
+          agentEvents.add("agent-connected", name, { able, reason, instructions: table.length });
+          // A predecessor that was only silent may come back and go on for its lease.
+          const predecessorLives = before !== undefined && before.instance !== instance &&
+            !before.gone;
+          const offers = machine.book.agentConnected(name, {
+            instance,
+            table,
+            now,
+            predecessorLives,
+          });
+          machine.unheard.end(name);
+          machine.recovery.agentConnected({ name, addresses }, offers, now);
+          machine.firstHop.agentConnected(name, addresses);
+          if (able) machine.agentReconsidered(agent);
+        }),
+      message: (name, message) =>
+        orHold(() => {
+          const now = bootTimeMs();
+          const agent = agents.get(name);
+          if (message.type === "probed") return machine.firstHop.answered(name, message);
+          machine.book.message(name, message, now);
+          if (message.type !== "report" || agent === undefined) return;
+          agent.lastReportMs = now;
+          if (agent.silent) machine.agentHeard(agent);
+          machine.agentAble(agent, message);
+        }),
+      lost: (name, reason, hungUp) =>
+        orHold(() => {
+          const agent = agents.get(name);
+          if (agent !== undefined) {
+            agent.connected = false;
+            agent.gone = hungUp;
+          }
+          machine.book.agentLost(name);
+          machine.firstHop.agentLost(name);
+          if (hungUp) machine.unheard.begin(name);
+          agentEvents.add("agent-lost", name, { reason });
+        }),
       heldBack: (name) => agentEvents.heldBack(name),
       refused: (attempt) => agentEvents.refused(attempt),
     },
@@ -87,7 +95,13 @@ export function makeAgentDoor(
   return {
     open: () => listening(control, async () => void await server.listen()),
     change: (next, pem) => listening(next, () => server.change(settingsOf(next, pem))),
-    close: () => server.close("the NAT machine stops"),
+    close: (reason) => server.close(reason),
+    hold: () => held ??= [],
+    release() {
+      const waiting = held ?? [];
+      held = null;
+      for (const action of waiting) action();
+    },
     send: (agent, message) => server.send(agent, message),
     announce: () => server.announce(),
   };

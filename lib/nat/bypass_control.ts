@@ -157,6 +157,8 @@ export class BypassControl {
     for (const slot of usedSlots(records)) {
       if (records.getU8(slot, U8.hold) === HOLD_NONE) continue;
       const state = records.getU8(slot, U8.instruction);
+      // Whether its agent is silent is for this process to find out.
+      if (state === INSTRUCTION.unheard) records.setU8(slot, U8.instruction, INSTRUCTION.installed);
       if (state === INSTRUCTION.none) {
         // Crossed, and the earlier process came to its end before it decided.
         this.#notes.decline(slot, REASON.restarted, 0);
@@ -341,7 +343,7 @@ export class BypassControl {
    * criteria decide again where a pause is over, sends what found the ring full.
    */
   tick(): void {
-    this.#commands.retry();
+    this.retryCommands();
     const now = this.#options.now();
     this.#pauses.expire(now, (slot, id) => {
       if (this.#notes.id(slot) === id) this.#rested(slot);
@@ -403,6 +405,11 @@ export class BypassControl {
     if (!mayChange) return { reason, value };
     const retryMs = this.#pauses.grow(slot, this.#notes.id(slot), FIRST_RETRY_MS);
     return { reason, value, retryMs, ...(error !== undefined && { detail: error }) };
+  }
+
+  /** Sends what found the ring full. */
+  retryCommands(): void {
+    this.#commands.retry();
   }
 
   #operatorObjects(slot: number): Objection | null {

@@ -1,7 +1,7 @@
 import { RT_TABLE_MAIN } from "../linux/constants.ts";
-import type { Route, RouteNetlink } from "../linux/rtnetlink.ts";
+import { BYPATH_ROUTE_PROTOCOL, type Route, type RouteNetlink } from "../linux/rtnetlink.ts";
 import { IpAddress } from "../wire/address.ts";
-import type { Prefix } from "../wire/prefix.ts";
+import { formatPrefix, type Prefix } from "../wire/prefix.ts";
 
 /**
  * Blackhole routes for what the NAT machine answers for, so that its own kernel neither answers
@@ -40,6 +40,21 @@ export class HostRoutes implements Disposable {
       throw error;
     }
     return undo;
+  }
+
+  /** Those of the process before are this one's from now on. */
+  takeOver(): void {
+    const protocol = BYPATH_ROUTE_PROTOCOL;
+    for (const { destination, prefixLength } of this.#netlink.routes({ protocol })) {
+      const prefix = { address: IpAddress.fromBytes(destination), length: prefixLength };
+      const text = formatPrefix(prefix);
+      if (!this.#made.some((it) => formatPrefix(it) === text)) this.#made.push(prefix);
+    }
+  }
+
+  /** They stay, for the process that takes over. */
+  handOver(): void {
+    this.#made.length = 0;
   }
 
   [Symbol.dispose](): void {

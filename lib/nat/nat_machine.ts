@@ -5,6 +5,7 @@ import type { Ability } from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
 import { bootTimeMs } from "../linux/clock.ts";
+import type { NamespaceName } from "../linux/namespace_name.ts";
 import { HEADER_F64 } from "../session/layout.ts";
 import { Journal } from "../session/journal.ts";
 import { formatEndpoint } from "../wire/address.ts";
@@ -28,6 +29,7 @@ import { REASON } from "../session/path_reason.ts";
 import { Shortages } from "./shortages.ts";
 import type { StateFile } from "./state_file.ts";
 import { TableRecovery } from "./table_recovery.ts";
+import type { ReliefTargets } from "./relief.ts";
 import type { ReloadTargets } from "./reload.ts";
 import { UnheardAgents } from "./unheard_agents.ts";
 import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
@@ -56,6 +58,7 @@ export class NatMachine {
   readonly agentEvents = new AgentEvents(this.events, bootTimeMs);
   readonly operator: OperatorState;
   readonly state: StateFile;
+  readonly name: NamespaceName;
   readonly journal = new Journal();
   readonly startedMs = bootTimeMs();
   readonly bypass: BypassControl;
@@ -75,12 +78,16 @@ export class NatMachine {
   /** Rates of sessions, where the criteria ask for them: written by the worker. */
   readonly #rates: SharedArrayBuffer;
   #ticks = 0;
+  #isFrozen = false;
 
   constructor(parts: {
     config: NatConfig;
     identity: IdentityPem | null;
     state: StateFile;
-    thread: (machine: NatMachine) => PacketThread;
+    /** That this is the NAT machine of its network namespace. */
+    name: NamespaceName;
+    /** Its events go to `workerEvent`. */
+    thread: PacketThread;
     door: (machine: NatMachine) => AgentDoor | null;
     routes: HostRoutes;
     announcing: (machine: NatMachine) => Announcing;
@@ -89,12 +96,13 @@ export class NatMachine {
     this.config = parts.config;
     this.identity = parts.identity;
     this.state = parts.state;
+    this.name = parts.name;
     this.#routes = parts.routes;
     this.operator = new OperatorState(`${parts.config.state}.operator`);
     if (this.operator.damaged !== null) {
       this.events.add("operator-state-lost", { why: this.operator.damaged });
     }
-    this.#thread = parts.thread(this);
+    this.#thread = parts.thread;
     this.#shortages = new Shortages(this.#thread.counters, this.events);
     this.#door = parts.door(this);
     this.#announcing = parts.announcing(this);
@@ -169,8 +177,11 @@ export class NatMachine {
     return this.#thread.counters;
   }
 
-  /** Starts carrying packets and admits agents. */
-  async run(): Promise<void> {
+  /**
+   * Takes the table and the sockets; packets wait until `open`.
+   * @param sockets of the process before, one for each interface that it had
+   */
+  async prepare(sockets?: readonly (number | null)[]): Promise<void> {
     const { mapping } = this.state;
     const key = crypto.getRandomValues(new Int32Array(2));
     const start: NatWorkerStart = {
@@ -179,6 +190,7 @@ export class NatMachine {
       eligible: this.#eligible(),
       silentUntilMs: this.recovery.silentUntilMs(bootTimeMs()),
       interfaces: this.config.interfaces,
+      ...(sockets !== undefined && { sockets }),
       shared: this.#thread.shared,
       journal: this.journal.buffer,
       table: { address: mapping.address, lengthBytes: mapping.lengthBytes },
@@ -186,10 +198,14 @@ export class NatMachine {
       rates: this.#rates,
       key: [key[0]!, key[1]!],
     };
-    const { headerF64 } = this.state.records;
-    this.bypass.restore(headerF64[HEADER_F64.leaseMs]!);
-    headerF64[HEADER_F64.leaseMs] = this.config.control?.leaseMs ?? 0;
     await this.#thread.start(start);
+    this.bypass.restore(this.state.records.headerF64[HEADER_F64.leaseMs]!);
+  }
+
+  /** Carries packets and admits agents. */
+  async open(): Promise<void> {
+    this.#post({ kind: "resume" });
+    this.state.records.headerF64[HEADER_F64.leaseMs] = this.config.control?.leaseMs ?? 0;
     await this.#door?.open();
     await this.#announcing.use(this.config);
     this.ready = true;
@@ -202,6 +218,7 @@ export class NatMachine {
 
   /** To be called every {@linkcode TICK_MS}. */
   tick(): void {
+    if (this.#isFrozen) return;
     const now = bootTimeMs();
     this.#thread.drain();
     this.book.tick(now);
@@ -255,6 +272,38 @@ export class NatMachine {
       this.#door?.announce();
     },
   };
+
+  /** What a takeover does to this machine as the one that lets go. */
+  readonly relief: ReliefTargets = {
+    freeze: async () => {
+      this.#isFrozen = true;
+      this.#door?.hold();
+      let sockets: unknown;
+      // What the worker has told leads to commands, which it is still to carry out: all is in the table then.
+      for (let round = 0; round < 2; round++) {
+        sockets = await this.#thread.request({ kind: "pause" });
+        this.#thread.drain();
+        this.bypass.retryCommands();
+      }
+      sockets = await this.#thread.request({ kind: "pause" });
+      return sockets as number[];
+    },
+    thaw: () => {
+      this.#isFrozen = false;
+      this.#post({ kind: "resume" });
+      this.#door?.release();
+    },
+    letGo: async () => {
+      this.ready = false;
+      this.#routes.handOver();
+      await this.#door?.close("another process takes over");
+    },
+  };
+
+  /** Nothing may change while another process takes this one's place. */
+  get isFrozen(): boolean {
+    return this.#isFrozen;
+  }
 
   /** The next process reads in the table how long agents may go on; it stays the longest that any was told. */
   #useLease(leaseMs: number): void {
@@ -312,7 +361,7 @@ export class NatMachine {
     this.ready = false;
     this.health[Symbol.dispose]();
     await this.#announcing[Symbol.asyncDispose]();
-    await this.#door?.close();
+    await this.#door?.close("the NAT machine stops");
     await this.#thread.stop();
   }
 
@@ -348,6 +397,7 @@ export class NatMachine {
   /** @param before checks that go on, where they are the same */
   #checkHealth(before?: HealthChecks): HealthChecks {
     const changed = (service: string, server: string, status: HealthStatus) => {
+      if (this.#isFrozen) return;
       this.events.add(status === "down" ? "server-down" : "server-up", { service, server });
       if (status === "down") this.bypass.stopServers((it) => it === server, REASON.serverDown);
       else this.bypass.reconsider((it) => it === server);

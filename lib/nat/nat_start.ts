@@ -3,6 +3,7 @@ import type { IdentityPem } from "../control/own_identity.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
 import { secureRandom } from "../datapath/secure_random.ts";
 import { bootTimeMs } from "../linux/clock.ts";
+import { type NamespaceName, takeNamespaceName } from "../linux/namespace_name.ts";
 import { BYPATH_ROUTE_PROTOCOL, RouteNetlink } from "../linux/rtnetlink.ts";
 import { makeAgentDoor } from "./agent_door.ts";
 import { Announcing } from "./announcing.ts";
@@ -10,6 +11,7 @@ import { destinationsOf } from "./datapath_config.ts";
 import { HostRoutes, removeLeftRoutes } from "./host_routes.ts";
 import { EndpointHold, holdTimes } from "./instruction_hold.ts";
 import { LEASE_MARGIN_MS, NatMachine, TICK_MS } from "./nat_machine.ts";
+import type { Takeover } from "./takeover.ts";
 import { bootId, HOST_RESTARTED, openStateFile, type StateFile } from "./state_file.ts";
 
 const EVENT_RING = 65536;
@@ -30,19 +32,35 @@ export async function startNatMachine(
   options: {
     identity: IdentityPem | null;
     stop: AbortSignal;
+    /** From a process that has offered it. */
+    takeover: Takeover | null;
     onFailure: OnFailure;
     say: (line: string) => void;
   },
 ): Promise<NatMachine | null> {
-  const { identity, stop, onFailure, say } = options;
+  const { identity, stop, onFailure, say, takeover } = options;
+  const running: { machine?: NatMachine } = {};
+  const own = takeover === null ? stack.use(onlyNatMachine()) : null;
+  const thread = new PacketThread({
+    path: "lib/nat/packet_worker.ts",
+    events: EVENT_RING,
+    commands: COMMAND_RING,
+    onEvent: (...event) => running.machine?.workerEvent(...event),
+    onFailure,
+  });
+  await thread.loaded;
+  const netlink = stack.use(new RouteNetlink());
+  const routes = stack.use(new HostRoutes(netlink));
+  // What can be done before packets wait is done by now.
+  const estate = await takeover?.freeze(config);
+  const name = own ?? stack.use(estate!.name);
   const state = stack.use(openStateFile(config.state, {
     capacity: config.capacity,
     bootId: bootId(),
     random: secureRandom(),
+    ...(estate && { from: { path: estate.state, lock: estate.lock } }),
   }));
-  const netlink = stack.use(new RouteNetlink());
-  const left = removeLeftRoutes(netlink, BYPATH_ROUTE_PROTOCOL);
-  const routes = stack.use(new HostRoutes(netlink));
+  const left = estate === undefined ? removeLeftRoutes(netlink, BYPATH_ROUTE_PROTOCOL) : 0;
   routes.add(destinationsOf(config));
   if (state.replaced !== null) say(`Starting with a new session table: ${state.replaced}`);
   if (stop.aborted) return null;
@@ -50,21 +68,22 @@ export async function startNatMachine(
     config,
     identity,
     state,
+    name,
     routes,
     announcing: ({ events }) => new Announcing({ netlink, events, onFailure }),
     hold: endpointHold(config, state, left > 0),
-    thread: (it) =>
-      new PacketThread({
-        path: "lib/nat/packet_worker.ts",
-        events: EVENT_RING,
-        commands: COMMAND_RING,
-        onEvent: (event, slot, id, value) => it.workerEvent(event, slot, id, value),
-        onFailure,
-      }),
+    thread,
     door: (it) => config.control && identity ? makeAgentDoor(it, config.control, identity) : null,
   });
+  running.machine = machine;
   stack.defer(() => machine.stop());
-  await machine.run();
+  await machine.prepare(estate?.sockets);
+  if (takeover !== null) {
+    await takeover.commit();
+    routes.takeOver();
+  }
+  state.commit();
+  await machine.open();
   const timer = setInterval(() => machine.tick(), TICK_MS);
   stack.defer(() => clearInterval(timer));
   return machine;
@@ -81,4 +100,18 @@ function endpointHold(config: NatConfig, state: StateFile, killed: boolean): End
     leaseMs: isNone ? 0 : config.control!.leaseMs + LEASE_MARGIN_MS,
   });
   return new EndpointHold({ ...times, now });
+}
+
+/**
+ * Two NAT machines in one network namespace would refuse each other's packets, and the second would
+ * take the routes of the first for those of a killed one.
+ */
+function onlyNatMachine(): NamespaceName {
+  const only = takeNamespaceName("bypath-nat");
+  if (only === null) {
+    throw new Error(
+      "Cannot run a NAT machine: another one runs on this host, stop it first or use --takeover",
+    );
+  }
+  return only;
 }

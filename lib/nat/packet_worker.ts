@@ -5,7 +5,8 @@
  * rare message it announces one in SIGNAL.posted, the loop ends, the message is handled and the
  * loop begins again.
  */
-import { openPacketSocket } from "../linux/packet_socket.ts";
+import { openPacketSocket, PacketSocket } from "../linux/packet_socket.ts";
+import { Fd } from "../linux/fd.ts";
 import { mapAnonymous, viewAt } from "../linux/memory.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import { ETH_P_ALL } from "../linux/constants.ts";
@@ -20,12 +21,13 @@ import { secureRandom } from "../datapath/secure_random.ts";
 import { COUNTER } from "../session/counters.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { RateMeter } from "../policy/rate_meter.ts";
-import { HEADER } from "../session/layout.ts";
+import { HEADER, U16, U8 } from "../session/layout.ts";
 import { Journal, JOURNAL_CLOSED, JOURNAL_OPENED } from "../session/journal.ts";
 import { SessionTable } from "../session/session_table.ts";
+import { STATE } from "../session/tcp_state.ts";
 import { IpAddress } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";
-import { formatPrefix, type Prefix } from "../wire/prefix.ts";
+import { contains, formatPrefix, type Prefix } from "../wire/prefix.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import type { PathEvents } from "./icmp_translator.ts";
 import type { RebuiltSession } from "./instruction_rebuild.ts";
@@ -51,10 +53,13 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   readonly #sockets: ReturnType<typeof openPacketSocket>[];
   readonly #probes = new ProbeWatch((nonce) => this.#tell(EVENT.probe, 0, nonce, 0));
   readonly #ours = new Map<string, Prefix>();
+  #config: DatapathConfig;
+  #paused = true;
   #nowMs = 0;
 
   constructor(start: NatWorkerStart) {
     this.#main = new PacketThreadEnd(start.shared);
+    this.#config = start.config;
     this.#journal = new Journal(start.journal);
     this.#table = new SessionTable(
       viewAt(start.table.address, start.table.lengthBytes),
@@ -89,9 +94,13 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     start.eligible.forEach((eligible, service) => this.#translator.setEligible(service, eligible));
     this.#translator.silence(start.silentUntilMs);
 
+    for (const prefix of addressesInUse(this.#table)) this.#ours.set(formatPrefix(prefix), prefix);
     const filter = this.#filter(start.config);
-    this.#sockets = interfaces.map((link) =>
-      openPacketSocket({
+    this.#sockets = interfaces.map((link, i) => {
+      const number = start.sockets?.[i] ?? null;
+      // One that was received keeps its filter until packets are taken from it.
+      if (number !== null) return new PacketSocket(new Fd(number, `packet socket on ${link.name}`));
+      return openPacketSocket({
         interfaceIndex: link.index,
         protocol: ETH_P_ALL,
         vnetHeader: true,
@@ -99,8 +108,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
         receiveBufferBytes: RECEIVE_BUFFER_BYTES,
         sendBufferBytes: RECEIVE_BUFFER_BYTES,
         filter,
-      })
-    );
+      });
+    });
     this.#engine = new RawEngine({
       memory,
       sources: this.#sockets.map((socket, i) =>
@@ -135,6 +144,12 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       case "silence":
         this.#translator.silence(message.untilMs);
         break;
+      case "pause":
+        this.#main.answer(() => this.#pause());
+        break;
+      case "resume":
+        this.#resume();
+        break;
       case "quit":
         for (const socket of this.#sockets) socket.close();
         return false;
@@ -154,17 +169,35 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     const filter = this.#filter(config);
     for (const socket of this.#sockets) socket.setFilter(filter);
     this.#translator.configure(config);
+    this.#config = config;
     eligible.forEach((flags, service) => this.#translator.setEligible(service, flags));
   }
 
   /** Takes packets for all that was ever ours: sessions of what is gone from it live on. */
   #filter(config: DatapathConfig) {
-    for (const prefix of destinations(config)) this.#ours.set(formatPrefix(prefix), prefix);
-    return ingressFilter([...this.#ours.values()]);
+    const configured = destinations(config);
+    for (const prefix of configured) this.#ours.set(formatPrefix(prefix), prefix);
+    // What lies within a range of the configuration needs no place of its own.
+    const isCovered = (it: Prefix) =>
+      configured.some((range) => range.length < it.length && contains(range, it.address));
+    return ingressFilter([...this.#ours.values()].filter((it) => !isCovered(it)));
   }
 
   run(): void {
-    this.#engine.run();
+    if (!this.#paused) this.#engine.run();
+  }
+
+  /** Between two batches: what was taken has been sent, what comes waits in the sockets. */
+  #pause(): number[] {
+    this.#paused = true;
+    this.#main.commands.drain(this.#command);
+    return this.#sockets.map((socket) => socket.fd.number);
+  }
+
+  #resume(): void {
+    this.#paused = false;
+    const filter = this.#filter(this.#config);
+    for (const socket of this.#sockets) socket.setFilter(filter);
   }
 
   handle(packet: Packet, slot: number, nowMs: number): number {
@@ -220,6 +253,21 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   #add(counter: number, count = 1): void {
     this.#main.counters[counter] = this.#main.counters[counter]! + count;
   }
+}
+
+/** VIPs and SNAT addresses of sessions, which may be of a configuration that is no more. */
+function addressesInUse(table: SessionTable): Prefix[] {
+  const entries = new Set<number>();
+  for (let slot = 1; slot <= table.highWater; slot++) {
+    if (table.getU8(slot, U8.state) === STATE.free) continue;
+    entries.add(table.getU16(slot, U16.vip));
+    entries.add(table.getU16(slot, U16.natAddress));
+  }
+  return [...entries].map((entry) => {
+    const [w0, w1, w2, w3] = table.dictionary.subarray(entry * 8, entry * 8 + 4);
+    const address = IpAddress.fromWords(w0!, w1!, w2!, w3!);
+    return { address, length: address.family === 4 ? 32 : 128 };
+  });
 }
 
 /** Offsets of slots in the engine's memory. */

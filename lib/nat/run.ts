@@ -1,10 +1,9 @@
 import { loadNatConfig, type NatConfig } from "../config/nat_config.ts";
 import { ConfigError, formatProblem } from "../config/problem.ts";
 import { AdminError } from "../control/admin_protocol.ts";
-import { AdminServer } from "../control/admin_server.ts";
+import { type AdminHandler, AdminServer } from "../control/admin_server.ts";
 import { type IdentityPem, readOwnIdentity } from "../control/own_identity.ts";
 import { catchStopSignals, runDaemon } from "../linux/daemon.ts";
-import { takeNamespaceName } from "../linux/namespace_name.ts";
 import { obstacleStatus } from "../datapath/host_obstacle.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { adminHandler } from "./admin.ts";
@@ -13,9 +12,18 @@ import { startNatMachine } from "./nat_start.ts";
 import { natObstacles } from "./preflight.ts";
 import { applyReload, type Reloaded } from "./reload.ts";
 import { type InForce, planReload } from "./reload_plan.ts";
+import { Relief } from "./relief.ts";
+import { Takeover } from "./takeover.ts";
+
+export interface RunOptions {
+  readonly configPath: string;
+  /** Takes the place of the NAT machine that answers at this socket; empty: at the configuration's. */
+  readonly takeover?: string;
+}
 
 /** Runs a NAT machine in the foreground until it is told to stop; returns the exit status. */
-export async function runNat({ configPath }: { configPath: string }): Promise<number> {
+export async function runNat(options: RunOptions): Promise<number> {
+  const { configPath } = options;
   let config: NatConfig;
   let identity: IdentityPem | null;
   try {
@@ -33,7 +41,7 @@ export async function runNat({ configPath }: { configPath: string }): Promise<nu
     return obstacleStatus(obstacles);
   }
   try {
-    await serve(config, configPath, identity);
+    await serve({ config, identity }, options);
     return 0;
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
@@ -42,36 +50,50 @@ export async function runNat({ configPath }: { configPath: string }): Promise<nu
 }
 
 async function serve(
-  config: NatConfig,
-  configPath: string,
-  identity: IdentityPem | null,
+  { config, identity }: InForce,
+  { configPath, takeover: from }: RunOptions,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const { stop } = stack.use(catchStopSignals());
+  const takeover = from === undefined ? null : await Takeover.offer(from || config.socket);
+  if (takeover !== null) stack.use(takeover);
+  else if (from !== undefined) say("Nothing to take over from: starting as usual");
   // The socket answers from the beginning, so that a second machine meets it before anything is touched.
-  const running: { machine?: NatMachine } = {};
+  const running: { machine?: NatMachine; relief?: Relief } = {};
   const reloads = new OneAtATime();
   const reload = (isRehearsal: boolean) =>
     reloads.run(() => reloadNat(running.machine!, configPath, isRehearsal));
-  stack.use(
-    await AdminServer.listen(config.socket, (request, stream) => {
-      const { machine } = running;
-      if (machine === undefined) throw new AdminError("The NAT machine is starting, not ready yet");
-      return adminHandler(machine, reload)(request, stream);
-    }),
+  const handler: AdminHandler = (request, stream) => {
+    const { machine, relief } = running;
+    if (machine === undefined || relief === undefined) {
+      throw new AdminError("The NAT machine is starting, not ready yet");
+    }
+    if (request.verb === "takeover") {
+      return reloads.run(() => relief.answer(request, stream.signal));
+    }
+    return adminHandler(machine, reload)(request, stream);
+  };
+  const admin = stack.use(
+    takeover === null
+      ? await AdminServer.listen(config.socket, handler)
+      : await AdminServer.prepare(config.socket, handler),
   );
-  stack.use(onlyNatMachine());
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
-  const ready = await startNatMachine(config, stack, {
+  const machine = await startNatMachine(config, stack, {
     identity,
     stop,
+    takeover,
     onFailure: (message) => failure.reject(new Error(message)),
     say,
   });
-  if (ready === null) return;
-  running.machine = ready;
-  say(`Ready: ${statusLine(ready)}`);
+  if (machine === null) return;
+  if (takeover !== null) admin.takePlace();
+  const relief = new Relief(machine);
+  running.machine = machine;
+  running.relief = relief;
+  takeover?.[Symbol.dispose]();
+  say(`Ready: ${statusLine(machine)}`);
   await runDaemon({
     reload: async () => {
       try {
@@ -81,21 +103,13 @@ async function serve(
         say(error instanceof Error ? error.message : String(error));
       }
     },
-    healthy: () => ready.ready,
-    status: () => statusLine(ready),
-  }, { stop, failure: failure.promise });
-}
-
-/**
- * Two NAT machines in one network namespace would refuse each other's packets, and the second would
- * take the routes of the first for those of a killed one.
- */
-function onlyNatMachine(): Disposable {
-  const only = takeNamespaceName("bypath-nat");
-  if (only === null) {
-    throw new Error("Cannot run a NAT machine: another one runs on this host, stop it first");
-  }
-  return only;
+    healthy: () => machine.ready,
+    status: () => statusLine(machine),
+    isReplaced: () => relief.relieved.aborted,
+  }, { stop: AbortSignal.any([stop, relief.relieved]), failure: failure.promise });
+  if (!relief.relieved.aborted) return;
+  admin.leave();
+  say("Another process has taken over");
 }
 
 /**

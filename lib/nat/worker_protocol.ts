@@ -2,7 +2,7 @@ import type { PacketThreadShared } from "../datapath/packet_thread_end.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import type { RebuiltSession } from "./instruction_rebuild.ts";
 
-/** The first message to the packet worker of a NAT machine. */
+/** The first message to the packet worker of a NAT machine; it takes no packets before `resume`. */
 export interface NatWorkerStart {
   readonly kind: "start";
   readonly config: DatapathConfig;
@@ -13,6 +13,8 @@ export interface NatWorkerStart {
   /** Names of the one or two interfaces. */
   readonly interfaces: readonly string[];
   readonly shared: PacketThreadShared;
+  /** Packet sockets of the process before, one for each interface that it had; absent: opens its own. */
+  readonly sockets?: readonly (number | null)[];
   readonly journal: SharedArrayBuffer;
   /** The session table: memory mapped by the main thread, which outlives the worker. */
   readonly table: { readonly address: bigint; readonly lengthBytes: number };
@@ -37,6 +39,10 @@ export type NatWorkerMessage =
   | { readonly kind: "rebuild"; readonly sessions: readonly RebuiltSession[] }
   /** Until then (boot time, ms) packets of unknown sessions go unanswered. */
   | { readonly kind: "silence"; readonly untilMs: number }
+  /** A request: moves no packet from the answer on, which is the numbers of its packet sockets. */
+  | { readonly kind: "pause" }
+  /** Moves packets again, or for the first time. */
+  | { readonly kind: "resume" }
   | { readonly kind: "quit" };
 
 /** Ring records, main to worker: [command, slot, session id, value]. */
