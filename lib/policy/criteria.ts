@@ -32,6 +32,8 @@ export interface StartCriteria {
   readonly immediately: boolean;
   /** By MEASURE, of which the first that is reached counts; Infinity where there is no such criterion. */
   readonly any: Float64Array;
+  /** Places of those numbers: mostly one, and this is asked at every packet. */
+  readonly anyOf: Uint8Array;
   /** By MEASURE, all of which must be reached; -Infinity where it does not matter. Null: no such criterion. */
   readonly all: Float64Array | null;
   /** How many numbers `all` is made of. */
@@ -69,6 +71,7 @@ export function startCriteria(settings: StartSettings): StartCriteria {
     never,
     immediately,
     any: numbers(settings, Infinity),
+    anyOf: Uint8Array.from(Object.values(MEASURE).filter((i) => numbers(settings, 0)[i] !== 0)),
     all: wanted.length === 0 ? null : numbers(all!, -Infinity),
     allOf: wanted.length,
     metered: metered || hasRate(settings) || (all !== undefined && hasRate(all)),
@@ -91,8 +94,9 @@ function hasRate({ byteRate, packetRate }: Thresholds): boolean {
 export function crossed(criteria: StartCriteria, measured: Float64Array): number {
   if (criteria.never) return CROSSED.none;
   if (criteria.immediately) return CROSSED.immediately;
-  const { any, all } = criteria;
-  for (let i = 0; i < MEASURES; i++) {
+  const { any, anyOf, all } = criteria;
+  for (let n = 0; n < anyOf.length; n++) {
+    const i = anyOf[n]!;
     if (measured[i]! >= any[i]!) return CRITERIA[i]!;
   }
   if (all === null) return CROSSED.none;
