@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { rootTest } from "../tests/support/root_test.ts";
 import { runHost } from "./host_command.ts";
 import { labCommand } from "./cli.ts";
+import { processesIn } from "./namespace.ts";
+import { identityOf, isAlive } from "./process_identity.ts";
 import { LabProcess } from "./lab_process.ts";
 import { selfCommand } from "../lib/datapath/self_command.ts";
 import { labFolder } from "./lab_record.ts";
@@ -10,7 +12,8 @@ const PRIVILEGES = { capabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADM
 
 async function namespacesOf(lab: string): Promise<string[]> {
   const { stdout } = await runHost(["ip", "netns", "list"]);
-  return stdout.split("\n").filter((line) => line.startsWith(`${lab}-`));
+  return stdout.split("\n").filter((line) => line.startsWith(`${lab}-`))
+    .map((line) => line.split(" ")[0]!);
 }
 
 Deno.test("lab exits with 2 on a name that is none, before anything is touched", async () => {
@@ -51,6 +54,29 @@ rootTest("lab demo leaves nothing behind when it is interrupted", PRIVILEGES, as
   const { code } = await demo.ended;
   assert.equal(code, 130, demo.stderr.lines.join("\n"));
   assert.deepEqual(await namespacesOf(name), []);
+  await assert.rejects(Deno.stat(labFolder(name)), Deno.errors.NotFound);
+});
+
+rootTest("lab run leaves nothing behind when it is interrupted in the middle of a fault", {
+  ...PRIVILEGES,
+  timeoutMs: 60_000,
+}, async () => {
+  const name = `ctrlc-f-${Deno.pid}`;
+  const run = [...selfCommand(), "lab", "run", "agent-frozen-60", "--name", name];
+  await using scenario = new LabProcess(run, "lab run");
+  // The agent is frozen by then: it will not hear that it should end.
+  await scenario.waitForLine((line) => line.includes("via NAT"), { timeoutMs: 45_000 });
+  const processes = (await Promise.all((await namespacesOf(name)).map(processesIn))).flat()
+    .map(identityOf);
+  assert.ok(processes.length >= 6, "NAT machine, two agents, two servers, one client at least");
+  scenario.kill("SIGINT");
+  const { code } = await scenario.ended;
+  assert.equal(code, 130, scenario.stderr.lines.join("\n"));
+  assert.deepEqual(scenario.stderr.lines.filter((line) => line !== ""), [
+    "Interrupted by SIGINT: everything is removed again",
+  ]);
+  assert.deepEqual(await namespacesOf(name), []);
+  assert.deepEqual(processes.filter(isAlive), []);
   await assert.rejects(Deno.stat(labFolder(name)), Deno.errors.NotFound);
 });
 
