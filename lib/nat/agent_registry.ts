@@ -1,7 +1,7 @@
 import type { Ability, Announcement, UnableFamilies } from "../control/messages.ts";
 import type { NatConfig } from "../config/nat_config.ts";
 import { familyName, formatEndpoint, parseEndpoint } from "../wire/address.ts";
-import type { AgentState } from "./bypass_control.ts";
+import type { AgentState } from "./obstacles.ts";
 import { hostOf } from "./operator_state.ts";
 
 /** An agent that has been seen since the start. */

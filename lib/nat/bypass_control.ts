@@ -1,6 +1,5 @@
 import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
 import type { EventLog } from "../control/event_log.ts";
-import { startCriteria } from "../policy/criteria.ts";
 import type { RateMeter } from "../policy/rate_meter.ts";
 import { FLAG, HEADER_F64, HOLD_NONE, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
 import { REASON, reasonText } from "../session/path_reason.ts";
@@ -10,9 +9,9 @@ import { STATE } from "../session/tcp_state.ts";
 import { formatEndpoint, parseEndpoint } from "../wire/address.ts";
 import type { BookEvent, InstructionBook } from "./instruction_book.ts";
 import { isNatEndpoint } from "./instruction_rebuild.ts";
+import { type AgentState, type Objection, type Obstacle, usualObstacles } from "./obstacles.ts";
 import { AgentPlaces } from "./agent_places.ts";
-import { startSettings } from "./datapath_config.ts";
-import type { CriteriaFacts } from "./explain_criteria.ts";
+import { type CriteriaFacts, measuredRates } from "./explain_criteria.ts";
 import { DeclineLog } from "./decline_log.ts";
 import type { LoadGates } from "./load_gates.ts";
 import { OperatorOrders } from "./operator_orders.ts";
@@ -24,33 +23,6 @@ import { isLowRate, StopCriteria } from "./stop_criteria.ts";
 import { SessionPauses } from "./session_pauses.ts";
 import { type SendCommand, WorkerCommands } from "./worker_commands.ts";
 import { COMMAND } from "./worker_protocol.ts";
-
-/** Before a restriction is asked about again; each pause after that is longer. */
-const FIRST_RETRY_MS = 1_000;
-
-/** What an agent says of itself, as far as decisions need it. */
-export interface AgentState {
-  readonly name: string;
-  readonly able: boolean;
-  /** It gives no sign of life. */
-  readonly silent?: boolean;
-  /** Boot time of its newest report. */
-  readonly lastReportMs?: number | null;
-}
-
-/** Why a session that meets the criteria stays via NAT for now. */
-export interface Objection {
-  /** One of REASON, and the number that it names. */
-  readonly reason: number;
-  readonly value: number;
-  /** After so long the criteria decide again; absent: when something changes. */
-  readonly retryMs?: number;
-  /** More than the reason can say, for the events. */
-  readonly detail?: string;
-}
-
-/** Asked before an instruction goes out; null: nothing speaks against it. */
-export type Obstacle = (slot: number) => Objection | null;
 
 export interface StopOptions {
   /** Whether the criteria decide again once the instruction has ended. */
@@ -116,12 +88,14 @@ export class BypassControl {
     this.#stops = new StopCriteria(options.records, this.#rates);
     const { gates, rates, now } = options;
     this.#restrictions = new StartRestrictions({ notes: this.#notes, gates, rates, now });
-    this.obstacles = [
-      (slot) => this.#operatorObjects(slot),
-      (slot) => this.#agentObjects(slot),
-      (slot) => this.#configurationObjects(slot),
-      (slot) => this.#restrictionObjects(slot),
-    ];
+    this.obstacles = usualObstacles({
+      notes: this.#notes,
+      operator: options.operator,
+      restrictions: this.#restrictions,
+      pauses: this.#pauses,
+      agentFor: options.agentFor,
+      snat: () => this.#snat,
+    });
   }
 
   /** The book and this object know each other; called once, before anything else. */
@@ -317,20 +291,14 @@ export class BypassControl {
 
   /** What the criteria look at of a session, for `inspect explain`. */
   facts(session: string): CriteriaFacts {
-    const { agentFor, gates, now } = this.#options;
+    const { agentFor, gates, now, rates } = this.#options;
     const slot = this.find(session);
-    const service = this.#notes.service(slot);
     const agent = agentFor(this.#notes.server(slot));
-    const { start, stop } = service?.bypass ?? { start: {}, stop: {} };
     const bypasses = this.#records.getU8(slot, U8.instruction) === INSTRUCTION.installed;
-    const measures = bypasses ? this.#rates : this.#options.rates;
-    const isMeasured = measures !== undefined && service !== undefined &&
-      (bypasses ? stop.rate !== undefined : startCriteria(startSettings(service.bypass)).metered);
     return {
-      byteRate: isMeasured ? measures.byteRate(slot) : null,
-      packetRate: isMeasured ? measures.packetRate(slot) : null,
+      ...measuredRates(slot, this.#notes.service(slot), { bypasses, direct: this.#rates, rates }),
       restriction: this.#restrictions.look(slot),
-      load: start.load === undefined ? null : gates?.measured(start.load) ?? 0,
+      load: gates?.loadFor(this.#notes.service(slot)) ?? null,
       pauseMs: this.#pauses.left(slot, this.#notes.id(slot), now()),
       instructionAgeMs: bypasses ? this.#stops.ageMs(slot, now()) : 0,
       instructions: agent === undefined ? 0 : this.#book.countOf(agent.name),
@@ -362,6 +330,11 @@ export class BypassControl {
     }
     this.#places.tick(placed);
     this.#declines.tick();
+  }
+
+  /** Sends what found the ring full. */
+  retryCommands(): void {
+    this.#commands.retry();
   }
 
   /** Stops an instruction that meets one of the stop criteria. */
@@ -396,46 +369,6 @@ export class BypassControl {
   /** Takes an instruction back that the agent has no place for. */
   #giveUp(slot: number, reason: number, notBeforeMs: number): void {
     this.stopSession(slot, reason, this.#places.limit, { rearm: true, notBeforeMs });
-  }
-
-  #restrictionObjects(slot: number): Objection | null {
-    const restriction = this.#restrictions.look(slot);
-    if (restriction === null) return null;
-    const { reason, value, mayChange, error } = restriction;
-    if (!mayChange) return { reason, value };
-    const retryMs = this.#pauses.grow(slot, this.#notes.id(slot), FIRST_RETRY_MS);
-    return { reason, value, retryMs, ...(error !== undefined && { detail: error }) };
-  }
-
-  /** Sends what found the ring full. */
-  retryCommands(): void {
-    this.#commands.retry();
-  }
-
-  #operatorObjects(slot: number): Objection | null {
-    const { operator } = this.#options;
-    const server = this.#notes.server(slot);
-    const service = this.#notes.service(slot)?.name ?? "";
-    if (operator.stops(this.#notes.session(slot), service, server)) {
-      return { reason: REASON.operator, value: 0 };
-    }
-    return operator.drains(server) ? { reason: REASON.draining, value: 0 } : null;
-  }
-
-  #agentObjects(slot: number): Objection | null {
-    const agent = this.#options.agentFor(this.#notes.server(slot));
-    if (agent === undefined) return { reason: REASON.noAgent, value: 0 };
-    if (agent.silent) return { reason: REASON.agentSilent, value: 0 };
-    return agent.able ? null : { reason: REASON.agentUnable, value: 0 };
-  }
-
-  /** A session whose NAT endpoint or server was taken out of the configuration lives on via NAT. */
-  #configurationObjects(slot: number): Objection | null {
-    const { match } = this.#notes.entry(slot);
-    const servers = this.#notes.service(slot)?.servers ?? [];
-    const isAllowed = isNatEndpoint(this.#snat, parseEndpoint(match.destination)) &&
-      servers.some(({ address }) => formatEndpoint(address) === match.source);
-    return isAllowed ? null : { reason: REASON.policyChanged, value: 0 };
   }
 
   #decline(slot: number, { reason, value, retryMs, detail }: Objection): void {

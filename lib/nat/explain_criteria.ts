@@ -1,5 +1,8 @@
 import type { StartConfig, StopConfig, ThresholdConfig } from "../config/criteria_config.ts";
 import { formatLoad, type Load } from "../config/rate.ts";
+import type { ServiceConfig } from "../config/nat_config.ts";
+import { startCriteria } from "../policy/criteria.ts";
+import { startSettings } from "./datapath_config.ts";
 import type { SessionView } from "../session/session_view.ts";
 import { reasonText } from "../session/path_reason.ts";
 import { formatPrefix } from "../wire/prefix.ts";
@@ -23,6 +26,29 @@ export interface CriteriaFacts {
   /** Of the server's agent. */
   readonly instructions: number;
   readonly limit: number;
+}
+
+/** The rates of a session, by whoever measures them on its path; null where nobody does. */
+export function measuredRates(
+  slot: number,
+  service: ServiceConfig | undefined,
+  from: { bypasses: boolean; direct: Rates; rates: Rates | undefined },
+): Pick<CriteriaFacts, "byteRate" | "packetRate"> {
+  const { bypasses, direct } = from;
+  const rates = bypasses ? direct : from.rates;
+  const isMeasured = rates !== undefined && service !== undefined &&
+    (bypasses
+      ? service.bypass.stop.rate !== undefined
+      : startCriteria(startSettings(service.bypass)).metered);
+  return {
+    byteRate: isMeasured ? rates.byteRate(slot) : null,
+    packetRate: isMeasured ? rates.packetRate(slot) : null,
+  };
+}
+
+interface Rates {
+  byteRate(slot: number): number;
+  packetRate(slot: number): number;
 }
 
 /** What each start criterion sees, and what it needs. */

@@ -8,7 +8,7 @@ import { parseEndpoint } from "../wire/address.ts";
 import { MAXIMUM_PROBE_NONCE } from "../wire/path_probe.ts";
 import { PROTOCOL_UDP, protocolName } from "../wire/protocol.ts";
 import { type AgentRegistry, type AgentView, announcementFor } from "./agent_registry.ts";
-import type { Objection } from "./bypass_control.ts";
+import type { Objection } from "./obstacles.ts";
 import type { DirectPaths } from "./direct_paths.ts";
 import { SelfTests, type TestCase, type TestState } from "./self_tests.ts";
 

@@ -74,6 +74,12 @@ export class LoadGates {
     return load.of === "core" ? share : load.of === "bytes" ? bytesPerSecond : packetsPerSecond;
   }
 
+  /** The load in the terms of the one that a service asks for; null when it asks for none. */
+  loadFor(service: ServiceConfig | undefined): number | null {
+    const load = service?.bypass.start.load;
+    return load === undefined ? null : this.measured(load);
+  }
+
   #set(service: number): void {
     const config = this.#services[service];
     this.closed[service] = config === undefined || this.allows(config) ? 0 : 1;

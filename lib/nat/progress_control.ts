@@ -7,7 +7,8 @@ import { SessionViewer } from "../session/session_view.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { PROTOCOL_TCP, protocolName } from "../wire/protocol.ts";
-import type { Objection, StopOptions } from "./bypass_control.ts";
+import type { StopOptions } from "./bypass_control.ts";
+import type { Objection } from "./obstacles.ts";
 import { clientsOf, type DirectPath, DirectPaths, type PathNews } from "./direct_paths.ts";
 import type { BookCounters, BookEvent, InstructionView } from "./instruction_book.ts";
 import {
