@@ -55,7 +55,7 @@ export interface InspectedServer {
 export interface InspectedStatus {
   readonly role: string;
   readonly ready: boolean;
-  readonly sessions: { readonly total: number; readonly bypass: number };
+  readonly sessions: { readonly total: number; readonly bypass: number; readonly capacity: number };
   readonly packets: {
     readonly received: number;
     readonly forwarded: number;

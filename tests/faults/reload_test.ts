@@ -248,6 +248,6 @@ rootTest("a rehearsal says what a reload would do, and does none of it", NEEDS, 
   assert.equal((await lab.servers()).filter(({ service }) => service === "web").length, 2);
 });
 
-Deno.test("the lab of the reloads is taken down", async () => {
+Deno.test.afterAll(async () => {
   await (await shared)?.down();
 });

@@ -15,7 +15,7 @@ export interface RootTestOptions {
   readonly tools?: readonly string[];
   /** The test fails when it runs for longer; default 120,000. */
   readonly timeoutMs?: number;
-  /** false: what it leaves open or running is meant to be; default true. */
+  /** Whether what it leaves open or running is an error; default: as Deno does. */
   readonly sanitize?: boolean;
 }
 
@@ -27,11 +27,13 @@ export function rootTest(
   options: RootTestOptions,
   fn: (context: Deno.TestContext) => void | Promise<void>,
 ): void {
-  const { capabilities = DEFAULT_CAPABILITIES, tools = [], timeoutMs = 120_000, sanitize = true } =
+  const { capabilities = DEFAULT_CAPABILITIES, tools = [], timeoutMs = 120_000, sanitize } =
     options;
+  const strict = sanitize !== undefined &&
+    { sanitizeOps: sanitize, sanitizeResources: sanitize };
   const lacking = [...missingCapabilities(capabilities), ...missingTools(tools)];
   if (lacking.length === 0) {
-    Deno.test({ name, fn, timeout: timeoutMs, sanitizeOps: sanitize, sanitizeResources: sanitize });
+    Deno.test({ name, fn, timeout: timeoutMs, ...strict });
   } else if (Deno.env.get("CI")) {
     const needs = `Cannot run "${name}": needs ${lacking.join(", ")}`;
     Deno.test(name, () => Promise.reject(new Error(needs)));

@@ -1,0 +1,255 @@
+/**
+ * A new process takes the place of a running NAT machine: no packet is lost or doubled, and whatever
+ * becomes of the new process before it has committed itself, the old one goes on.
+ */
+import assert from "node:assert/strict";
+import { BypathLab } from "../../lab/bypath_lab.ts";
+import type { InspectedStatus } from "../../lab/inspect_json.ts";
+import type { NatYaml } from "../../lab/lab_files.ts";
+import { waitFor } from "../../lab/wait.ts";
+import { ask } from "../../lib/control/admin_client.ts";
+import { AdminConversation } from "../../lib/control/admin_conversation.ts";
+import { DescriptorInbox } from "../../lib/linux/descriptor_passing.ts";
+import { LAYOUT_VERSION } from "../../lib/session/layout.ts";
+import { rootTest } from "../support/root_test.ts";
+
+const NEEDS = { capabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN"] } as const;
+const BYTES = 50_000_000;
+
+let shared: Promise<BypathLab> | null = null;
+
+/** One lab for all tests of this file. "never" is the same as "web", always via NAT. */
+function theLab(): Promise<BypathLab> {
+  shared ??= (async () => {
+    const lab = await BypathLab.up("faults-takeover");
+    await lab.startServers();
+    await lab.startNat(withNever);
+    await lab.startAgents();
+    return lab;
+  })();
+  return shared;
+}
+
+function withNever(config: NatYaml): void {
+  const web = config.services.find(({ name }) => name === "web")!;
+  const bypass = { start: { never: true } } as const;
+  config.services.push({ ...web, name: "never", port: 81, bypass });
+}
+
+/** Downloads both ways and a numbered stream; every byte and every datagram is looked for. */
+async function traffic(lab: BypathLab) {
+  const urls = ["http://203.0.113.10", "http://203.0.113.10:81"];
+  const downloads = urls.map((url) => lab.download({ bytes: BYTES, rate: 8_000_000, url }));
+  const stream = lab.stream({ count: 12_000, rate: 2_000 });
+  await Promise.all(downloads.map((download) => download.reached(BYTES / 10)));
+  await waitFor("a bypass", async () => (await lab.sessions("--path", "bypass")).length >= 2);
+  const before = await lab.sessions();
+  return {
+    /** @returns the longest pause of a download */
+    async isWhole(): Promise<number> {
+      const after = await lab.sessions();
+      for (const { id, nat, path, instruction } of before) {
+        const session = after.find((it) => it.id === id);
+        const same = [session?.nat, session?.path, session?.instruction?.generation];
+        assert.deepEqual(same, [nat, path, instruction?.generation], id);
+      }
+      const results = await Promise.all(downloads.map((download) => download.result()));
+      for (const { ok, bytes } of results) assert.ok(ok, `${bytes} of ${BYTES} bytes`);
+      const { missing, duplicates, corrupted } = await stream.result();
+      assert.deepEqual({ missing, duplicates, corrupted }, {
+        missing: 0,
+        duplicates: 0,
+        corrupted: 0,
+      });
+      return Math.max(...results.map(({ longestPauseMs }) => longestPauseMs));
+    },
+  };
+}
+
+async function kernelDrops(lab: BypathLab): Promise<number> {
+  const { worker } = await lab.ask<{ worker: { socketDrops: number } }>("status");
+  return worker.socketDrops;
+}
+
+rootTest(
+  "a new process takes over, three times, and no packet is lost or doubled",
+  NEEDS,
+  async () => {
+    const lab = await theLab();
+    const flows = await traffic(lab);
+    for (let i = 0; i < 3; i++) {
+      const old = lab.nat;
+      await lab.takeOverNat();
+      assert.equal((await old.ended).code, 0);
+      assert.equal(await kernelDrops(lab), 0);
+      await waitFor("the agents", async () => await lab.isAble("s1") && await lab.isAble("s2"));
+    }
+    const pauseMs = await flows.isWhole();
+    console.log(`    longest pause ${pauseMs} ms`);
+    assert.ok((await lab.download({ bytes: 1_000_000 }).result()).ok, "new sessions work");
+  },
+);
+
+/** What a process that takes over says, from a process that only plays one. */
+async function pretend(lab: BypathLab, changes: Record<string, unknown> = {}) {
+  const conversation = await AdminConversation.open(lab.socketOf("nat"));
+  const offer = {
+    verb: "takeover",
+    step: "offer",
+    takeover: 1,
+    layout: LAYOUT_VERSION,
+    namespace: await Deno.readLink(`/proc/${lab.nat.pid}/ns/net`),
+    pid: Deno.pid,
+    ...changes,
+  };
+  return { conversation: conversation!, offer };
+}
+
+async function events(lab: BypathLab, ...types: string[]): Promise<number> {
+  const all = await ask(lab.socketOf("nat"), { verb: "events", limit: 4000 });
+  return (all as { type: string }[]).filter(({ type }) => types.includes(type)).length;
+}
+
+rootTest(
+  "a process that takes over and vanishes before it commits itself leaves no trace",
+  NEEDS,
+  async () => {
+    const lab = await theLab();
+    const flows = await traffic(lab);
+    const contacts = () => events(lab, "agent-lost", "agent-connected", "bypass-stopped");
+    const before = await contacts();
+    const folder = await Deno.makeTempDir({ prefix: "bypath-takeover-" });
+    for (const steps of [1, 2, 2, 2]) {
+      const { conversation, offer } = await pretend(lab);
+      await conversation.ask(offer);
+      if (steps === 2) {
+        using inbox = new DescriptorInbox(`${folder}/inbox`);
+        await conversation.ask({ verb: "takeover", step: "freeze", inbox: inbox.path });
+        const { descriptors } = await inbox.receive(1000);
+        assert.equal(descriptors.length, 4, "a lock, a name and two sockets");
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        const status = await lab.status();
+        assert.equal(status.ready, true, "it can be asked while it stands still");
+        await assert.rejects(lab.bypass("stop", "--all"), /another process is taking over/i);
+        for (const fd of descriptors) fd.close();
+      }
+      conversation[Symbol.dispose]();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.equal(await events(lab, "takeover-failed"), 3);
+    assert.equal(await contacts(), before, "agents noticed nothing");
+    await flows.isWhole();
+    await Deno.remove(folder, { recursive: true });
+  },
+);
+
+rootTest(
+  "a new process that is killed on its way never leaves the host without a NAT machine",
+  NEEDS,
+  async () => {
+    const lab = await theLab();
+    const flows = await traffic(lab);
+    const path = `${lab.folder}/nat.yaml`;
+    let failed = 0;
+    // A start takes about this long, so that some are hit while the machine stands still.
+    for (const delayMs of [100, 400, 600, 800, 1000]) {
+      const next = lab.startSelf("nat", ["nat", "run", "--takeover", "--config", path]);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      if (
+        (await lab.ask<InspectedStatus>("status").catch(() => null)) === null || !lab.nat.running
+      ) {
+        await next.stop();
+        break;
+      }
+      next.kill("SIGKILL");
+      await next.ended;
+      if (!lab.nat.running) break;
+      failed++;
+    }
+    if (!lab.nat.running) await lab.restartNat();
+    else await flows.isWhole();
+    assert.ok(failed > 0);
+    assert.ok((await lab.download({ bytes: 1_000_000 }).result()).ok);
+  },
+);
+
+rootTest(
+  "a process of another version, another namespace, or a second one is refused",
+  NEEDS,
+  async () => {
+    const lab = await theLab();
+    const refusals: [Record<string, unknown>, RegExp][] = [
+      [{ layout: LAYOUT_VERSION + 1 }, /table layout 1 .* stop this one and start the other/],
+      [{ takeover: 2 }, /takeover protocol 1/],
+      [{ namespace: await Deno.readLink("/proc/self/ns/net") }, /another network namespace/],
+      [{ step: "freeze", inbox: "/nowhere" }, /Nothing was offered/],
+      [{ step: "commit" }, /Cannot hand over any more/],
+    ];
+    for (const [changes, message] of refusals) {
+      const { conversation, offer } = await pretend(lab, changes);
+      using _ = conversation;
+      await assert.rejects(conversation.ask(offer), { message });
+    }
+    const first = await pretend(lab);
+    await first.conversation.ask(first.offer);
+    const second = await pretend(lab);
+    await assert.rejects(second.conversation.ask(second.offer), /is taking over already/);
+    for (const { conversation } of [first, second]) conversation[Symbol.dispose]();
+    const other = await lab.runSelf("nat", ["nat", "run", "--config", `${lab.folder}/nat.yaml`]);
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /another process answers there/);
+  },
+);
+
+rootTest(
+  "a takeover puts another configuration in force: capacity, and what else is fixed otherwise",
+  NEEDS,
+  async () => {
+    const lab = await theLab();
+    const flows = await traffic(lab);
+    await lab.writeNatConfig((config) => {
+      withNever(config);
+      config.capacity = 1000;
+      config.services.push({ ...config.services[0]!, name: "more", port: 82 });
+    });
+    await lab.takeOverNat();
+    assert.equal((await lab.status()).sessions.capacity, 1000);
+    assert.ok((await lab.download({ bytes: 1000, url: "http://203.0.113.10:82" }).result()).ok);
+    await waitFor("the agents", async () => await lab.isAble("s1") && await lab.isAble("s2"));
+    await flows.isWhole();
+  },
+);
+
+rootTest("a restart with another capacity goes on with every session", NEEDS, async () => {
+  const lab = await theLab();
+  const flows = await traffic(lab);
+  await lab.stopNat();
+  await lab.writeNatConfig((config) => {
+    withNever(config);
+    config.capacity = 70_000;
+  });
+  await lab.restartNat();
+  assert.equal((await lab.status()).sessions.capacity, 70_000);
+  const started = (await ask(lab.socketOf("nat"), { verb: "events", limit: 100 }) as {
+    type: string;
+    continued?: boolean;
+  }[]).find(({ type }) => type === "started");
+  assert.equal(started?.continued, true);
+  await waitFor("the agents", async () => await lab.isAble("s1") && await lab.isAble("s2"));
+  await flows.isWhole();
+});
+
+rootTest("with nothing to take over from, a NAT machine starts as usual", NEEDS, async () => {
+  const lab = await theLab();
+  await lab.stopNat();
+  const next = lab.startSelf("nat", [
+    ...["nat", "run", "--takeover", "--config", `${lab.folder}/nat.yaml`],
+  ]);
+  await next.waitForLine((line) => line.startsWith("Ready:"), { stream: "stderr" });
+  assert.ok(next.stderr.lines.includes("Nothing to take over from: starting as usual"));
+  assert.equal((await next.stop()).code, 0);
+});
+
+Deno.test.afterAll(async () => {
+  await (await shared)?.down();
+});
