@@ -193,15 +193,16 @@ export class BypassControl {
     if (agent !== undefined && !this.#places.take(slot, agent.name)) {
       return this.#decline(slot, { reason: REASON.limit, value: this.#places.limit });
     }
-    const generation = agent === undefined
-      ? 0
-      : this.#book.install(agent.name, this.#notes.entry(slot), slot, now);
-    if (generation === 0) return this.#decline(slot, { reason: REASON.noAgent, value: 0 });
-    this.#pauses.clear(slot);
-    // The next process must go on above every generation ever sent.
-    records.headerF64[HEADER_F64.generation] = this.#book.nextGeneration;
-    this.#notes.reason(slot, reason, value);
+    // Written before it is sent: should this process be killed in between, the next one must know of
+    // it, and go on above every generation ever sent.
+    const generation = this.#book.nextGeneration;
+    records.headerF64[HEADER_F64.generation] = generation + 1;
     this.#notes.sent(slot, generation);
+    const isSent = agent !== undefined &&
+      this.#book.install(agent.name, this.#notes.entry(slot), slot, now) !== 0;
+    if (!isSent) return this.#decline(slot, { reason: REASON.noAgent, value: 0 });
+    this.#pauses.clear(slot);
+    this.#notes.reason(slot, reason, value);
   }
 
   /** The worker: a session with an instruction is over. */
