@@ -4,6 +4,7 @@ import { AdminError } from "../control/admin_protocol.ts";
 import { AdminServer } from "../control/admin_server.ts";
 import { type IdentityPem, readOwnIdentity } from "../control/own_identity.ts";
 import { obstacleStatus } from "../datapath/host_obstacle.ts";
+import { WorkerPulse } from "../datapath/worker_pulse.ts";
 import { catchStopSignals, runDaemon } from "../linux/daemon.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { adminHandler } from "./admin.ts";
@@ -60,8 +61,9 @@ async function serve(config: AgentConfig, pem: IdentityPem): Promise<void> {
   running.agent = started;
   const speaksFor = pem.identity.addresses.join(", ");
   say(`Ready: ${pem.identity.name} speaks for ${speaksFor}, device ${started.tunName}`);
+  const pulse = new WorkerPulse(started.counters);
   await runDaemon({
-    healthy: () => started.ready,
+    healthy: () => pulse.beats() && started.ready,
     status: () => `speaks for ${speaksFor}`,
   }, { stop, failure: failure.promise });
 }

@@ -5,6 +5,7 @@ import { type AdminHandler, AdminServer } from "../control/admin_server.ts";
 import { type IdentityPem, readOwnIdentity } from "../control/own_identity.ts";
 import { catchStopSignals, runDaemon } from "../linux/daemon.ts";
 import { obstacleStatus } from "../datapath/host_obstacle.ts";
+import { WorkerPulse } from "../datapath/worker_pulse.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { adminHandler } from "./admin.ts";
 import type { NatMachine } from "./nat_machine.ts";
@@ -94,6 +95,7 @@ async function serve(
   running.relief = relief;
   takeover?.[Symbol.dispose]();
   say(`Ready: ${statusLine(machine)}`);
+  const pulse = new WorkerPulse(machine.counters);
   await runDaemon({
     reload: async () => {
       try {
@@ -103,7 +105,7 @@ async function serve(
         say(error instanceof Error ? error.message : String(error));
       }
     },
-    healthy: () => machine.ready,
+    healthy: () => pulse.beats() && machine.ready,
     status: () => statusLine(machine),
     isReplaced: () => relief.relieved.aborted,
   }, { stop: AbortSignal.any([stop, relief.relieved]), failure: failure.promise });

@@ -1,0 +1,66 @@
+/** The units in docs/systemd: what systemd itself says of them. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { rootTest } from "../support/root_test.ts";
+
+const FOLDER = fileURLToPath(new URL("../../docs/systemd/", import.meta.url));
+const UNITS = ["bypath-nat.service", "bypath-agent.service"];
+/** Of 100; what is left is the network itself, which is what both are for. */
+const EXPOSURE_LIMIT = 25;
+const NEEDS = { capabilities: [], tools: ["systemd-analyze"] } as const;
+
+async function analyze(...args: string[]): Promise<{ code: number; text: string }> {
+  const { code, stdout, stderr } = await new Deno.Command("systemd-analyze", {
+    args,
+    env: { NO_COLOR: "1", SYSTEMD_PAGER: "" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+for (const unit of UNITS) {
+  rootTest(`systemd finds nothing wrong with ${unit}`, NEEDS, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "bypath-units-" });
+    try {
+      // The program is not installed here; any other will do.
+      const text = (await Deno.readTextFile(FOLDER + unit)).replaceAll(
+        "/usr/bin/bypath",
+        "/bin/true",
+      );
+      await Deno.writeTextFile(`${folder}/${unit}`, text);
+      assert.deepEqual(await analyze("verify", `${folder}/${unit}`), { code: 0, text: "" });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+
+  rootTest(`${unit} leaves its daemon little to do harm with`, NEEDS, async () => {
+    const { code, text } = await analyze(
+      "security",
+      "--offline=true",
+      `--threshold=${EXPOSURE_LIMIT}`,
+      FOLDER + unit,
+    );
+    assert.equal(code, 0, text);
+  });
+}
+
+Deno.test("both units confine their daemons alike, but for their folders and devices", async () => {
+  const [nat, agent] = await Promise.all(UNITS.map(async (unit) => {
+    const text = await Deno.readTextFile(FOLDER + unit);
+    const from = text.indexOf("User=");
+    return text.slice(from).split("\n").filter((line) => /^[A-Z]\w+=/.test(line))
+      .map((line) => line.replaceAll(unit.replace(".service", ""), "NAME"));
+  }));
+  const differing = [
+    ...nat!.filter((it) => !agent!.includes(it)),
+    ...agent!.filter((it) => !nat!.includes(it)),
+  ];
+  assert.deepEqual(differing, [
+    "PrivateDevices=yes",
+    "DevicePolicy=closed",
+    "DeviceAllow=/dev/net/tun rw",
+    "SystemCallFilter=capset",
+  ]);
+});
