@@ -4,17 +4,24 @@ import { formatPrefix } from "../wire/prefix.ts";
 
 /** What a directly sent packet goes from and to, as far as paths are told apart. */
 export interface DirectPath {
-  /** `tcp 10.0.0.11:8080`: a server. */
+  /** `10.0.0.11`: the address of a server, whatever its services are. */
   readonly server: string;
   /** `198.51.100.0/24`: where the client is. */
   readonly clients: string;
+}
+
+/** Who wants to use a path. */
+export interface PathUser {
+  readonly session: string;
+  readonly isTcp: boolean;
 }
 
 /** Where a client is: networks that are routed apart are seldom smaller. */
 const CLIENTS_IPV4 = 24;
 const CLIENTS_IPV6 = 56;
 
-const FAILURES = 3;
+/** In a row, within ten minutes. */
+const FAILURES = 2;
 const CAPACITY = 4096;
 const SERVERS = {
   failures: FAILURES,
@@ -46,14 +53,19 @@ export interface PathNews {
   readonly details: Readonly<Record<string, string | number>>;
 }
 
+/** UDP waits for TCP to try a path on which TCP failed: it would not notice. */
+const UDP_RETRY_MS = 10_000;
+
 /**
- * From which servers, and from which of them to which clients, direct packets arrive: several
- * sessions that failed in a row make a server unable, or that server towards clients of one network
- * when it reaches others. After a growing pause one session tries.
+ * From which servers, and from which of them to which clients, direct packets arrive: sessions that
+ * failed in a row make a server unable, or that server towards clients of one network when it reaches
+ * others. After a growing pause one session tries.
  */
 export class DirectPaths {
   readonly #servers = new PathBreakers(SERVERS);
   readonly #places = new PathBreakers(CLIENTS);
+  /** Servers on whose paths TCP failed, or is to try first. */
+  readonly #needsTcp = new Set<string>();
   readonly #tell: (news: PathNews) => void;
 
   /** @param tell hears what becomes of paths: unable, tried with one session, able again */
@@ -64,7 +76,7 @@ export class DirectPaths {
   /** May this session be bypassed? Null, or what speaks against it and when to ask again. */
   admit(
     { server, clients }: DirectPath,
-    session: string,
+    { session, isTcp }: PathUser,
     now: number,
   ): { failures: number; retryMs: number } | null {
     if (this.#servers.size === 0 && this.#places.size === 0) return null;
@@ -73,6 +85,10 @@ export class DirectPaths {
     const failures = Math.max(...both.map((it) => it?.failures ?? 0));
     const waitMs = Math.max(...both.map((it) => it?.waitMs ?? 0));
     if (waitMs > 0) return { failures, retryMs: waitMs };
+    const isTrial = both.some((it) => it?.state === "trial");
+    if (isTrial && !isTcp && this.#needsTcp.has(server)) {
+      return { failures, retryMs: UDP_RETRY_MS };
+    }
     const atPlace = this.#places.admit(place, session, now);
     if (atPlace > 0) return { failures, retryMs: atPlace };
     const atServer = this.#servers.admit(server, session, now);
@@ -111,19 +127,34 @@ export class DirectPaths {
     ] as const;
     this.#servers.success(server);
     this.#places.success(place);
+    this.#needsTcp.delete(server);
     for (const [isNews, where] of news) if (isNews) this.#say("path-able", server, where, {});
   }
 
-  /** It has not, though by way of the NAT machine it did. */
-  failure({ server, clients }: DirectPath, why: string, now: number): void {
+  /** It has not, as far as can be seen now. */
+  failure(
+    { server, clients }: DirectPath,
+    { why, isTcp }: { why: string; isTcp: boolean },
+    now: number,
+  ): void {
     const place = placeOf(server, clients);
-    // First, so that the view of a server that is unable altogether names no places.
+    if (isTcp) this.#needsTcp.add(server);
     if (this.#servers.failure(server, now)) this.#sayUnable(server, null, why, now);
     if (this.#places.failure(place, now)) this.#sayUnable(server, clients, why, now);
   }
 
+  /** Nothing arrived by way of the NAT machine either: the path was not to blame. */
+  retract({ server, clients }: DirectPath, now: number): void {
+    if (this.#servers.retract(server, now)) this.#say("path-able", server, null, {});
+    if (this.#places.retract(placeOf(server, clients), now)) {
+      this.#say("path-able", server, clients, {});
+    }
+    if (this.#servers.state(server, now) === null) this.#needsTcp.delete(server);
+  }
+
   /** There is reason to try a server with one session first. */
   doubt(server: string, now: number): void {
+    this.#needsTcp.add(server);
     this.#servers.doubt(server, now);
   }
 
@@ -132,15 +163,19 @@ export class DirectPaths {
     this.#servers.forget((server) =>
       which(server) && this.#servers.state(server, 0)?.failures === 0
     );
+    for (const server of this.#needsTcp) {
+      if (which(server) && this.#servers.state(server, 0) === null) this.#needsTcp.delete(server);
+    }
   }
 
   /** Forgets servers that are no longer configured. */
   keep(isServer: (server: string) => boolean): void {
     this.#servers.forget((server) => !isServer(server));
+    for (const server of this.#needsTcp) if (!isServer(server)) this.#needsTcp.delete(server);
     this.#places.forget((place) => !isServer(place.slice(0, place.lastIndexOf(" "))));
   }
 
-  /** What is known of a server (`tcp 10.0.0.11:8080`). */
+  /** What is known of a server. */
   view(server: string, now: number): PathView {
     const state = this.#servers.state(server, now);
     if (state !== null && state.state !== "closed" && state.failures > 0) {
@@ -196,6 +231,8 @@ function placeOf(server: string, clients: string): string {
 function textOf({ failures, waitMs }: PathState): string {
   const next = waitMs > 0
     ? `tried again in ${Math.ceil(waitMs / 1000)} s`
-    : "being tried with one session";
-  return `no progress of ${failures} session${failures === 1 ? "" : "s"} directly; ${next}`;
+    : "tried with one session next";
+  return `nothing sent directly arrived, ${failures} time${
+    failures === 1 ? "" : "s"
+  } in a row; ${next}`;
 }

@@ -2,34 +2,37 @@ import assert from "node:assert/strict";
 import { IpAddress } from "../wire/address.ts";
 import { clientsOf, DirectPaths } from "./direct_paths.ts";
 
-const SERVER = "tcp 10.0.0.11:8080";
+const SERVER = "10.0.0.11";
 const HERE = { server: SERVER, clients: "198.51.100.0/24" };
 const THERE = { server: SERVER, clients: "192.0.2.0/24" };
+
+const tcp = (session: string) => ({ session, isTcp: true });
+const udp = (session: string) => ({ session, isTcp: false });
 
 function setUp() {
   const said: string[] = [];
   const paths = new DirectPaths(({ event, clients }) => said.push(`${event} ${clients ?? "all"}`));
   const fail = (path: typeof HERE, times: number, now: number) => {
-    for (let i = 0; i < times; i++) paths.failure(path, "no progress", now);
+    for (let i = 0; i < times; i++) paths.failure(path, { why: "no progress", isTcp: true }, now);
   };
   return { paths, said, fail };
 }
 
 Deno.test("a server from which nothing arrives anywhere is unable, with the reason, and tried again with one session", () => {
   const { paths, said, fail } = setUp();
-  fail(HERE, 2, 0);
-  assert.equal(paths.admit(HERE, "a", 1), null);
+  fail(HERE, 1, 0);
+  assert.equal(paths.admit(HERE, tcp("a"), 1), null);
   fail(HERE, 1, 0);
   assert.deepEqual(said, ["path-unable all", "path-unable 198.51.100.0/24"]);
   assert.deepEqual(paths.view(SERVER, 1_000), {
     bypass: "unable",
-    reason: "no progress of 3 sessions directly; tried again in 9 s",
+    reason: "nothing sent directly arrived, 2 times in a row; tried again in 9 s",
   });
-  assert.deepEqual(paths.admit(THERE, "b", 1_000), { failures: 3, retryMs: 9_000 });
+  assert.deepEqual(paths.admit(THERE, tcp("b"), 1_000), { failures: 2, retryMs: 9_000 });
   // Clients of another network are the first to try.
-  assert.deepEqual(paths.admit(HERE, "a", 10_000), { failures: 3, retryMs: 5_000 });
-  assert.equal(paths.admit(THERE, "b", 10_000), null);
-  assert.deepEqual(paths.admit(THERE, "c", 10_000), { failures: 3, retryMs: 1_000 });
+  assert.deepEqual(paths.admit(HERE, tcp("a"), 10_000), { failures: 2, retryMs: 5_000 });
+  assert.equal(paths.admit(THERE, tcp("b"), 10_000), null);
+  assert.deepEqual(paths.admit(THERE, tcp("c"), 10_000), { failures: 2, retryMs: 1_000 });
   paths.success(THERE, 11_000);
   assert.deepEqual(said.slice(2), ["path-tried all", "path-able all"]);
   assert.deepEqual(paths.view(SERVER, 11_000), {
@@ -40,43 +43,74 @@ Deno.test("a server from which nothing arrives anywhere is unable, with the reas
 
 Deno.test("a server that reaches others is unable only where it does not", () => {
   const { paths, said, fail } = setUp();
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 2; i++) {
     fail(HERE, 1, i);
     paths.success(THERE, i);
   }
   assert.deepEqual(said, ["path-unable 198.51.100.0/24"]);
   assert.equal(paths.view(SERVER, 3).bypass, "able");
-  assert.notEqual(paths.admit(HERE, "a", 3), null);
-  assert.equal(paths.admit(THERE, "b", 3), null);
-  assert.equal(paths.admit({ ...HERE, server: "tcp 10.0.0.12:8080" }, "c", 3), null);
+  assert.notEqual(paths.admit(HERE, tcp("a"), 3), null);
+  assert.equal(paths.admit(THERE, tcp("b"), 3), null);
+  assert.equal(paths.admit({ ...HERE, server: "10.0.0.12" }, tcp("c"), 3), null);
 });
 
 Deno.test("a session that waits for the server's trial does not hold the one of its network", () => {
   const { paths, fail } = setUp();
-  fail(HERE, 3, 0);
-  assert.equal(paths.admit(HERE, "a", 20_000), null);
-  assert.deepEqual(paths.admit(THERE, "b", 20_000)?.retryMs, 1_000);
+  fail(HERE, 2, 0);
+  assert.equal(paths.admit(HERE, tcp("a"), 20_000), null);
+  assert.deepEqual(paths.admit(THERE, tcp("b"), 20_000)?.retryMs, 1_000);
   paths.withdraw(HERE, "a");
-  assert.equal(paths.admit(HERE, "c", 20_001), null);
+  assert.equal(paths.admit(HERE, tcp("c"), 20_001), null);
 });
 
 Deno.test("quiet is success for a trial, and says nothing of others", () => {
   const { paths, said, fail } = setUp();
-  fail(HERE, 3, 0);
+  fail(HERE, 2, 0);
   paths.quiet(HERE, "older", 5_000);
   assert.equal(paths.view(SERVER, 5_000).bypass, "unable");
-  paths.admit(HERE, "trial", 20_000);
+  paths.admit(HERE, tcp("trial"), 20_000);
   paths.quiet(HERE, "trial", 25_000);
   assert.deepEqual(paths.view(SERVER, 25_000), { bypass: "able", reason: null });
   assert.deepEqual(said.slice(-2), ["path-able all", "path-able 198.51.100.0/24"]);
 });
 
+Deno.test("UDP does not try a path on which TCP failed, but one on which UDP did", () => {
+  const { paths, fail } = setUp();
+  fail(HERE, 2, 0);
+  assert.deepEqual(paths.admit(HERE, udp("u"), 20_000), { failures: 2, retryMs: 10_000 });
+  assert.equal(paths.admit(HERE, tcp("t"), 20_000), null);
+  paths.success(HERE, 21_000);
+  assert.equal(paths.admit(HERE, udp("u"), 21_001), null);
+  for (let i = 0; i < 2; i++) paths.failure(HERE, { why: "ICMP", isTcp: false }, 30_000);
+  assert.equal(paths.admit(HERE, udp("u"), 50_000), null);
+});
+
+Deno.test("failures that were none are taken back", () => {
+  const { paths, said, fail } = setUp();
+  fail(HERE, 2, 0);
+  paths.retract(HERE, 5_000);
+  assert.deepEqual(said.slice(2), ["path-able all", "path-able 198.51.100.0/24"]);
+  assert.equal(paths.admit(HERE, tcp("a"), 5_000), null);
+});
+
+Deno.test("a server in doubt is tried by TCP first, and is in doubt no more when there is no reason", () => {
+  const { paths, said } = setUp();
+  paths.doubt(SERVER, 0);
+  assert.equal(paths.view(SERVER, 0).bypass, "able", "others say why it is in doubt");
+  assert.notEqual(paths.admit(HERE, udp("u"), 0), null);
+  assert.equal(paths.admit(HERE, tcp("a"), 0), null);
+  assert.deepEqual(paths.admit(HERE, tcp("b"), 0)?.retryMs, 1_000);
+  paths.trust((server) => server === SERVER);
+  assert.equal(paths.admit(HERE, udp("u"), 0), null);
+  assert.deepEqual(said, ["path-tried all"]);
+});
+
 Deno.test("servers that are no longer configured are forgotten", () => {
   const { paths, fail } = setUp();
-  fail(HERE, 3, 0);
+  fail(HERE, 2, 0);
   paths.keep((server) => server !== SERVER);
   assert.deepEqual(paths.view(SERVER, 1), { bypass: "able", reason: null });
-  assert.equal(paths.admit(HERE, "a", 1), null);
+  assert.equal(paths.admit(HERE, tcp("a"), 1), null);
 });
 
 Deno.test("clients are told apart by /24 and /56", () => {

@@ -6,10 +6,11 @@ import type { SessionRecords } from "../session/session_table.ts";
 import { SessionViewer } from "../session/session_view.ts";
 import { parseEndpoint } from "../wire/address.ts";
 import { MAXIMUM_PROBE_NONCE } from "../wire/path_probe.ts";
-import { PROTOCOL_UDP, protocolName } from "../wire/protocol.ts";
+import { PROTOCOL_UDP } from "../wire/protocol.ts";
 import { type AgentRegistry, type AgentView, announcementFor } from "./agent_registry.ts";
 import type { Objection } from "./obstacles.ts";
 import type { DirectPaths } from "./direct_paths.ts";
+import { hostOf } from "./operator_state.ts";
 import { SelfTests, type TestCase, type TestState } from "./self_tests.ts";
 
 export interface FirstHopTools {
@@ -64,9 +65,8 @@ export class FirstHop {
     const test = this.#tests.state(agent.name, String(parseEndpoint(vip).address));
     if (test?.state === "pending") return objection(PENDING_RETRY_MS);
     if (test?.state !== "failed") return null;
-    const protocol = records.getU8(slot, U8.protocol);
-    if (protocol === PROTOCOL_UDP) return objection(FAILED_RETRY_MS);
-    paths.doubt(`${protocolName(protocol)} ${server}`, now());
+    if (records.getU8(slot, U8.protocol) === PROTOCOL_UDP) return objection(FAILED_RETRY_MS);
+    paths.doubt(hostOf(server), now());
     return null;
   };
 
@@ -100,18 +100,19 @@ export class FirstHop {
     this.#tests.tick(this.#tools.now());
   }
 
-  /** Sessions of this server have shown that direct packets arrive. */
-  proven(server: string): void {
-    const agent = this.#tools.agents.speakingFor(server);
-    if (agent !== undefined) this.#tests.prove(agent.name);
+  /** Sessions of the server with this address have shown that direct packets arrive. */
+  proven(address: string): void {
+    for (const { name, addresses, connected } of this.#tools.agents.all()) {
+      if (connected && addresses.includes(address)) this.#tests.prove(name);
+    }
   }
 
   /** What `inspect servers` says of a server at a virtual address. */
-  view({ protocol, server, vip }: { protocol: string; server: string; vip: string }): AgentView {
+  view({ server, vip }: { server: string; vip: string }): AgentView {
     const { agents, paths, now } = this.#tools;
     const view = agents.view(server);
     if (view.bypass !== "able") return view;
-    const path = paths.view(`${protocol} ${server}`, now());
+    const path = paths.view(hostOf(server), now());
     const test = this.#tests.state(agents.speakingFor(server)!.name, vip);
     if (path.bypass === "able") {
       if (test?.state === "pending") {
@@ -129,7 +130,8 @@ export class FirstHop {
     const reason = this.#tests.state(agent, vip)?.reason ?? null;
     event(`path-test-${state}`, { agent, vip, ...(reason !== null && { reason }) });
     const own = (server: string) => agents.speakingFor(server)?.name === agent;
-    if (state !== "failed") paths.trust((path) => own(path.slice(path.indexOf(" ") + 1)));
+    const addresses = agents.get(agent)?.addresses ?? [];
+    if (state !== "failed") paths.trust((server) => addresses.includes(server));
     reconsider(own);
   }
 }

@@ -23,7 +23,7 @@ import { FirstHop } from "./first_hop.ts";
 import type { HostRoutes } from "./host_routes.ts";
 import { InstructionBook } from "./instruction_book.ts";
 import type { EndpointHold } from "./instruction_hold.ts";
-import { OperatorState } from "./operator_state.ts";
+import { hostOf, OperatorState } from "./operator_state.ts";
 import { ProgressControl } from "./progress_control.ts";
 import { REASON } from "../session/path_reason.ts";
 import { Shortages } from "./shortages.ts";
@@ -147,7 +147,7 @@ export class NatMachine {
       stopSession: (...stop) => this.bypass.stopSession(...stop),
       able: (server) => {
         this.firstHop.proven(server);
-        this.bypass.reconsider((it) => it === server);
+        this.bypass.reconsider((it) => hostOf(it) === server);
       },
       instructions: () => this.book.instructions(bootTimeMs()),
       event: (type, details) => this.events.add(type, details),

@@ -107,7 +107,6 @@ export function serverViews(
         draining: operator.drains(address),
         sessions: census.sessions.get(key) ?? 0,
         agent: firstHop.view({
-          protocol: service.protocol,
           server: address,
           vip: String(service.vip.address),
         }),

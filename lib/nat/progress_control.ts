@@ -5,8 +5,7 @@ import { REASON, reasonText } from "../session/path_reason.ts";
 import type { SessionRecords } from "../session/session_table.ts";
 import { SessionViewer } from "../session/session_view.ts";
 import { STATE } from "../session/tcp_state.ts";
-import { formatEndpoint } from "../wire/address.ts";
-import { PROTOCOL_TCP, protocolName } from "../wire/protocol.ts";
+import { PROTOCOL_TCP } from "../wire/protocol.ts";
 import type { StopOptions } from "./bypass_control.ts";
 import type { Objection } from "./obstacles.ts";
 import { clientsOf, type DirectPath, DirectPaths, type PathNews } from "./direct_paths.ts";
@@ -23,7 +22,7 @@ export interface ProgressTools {
   readonly records: SessionRecords;
   /** As BypassControl's. */
   stopSession(slot: number, reason: number, value: number, options: StopOptions): void;
-  /** Direct packets of a server (`address:port`) arrive again: the criteria decide anew. */
+  /** Direct packets of a server (its address) arrive again: the criteria decide anew. */
   able(server: string): void;
   /** Every instruction that has not ended. */
   instructions(): Iterable<InstructionView>;
@@ -73,8 +72,8 @@ export class ProgressControl {
 
   /** Speaks against a bypass by a path on which others failed. */
   readonly obstacle = (slot: number): Objection | null => {
-    const session = String(this.#id(slot));
-    const refusal = this.paths.admit(this.#path(slot), session, this.#tools.now());
+    const user = { session: String(this.#id(slot)), isTcp: this.#isTcp(slot) };
+    const refusal = this.paths.admit(this.#path(slot), user, this.#tools.now());
     if (refusal === null) return null;
     return { reason: REASON.pathUnable, value: refusal.failures, retryMs: refusal.retryMs };
   };
@@ -82,9 +81,7 @@ export class ProgressControl {
   /** Another configuration is in force. */
   configure({ services }: NatConfig): void {
     const servers = new Set(
-      services.flatMap(({ protocol, servers }) =>
-        servers.map(({ address }) => `${protocol} ${formatEndpoint(address)}`)
-      ),
+      services.flatMap((it) => it.servers.map(({ address }) => String(address.address))),
     );
     this.paths.keep((server) => servers.has(server));
   }
@@ -136,13 +133,12 @@ export class ProgressControl {
   }
 
   #begin(slot: number, counters: BookCounters): Watched {
-    const isTcp = this.#records.getU8(slot, U8.protocol) === PROTOCOL_TCP;
     const now = this.#tools.now();
     const watched = {
       id: this.#id(slot),
       path: this.#path(slot),
       sinceMs: now,
-      watch: isTcp ? new ProgressWatch(this.#sample(slot, counters), now) : null,
+      watch: this.#isTcp(slot) ? new ProgressWatch(this.#sample(slot, counters), now) : null,
       counters,
       proven: false,
     };
@@ -188,11 +184,18 @@ export class ProgressControl {
       id: watched.id,
       path: watched.path,
       isTcp: watched.watch !== null,
-      why: reasonText(reason, value),
+      counts: reason !== REASON.lossy,
       stoppedMs: now,
       then: this.#aftermath(slot),
     });
     this.#tools.stopSession(slot, reason, value, { rearm: true, notBeforeMs });
+    // Loss may be everywhere on the way to a client; that it is total seldom is.
+    if (reason !== REASON.lossy) {
+      this.paths.failure(watched.path, {
+        why: reasonText(reason, value),
+        isTcp: watched.watch !== null,
+      }, now);
+    }
   }
 
   #ended(slot: number): void {
@@ -202,22 +205,20 @@ export class ProgressControl {
     if (!this.#stopped.isOpen(slot, id)) this.paths.withdraw(this.#path(slot), String(id));
   }
 
-  #found({ id, path, why }: StoppedSession, finding: Finding): void {
+  #found({ id, path, counts }: StoppedSession, finding: Finding): void {
     const now = this.#tools.now();
-    if (finding === "failed") this.paths.failure(path, why, now);
-    else if (finding === "arrived") this.paths.success(path, now);
+    if (finding === "arrived") this.paths.success(path, now);
+    else if (finding === "unclear" && counts) this.paths.retract(path, now);
     this.paths.withdraw(path, String(id));
   }
 
   #pathNews({ event, server, clients, details }: PathNews): void {
-    const [protocol, address] = server.split(" ") as [string, string];
     this.#tools.event(event, {
-      protocol,
-      server: address,
+      server,
       ...(clients !== null && { clients }),
       ...details,
     });
-    if (event === "path-able") this.#tools.able(address);
+    if (event === "path-able") this.#tools.able(server);
     if (event !== "path-unable") return;
     // What goes that way now would have to find out by itself.
     for (const [slot, { path }] of this.#watched) {
@@ -263,11 +264,13 @@ export class ProgressControl {
     return this.#records.getF64(slot, F64.id);
   }
 
+  #isTcp(slot: number): boolean {
+    return this.#records.getU8(slot, U8.protocol) === PROTOCOL_TCP;
+  }
+
   #path(slot: number): DirectPath {
-    const protocol = protocolName(this.#records.getU8(slot, U8.protocol));
-    const server = this.#viewer.endpointText(this.#records.getU16(slot, U16.server));
     return {
-      server: `${protocol} ${server}`,
+      server: this.#viewer.addressText(this.#records.getU16(slot, U16.server)),
       clients: clientsOf(this.#viewer.client(slot).address),
     };
   }

@@ -14,7 +14,8 @@ export interface StoppedSession {
   readonly id: number;
   readonly path: DirectPath;
   readonly isTcp: boolean;
-  readonly why: string;
+  /** Whether it was counted against the path. */
+  readonly counts: boolean;
   readonly stoppedMs: number;
   readonly then: Aftermath;
 }

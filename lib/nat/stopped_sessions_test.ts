@@ -11,7 +11,7 @@ const THEN: Aftermath = {
 
 function setUp(isTcp = true) {
   const stopped = new StoppedSessions();
-  stopped.add(1, { id: 7, path: PATH, isTcp, why: "no progress", stoppedMs: 0, then: THEN });
+  stopped.add(1, { id: 7, path: PATH, isTcp, counts: true, stoppedMs: 0, then: THEN });
   const check = (now: number, seen: Partial<Aftermath> | null) => {
     const findings: Finding[] = [];
     const look = () => seen === null ? null : { ...THEN, ...seen };
@@ -65,7 +65,8 @@ Deno.test("UDP: errors that go on via NAT are about the client, errors that end 
 Deno.test("pauses grow from 5 s to 10 minutes, for each session by itself, until it is forgiven", () => {
   const stopped = new StoppedSessions();
   const pause = (id: number) =>
-    stopped.add(id, { id, path: PATH, isTcp: true, why: "", stoppedMs: 100, then: THEN }) - 100;
+    stopped.add(id, { id, path: PATH, isTcp: true, counts: true, stoppedMs: 100, then: THEN }) -
+    100;
   const pauses = Array.from({ length: 9 }, () => pause(1) / 1000);
   assert.deepEqual(pauses, [5, 10, 20, 40, 80, 160, 320, 600, 600]);
   assert.equal(pause(2), 5_000);
@@ -76,7 +77,7 @@ Deno.test("pauses grow from 5 s to 10 minutes, for each session by itself, until
 Deno.test("of too many sessions the oldest are forgotten", () => {
   const stopped = new StoppedSessions();
   for (let id = 1; id <= 10_000; id++) {
-    stopped.add(id, { id, path: PATH, isTcp: true, why: "", stoppedMs: 0, then: THEN });
+    stopped.add(id, { id, path: PATH, isTcp: true, counts: true, stoppedMs: 0, then: THEN });
   }
   assert.ok(!stopped.isOpen(1, 1));
   assert.ok(stopped.isOpen(10_000, 10_000));

@@ -128,6 +128,26 @@ export class PathBreakers {
     return opens;
   }
 
+  /**
+   * One failure was none: something else was to blame. Returns whether the path is simply used again, and
+   * was not before.
+   */
+  retract(path: string, now: number): boolean {
+    const breaker = this.#breakers.get(path);
+    if (breaker === undefined) return false;
+    breaker.failures--;
+    const wasUnable = breaker.pauseMs > 0;
+    if (breaker.failures <= 0 || (wasUnable && breaker.failures < this.#settings.failures)) {
+      this.#breakers.delete(path);
+      return wasUnable;
+    }
+    if (!wasUnable) return false;
+    // What was taken for a failed trial may be made again at once.
+    breaker.untilMs = Math.min(breaker.untilMs, now);
+    breaker.pauseMs = Math.max(this.#settings.pauseMs, breaker.pauseMs / 2);
+    return false;
+  }
+
   /** Forgets paths by name, such as those of a server that is no longer configured. */
   forget(which: (path: string) => boolean): void {
     for (const path of [...this.#breakers.keys()]) if (which(path)) this.#breakers.delete(path);

@@ -73,6 +73,27 @@ Deno.test("sessions that had begun before a path became unable do not make its p
   assert.equal(breakers.state(PATH, 500)?.waitMs, 9_500);
 });
 
+Deno.test("a failure that was none is taken back, and with it what followed from it", () => {
+  const breakers = failed(3, 0);
+  assert.equal(breakers.retract(PATH, 500), true);
+  assert.equal(breakers.admit(PATH, "a", 500), 0);
+  const twice = failed(2, 0);
+  assert.equal(twice.retract(PATH, 1), false);
+  assert.equal(twice.state(PATH, 1)?.failures, 1);
+  assert.equal(twice.retract(PATH, 1), false);
+  assert.equal(twice.size, 0);
+  assert.equal(twice.retract(PATH, 1), false);
+  // A trial that was none does not make the pause longer.
+  const tried = failed(3, 0);
+  tried.admit(PATH, "a", 10_000);
+  tried.failure(PATH, 10_700);
+  assert.equal(tried.state(PATH, 10_700)?.waitMs, 20_000);
+  assert.equal(tried.retract(PATH, 12_000), false);
+  assert.equal(tried.state(PATH, 12_000)?.state, "trial");
+  tried.failure(PATH, 12_700);
+  assert.equal(tried.state(PATH, 12_700)?.waitMs, 20_000);
+});
+
 Deno.test("a path in doubt is tried with one session at once, and is unable when that fails", () => {
   const breakers = new PathBreakers(SETTINGS);
   breakers.doubt(PATH, 5);
@@ -87,7 +108,7 @@ Deno.test("a path in doubt is tried with one session at once, and is unable when
 
 Deno.test("memory is bounded, whatever fails, and at most one session tries a path", () => {
   const step = fc.record({
-    what: fc.constantFrom("failure", "success", "admit", "withdraw", "doubt"),
+    what: fc.constantFrom("failure", "success", "admit", "withdraw", "doubt", "retract"),
     path: fc.integer({ min: 0, max: 9 }),
     session: fc.constantFrom("a", "b", "c"),
     forMs: fc.integer({ min: 0, max: 20_000 }),
@@ -113,8 +134,10 @@ Deno.test("memory is bounded, whatever fails, and at most one session tries a pa
         if (what === "failure") breakers.failure(path, now);
         else if (what === "success") breakers.success(path);
         else if (what === "doubt") breakers.doubt(path, now);
+        else if (what === "retract") breakers.retract(path, now);
         else breakers.withdraw(path, session);
-        if (what !== "withdraw" || trials.get(path)?.session === session) trials.delete(path);
+        const ends = what !== "withdraw" && what !== "retract" && what !== "doubt";
+        if (ends || trials.get(path)?.session === session) trials.delete(path);
         // Who was forgotten for want of room is not on trial either.
         for (const each of trials.keys()) {
           if (breakers.state(each, now) === null) trials.delete(each);

@@ -123,15 +123,22 @@ export class SessionViewer {
 
   /** `address:port` of a dictionary entry's address and a port. */
   joined(entry: number, port: number): string {
+    const address = this.addressText(entry);
+    return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  }
+
+  /** The address of a dictionary entry. */
+  addressText(entry: number): string {
     let address = this.#addresses.get(entry);
     if (address === undefined) {
       const words = this.#records.dictionary;
       const at = entry * 8;
-      const ip = IpAddress.fromWords(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
-      address = ip.family === 4 ? String(ip) : `[${ip}]`;
+      address = String(
+        IpAddress.fromWords(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!),
+      );
       this.#addresses.set(entry, address);
     }
-    return `${address}:${port}`;
+    return address;
   }
 }
 

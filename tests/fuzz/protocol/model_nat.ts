@@ -141,7 +141,7 @@ export class ModelNat {
     this.#progress = new ProgressControl({
       records: this.#records,
       stopSession: (...stop) => this.bypass.stopSession(...stop),
-      able: (server) => this.bypass.reconsider((it) => it === server),
+      able: (server) => this.bypass.reconsider((it) => it.startsWith(`${server}:`)),
       instructions,
       event: () => {},
       now,
