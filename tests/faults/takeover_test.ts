@@ -116,7 +116,7 @@ rootTest(
   async () => {
     const lab = await theLab();
     const flows = await traffic(lab);
-    const contacts = () => events(lab, "agent-lost", "agent-connected", "bypass-stopped");
+    const contacts = () => events(lab, "agent-lost", "agent-connected");
     const before = await contacts();
     const folder = await Deno.makeTempDir({ prefix: "bypath-takeover-" });
     for (const steps of [1, 2, 2, 2]) {
