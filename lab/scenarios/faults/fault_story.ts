@@ -92,6 +92,7 @@ export function faultScenario<Prepared extends AsyncDisposable | void = void>(
       await pause(options.brief ? 300 : 2_000);
       const flows = await traffic.finish();
       const blockedMs = outcome.blockedMs ?? (() => 0);
+      report.figure("blockedMs", Math.round(Math.max(...flows.map(blockedMs))));
       checkFlows(report, flows, {
         pauseMs: (flow) => blockedMs(flow) + HANG_LIMIT_MS,
         lost: outcome.lost ??
