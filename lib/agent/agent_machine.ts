@@ -1,5 +1,10 @@
 import type { AgentConfig } from "../config/agent_config.ts";
-import type { Ability, Announcement, Counters } from "../control/messages.ts";
+import {
+  type Ability,
+  AGENT_STOPS,
+  type Announcement,
+  type Counters,
+} from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { EventLog } from "../control/event_log.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
@@ -182,12 +187,12 @@ export class AgentMachine {
   async stop(): Promise<void> {
     this.ready = false;
     await this.#letGo();
-    this.#links.stop("the agent stops");
     clearInterval(this.#timer);
     this.#early[Symbol.dispose]();
     this.#capture.clear();
     await this.#watchdog.stop();
     await this.#thread.stop();
+    this.#links.stop(AGENT_STOPS);
     this.#watchdog[Symbol.dispose]();
     this.#tun.close();
     this.#netlink.close();
@@ -195,7 +200,9 @@ export class AgentMachine {
 
   /** Ends every instruction, so that the NAT machines need not wait for leases to run out. */
   async #letGo(): Promise<void> {
-    this.store.setAble(false, "the agent stops");
+    this.store.setAble(false, AGENT_STOPS);
+    // So that nobody sends more of what would be refused.
+    this.store.report(bootTimeMs());
     for (let waited = 0; this.store.size > 0 && waited < LETTING_GO_MS; waited += 5) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }

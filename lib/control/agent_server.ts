@@ -59,9 +59,9 @@ export interface ControlServerHandlers {
   message(agent: string, message: Installed | Stopped | Report | Probed): void;
   /**
    * Its connection is gone; called once for each `connected`, and before the next one of the same name.
-   * `hungUp`: its host closed it without a word, so that its process is no more.
+   * `isOver`: its process is no more, so that nobody follows what it held.
    */
-  lost(agent: string, reason: string, hungUp: boolean): void;
+  lost(agent: string, reason: string, isOver: boolean): void;
   /** An agent sends more than its share of this machine's time: the rest of it waits where it is. */
   heldBack?(agent: string): void;
   /** A connection came to nothing, for one reason. `name` when its certificate was accepted. */
@@ -337,13 +337,13 @@ export class ControlServer {
           this.#hear(agent, message);
         } else connection.end(`${message.type} came out of turn`);
       },
-      closed: (reason, hungUp) => {
+      closed: (reason, isOver) => {
         clearTimeout(late);
         this.#greetings.delete(connection);
         if (!agent) handlers.refused({ from, name: identity.name, reason });
         else if (this.#agents.get(identity.name) === agent) {
           this.#agents.delete(identity.name);
-          handlers.lost(identity.name, reason, hungUp);
+          handlers.lost(identity.name, reason, isOver);
         }
       },
     });

@@ -15,7 +15,7 @@ import type {
   TableEntry,
   Welcome,
 } from "./messages.ts";
-import { inBatches, NO_COUNTERS } from "./messages.ts";
+import { AGENT_STOPS, inBatches, NO_COUNTERS } from "./messages.ts";
 
 const now = new Date();
 const authority = await createAuthority({ now });
@@ -605,16 +605,16 @@ Deno.test("of two agents with one certificate the second is refused while the fi
   await stop(nat);
 });
 
-Deno.test("an agent whose process ends is told from one that says good-bye", async () => {
-  const hangUps: boolean[] = [];
+Deno.test("an agent whose process ends is told from one that only ends a connection", async () => {
+  const over: boolean[] = [];
   const lost = new Log<string>();
   const nat = await startNat({
     handlers: {
       announcement: () => ({ snat: [], ports: { first: 1, last: 2 }, services: [], servers: [] }),
       connected: () => {},
       message: () => {},
-      lost: (_agent, reason, hungUp) => {
-        hangUps.push(hungUp);
+      lost: (_agent, reason, isOver) => {
+        over.push(isOver);
         lost.add(reason);
       },
       refused: () => {},
@@ -623,12 +623,15 @@ Deno.test("an agent whose process ends is told from one that says good-bye", asy
   const polite = new RawAgent(nat.port);
   polite.send(hello, emptyTable, report(1), { type: "bye", reason: "enough" });
   await lost.at(0);
+  const stopped = new RawAgent(nat.port);
+  stopped.send(hello, emptyTable, report(1), { type: "bye", reason: AGENT_STOPS });
+  await lost.at(1);
   const killed = new RawAgent(nat.port);
   killed.send(hello, emptyTable, report(1));
   await killed.message(0);
   killed.socket.destroy();
-  await lost.at(1);
-  assert.deepEqual(hangUps, [false, true]);
+  await lost.at(2);
+  assert.deepEqual(over, [false, true, true]);
   await stop(nat);
 });
 

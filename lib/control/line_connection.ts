@@ -7,7 +7,13 @@
 import type { TLSSocket } from "node:tls";
 import { type Decoded, encodeMessage } from "./codec.ts";
 import { LineDecoder } from "./line_decoder.ts";
-import { type AgentMessage, asReason, MAX_LINE_BYTES, type NatMessage } from "./messages.ts";
+import {
+  AGENT_STOPS,
+  type AgentMessage,
+  asReason,
+  MAX_LINE_BYTES,
+  type NatMessage,
+} from "./messages.ts";
 import { PacedReader, type PacedReaderOptions } from "./paced_reader.ts";
 
 /** How long the last words may take to leave. */
@@ -21,10 +27,10 @@ export interface LineConnectionOptions<In> extends Pick<PacedReaderOptions, "bud
   /** A valid message. Not called any more after `closed`. */
   message(message: In): void;
   /**
-   * Called once, whoever ended it and why. `hungUp`: the other side's host closed it without a word,
-   * as it does when the process is killed.
+   * Called once, whoever ended it and why. `isOver`: the other side's process is no more, for it said
+   * so, or its host closed the connection without a word, as it does when the process is killed.
    */
-  closed(reason: string, hungUp: boolean): void;
+  closed(reason: string, isOver: boolean): void;
   /** What the other side may leave unread before the connection is ended. Default 8 MiB. */
   readonly maxUnsentBytes?: number;
 }
@@ -107,11 +113,13 @@ export class LineConnection<In extends { type: string }, Out extends AgentMessag
 
   #hear(message: In): void {
     this.#heardMs = performance.now();
-    if (isBye(message)) this.#close(`the other side ended the connection: ${message.reason}`);
-    else this.#options.message(message);
+    if (isBye(message)) {
+      const { reason } = message;
+      this.#close(`the other side ended the connection: ${reason}`, reason === AGENT_STOPS);
+    } else this.#options.message(message);
   }
 
-  #close(reason: string, hungUp = false): void {
+  #close(reason: string, isOver = false): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.end();
@@ -119,7 +127,7 @@ export class LineConnection<In extends { type: string }, Out extends AgentMessag
     const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     this.#socket.once("close", () => clearTimeout(linger));
     if (this.#socket.destroyed) clearTimeout(linger);
-    this.#options.closed(reason, hungUp);
+    this.#options.closed(reason, isOver);
   }
 }
 

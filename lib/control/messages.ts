@@ -29,6 +29,9 @@
 import { z } from "zod";
 import { MAXIMUM_PROBE_NONCE } from "../wire/path_probe.ts";
 
+/** The reason of the `bye` of an agent that ends: it translates nothing any more. */
+export const AGENT_STOPS = "the agent stops";
+
 /** The version of the protocol that this program speaks. */
 export const PROTOCOL = 1;
 

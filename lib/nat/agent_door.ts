@@ -76,16 +76,16 @@ export function makeAgentDoor(
           if (agent.silent) machine.agentHeard(agent);
           machine.agentAble(agent, message);
         }),
-      lost: (name, reason, hungUp) =>
+      lost: (name, reason, isOver) =>
         orHold(() => {
           const agent = agents.get(name);
           if (agent !== undefined) {
             agent.connected = false;
-            agent.gone = hungUp;
+            agent.gone = isOver;
           }
           machine.book.agentLost(name);
           machine.firstHop.agentLost(name);
-          if (hungUp) machine.unheard.begin(name);
+          if (isOver) machine.unheard.begin(name);
           agentEvents.add("agent-lost", name, { reason });
         }),
       heldBack: (name) => agentEvents.heldBack(name),

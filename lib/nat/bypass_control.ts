@@ -227,7 +227,7 @@ export class BypassControl {
   changed(event: BookEvent): void {
     const slot = event.tag;
     const tcpFlags = this.#notes.count(event);
-    if (tcpFlags !== 0) {
+    if (tcpFlags !== null) {
       this.#commands.send(COMMAND.saw, slot, this.#notes.id(slot), tcpFlags);
     }
     if (event.kind === "installed") {

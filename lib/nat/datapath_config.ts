@@ -21,6 +21,8 @@ export interface DatapathConfig {
   readonly portFirst: number;
   readonly portLast: number;
   readonly timeouts: SessionTimeouts;
+  /** How long an agent may take to report what it has seen. Default 0. */
+  readonly reportsLateMs?: number;
   /** Are those told who cannot be served, or left in silence? */
   readonly reject: boolean;
   /** Do the VIPs answer echo requests? */
@@ -43,6 +45,9 @@ export interface DatapathService {
   readonly start: StartSettings;
 }
 
+/** In report intervals: one to wait for the report, and some of another for its way here. */
+const REPORTS_LATE = 1.5;
+
 /** Picks out of a configuration what concerns packets. */
 export function datapathConfig(config: NatConfig): DatapathConfig {
   const snat: number[][] = [];
@@ -58,6 +63,7 @@ export function datapathConfig(config: NatConfig): DatapathConfig {
     snat,
     portFirst: config.snat.portFirst,
     portLast: config.snat.portLast,
+    ...(config.control && { reportsLateMs: REPORTS_LATE * config.control.reportMs }),
     reject: config.refuse === "reject",
     echo: config.echo,
     timeouts: { ...config.timeouts, quarantineMs: config.quarantineMs },

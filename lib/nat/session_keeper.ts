@@ -319,10 +319,14 @@ export class SessionKeeper {
     } else table.setU8(slot, U8.hold, HOLD_NONE);
   }
 
-  /** An agent saw FIN or RST from the server. */
+  /** An agent saw FIN or RST from the server, or an answer over UDP (0). */
   agentSaw(slot: number, id: number, tcpFlags: number, nowMs: number): void {
     const table = this.#table;
     if (!this.#is(slot, id)) return;
+    if (table.getU8(slot, U8.protocol) !== PROTOCOL_TCP) {
+      if (table.getU8(slot, U8.state) === STATE.opening) this.answered(slot, nowMs);
+      return;
+    }
     this.advance(slot, false, tcpFlags, nowMs);
     const fins = table.getU8(slot, U8.flags) & (FLAG.clientFin | FLAG.serverFin);
     // The server's last ACK takes the direct way and is never seen here: do not wait for it.
@@ -361,7 +365,11 @@ export class SessionKeeper {
     const last = state === STATE.quarantine
       ? table.getF64(slot, F64.lastSeenMs)
       : table.lastActivityMs(slot);
-    const deadline = last + idleTimeoutMs(state, tcp, this.#config.timeouts);
+    // What an agent has seen since its last report is not known yet.
+    const lateMs = table.getU8(slot, U8.hold) === HOLD_NONE || state === STATE.quarantine
+      ? 0
+      : this.#config.reportsLateMs ?? 0;
+    const deadline = last + idleTimeoutMs(state, tcp, this.#config.timeouts) + lateMs;
     if (deadline > nowMs) {
       this.#wheel.set(slot, deadline);
     } else if (state !== STATE.quarantine && state !== STATE.closed) {

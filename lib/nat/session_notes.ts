@@ -7,7 +7,7 @@ import { formatSessionId, parseSessionId } from "../session/session_id.ts";
 import { SessionViewer, usedSlots } from "../session/session_view.ts";
 import { STATE, TCP_FIN, TCP_RST } from "../session/tcp_state.ts";
 import { type Endpoint, formatEndpoint } from "../wire/address.ts";
-import { protocolName } from "../wire/protocol.ts";
+import { PROTOCOL_UDP, protocolName } from "../wire/protocol.ts";
 import type { BookEvent, InstructionEntry } from "./instruction_book.ts";
 
 /** Agent flags of a record, as told to the worker so far. */
@@ -128,8 +128,11 @@ export class SessionNotes {
     records.setU8(slot, U8.instruction, INSTRUCTION.sent);
   }
 
-  /** Adds what the agent counted. Returns the TCP flags that it had not seen before, 0 for none. */
-  count({ tag: slot, counters }: BookEvent): number {
+  /**
+   * Adds what the agent counted. Returns what that means for the session's state: the TCP flags that
+   * it had not seen before, 0 for a first answer over UDP, null for nothing new.
+   */
+  count({ tag: slot, counters }: BookEvent): number | null {
     const { records } = this;
     const packets = records.getF64(slot, F64.basePackets) + counters.packets;
     const bytes = records.getF64(slot, F64.baseBytes) + counters.bytes;
@@ -145,7 +148,8 @@ export class SessionNotes {
     if (counters.sequence !== null) records.setI32(slot, I32.agentSequence, counters.sequence | 0);
     const flags = (counters.fin ? SAW_FIN : 0) | (counters.rst ? SAW_RST : 0);
     const news = flags & ~records.getU8(slot, U8.agentFlags);
-    if (news !== 0) records.setU8(slot, U8.agentFlags, flags);
+    if (news === 0) return this.#isFirstAnswer(slot, packets) ? 0 : null;
+    records.setU8(slot, U8.agentFlags, flags);
     return ((news & SAW_FIN) !== 0 ? TCP_FIN : 0) | ((news & SAW_RST) !== 0 ? TCP_RST : 0);
   }
 
@@ -176,6 +180,10 @@ export class SessionNotes {
   /** `address:port`. */
   vip(slot: number): string {
     return this.#viewer.endpointText(this.records.getU16(slot, U16.vip));
+  }
+  #isFirstAnswer(slot: number, packets: number): boolean {
+    return packets > 0 && this.records.getU8(slot, U8.state) === STATE.opening &&
+      this.records.getU8(slot, U8.protocol) === PROTOCOL_UDP;
   }
   #serviceKey(slot: number): string {
     return `${this.protocol(slot)} ${this.vip(slot)}`;

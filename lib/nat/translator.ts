@@ -274,7 +274,7 @@ export class Translator {
     for (const fragment of cutIpv4(packet, mtu)) this.#sender.emit(fragment, hop);
   }
 
-  /** An agent saw FIN or RST from the server. */
+  /** An agent saw FIN or RST from the server, or an answer over UDP (0). */
   agentSaw(slot: number, id: number, tcpFlags: number, nowMs: number): void {
     this.#sessions.agentSaw(slot, id, tcpFlags, nowMs);
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { F64, HOLD_NONE, U8 } from "../session/layout.ts";
+import { F64, HOLD_INSTRUCTION, HOLD_NONE, U8 } from "../session/layout.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { REASON } from "../session/path_reason.ts";
 import { STATE } from "../session/tcp_state.ts";
@@ -214,6 +214,33 @@ Deno.test("idle sessions end by their state's time, and activity postpones it", 
   assert.equal(bench.table.getU8(1, U8.state), STATE.quarantine);
   bench.pass(61_000);
   assert.equal(bench.table.used, 0);
+});
+
+Deno.test("a datagram session is answered as soon as its agent says so", () => {
+  const udp = service({ protocol: 17, start: { immediately: true } });
+  const bench = new Bench({ config: config({ services: [udp] }) });
+  bench.send({ protocol: "udp", source: CLIENT, destination: VIP });
+  bench.translator.agentSaw(1, 99, 0, bench.nowMs);
+  assert.equal(bench.table.getU8(1, U8.state), STATE.opening, "another session's answer");
+  bench.translator.agentSaw(1, 1, 0, bench.nowMs);
+  assert.equal(bench.table.getU8(1, U8.state), STATE.established);
+});
+
+Deno.test("a session that bypasses is idle only when its agent has had time to say otherwise", () => {
+  const udp = service({ protocol: 17, start: { immediately: true } });
+  const bench = new Bench({ config: config({ services: [udp], reportsLateMs: 1_500 }) });
+  const first = bench.send({ protocol: "udp", source: CLIENT, destination: VIP });
+  bench.send({ protocol: "udp", source: first.destination, destination: first.source });
+  bench.table.setU8(1, U8.hold, HOLD_INSTRUCTION);
+  const lastMs = bench.nowMs;
+  bench.pass(301_000);
+  assert.equal(bench.table.getU8(1, U8.state), STATE.established);
+  // The report of a packet that came just before.
+  bench.table.setF64(1, F64.agentSeenMs, lastMs + 299_900);
+  bench.pass(250_000);
+  assert.equal(bench.table.getU8(1, U8.state), STATE.established);
+  bench.pass(60_000);
+  assert.equal(bench.table.getU8(1, U8.state), STATE.quarantine);
 });
 
 Deno.test("an agent's report of the server's FIN closes what the client has closed", () => {

@@ -49,7 +49,7 @@ export type NatWorkerMessage =
 export const COMMAND = {
   /** The criteria decide again. */
   rearm: 1,
-  /** The agent saw TCP flags (the value) from the server. */
+  /** The agent saw TCP flags (the value) from the server, or an answer over UDP (0). */
   saw: 2,
   /** Probes with this nonce (in the place of the id) are to be looked for. */
   expectProbe: 20,
