@@ -1,13 +1,8 @@
-import type { ServerSet } from "./server_set.ts";
+import { ServerBoard } from "./server_board.ts";
 
-/** Servers `a`, `b`, ... with these weights, all of them eligible. */
+/** Servers with these weights, all of them with their whole share. */
 export function serversOf(weights: readonly number[], names = defaultNames(weights.length)) {
-  return {
-    names,
-    weights: Uint16Array.from(weights),
-    eligible: new Uint8Array(weights.length).fill(1),
-    sessions: new Uint32Array(weights.length),
-  } satisfies ServerSet;
+  return new ServerBoard(names.map((name, i) => ({ name, weight: weights[i]! })));
 }
 
 function defaultNames(count: number): string[] {

@@ -21,12 +21,14 @@ export interface HealthThresholds {
  */
 export class Health {
   readonly #thresholds: HealthThresholds;
-  #status: HealthStatus = "unknown";
+  #status: HealthStatus;
   /** Results in a row that speak against the status. */
   #against = 0;
 
-  constructor(thresholds: HealthThresholds) {
+  /** @param known from earlier checks, with other thresholds */
+  constructor(thresholds: HealthThresholds, known: HealthStatus = "unknown") {
     this.#thresholds = thresholds;
+    this.#status = known;
   }
 
   get status(): HealthStatus {

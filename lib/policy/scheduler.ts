@@ -12,17 +12,26 @@ import { SourceHash } from "./source_hash.ts";
 
 export type SchedulerName = "maglev" | "round-robin" | "least-sessions" | "source-hash";
 
-/**
- * A scheduler over a set of servers.
- *
- * @param seed NAT machines with the same seed choose the same servers, where the choice depends on the client alone
- */
-export function createScheduler(name: SchedulerName, servers: ServerSet, seed = 0): Scheduler {
+export interface SchedulerOptions {
+  /** NAT machines with the same seed choose the same servers, where the choice depends on the client alone. Default 0. */
+  readonly seed?: number;
+  /** What `maglevTable` made of these servers with this seed; default: made now, which takes milliseconds. */
+  readonly table?: Uint16Array;
+  /** Where round robin keeps its credits. */
+  readonly credits?: Float64Array;
+}
+
+/** A scheduler over a set of servers. */
+export function createScheduler(
+  name: SchedulerName,
+  servers: ServerSet,
+  { seed = 0, table, credits }: SchedulerOptions = {},
+): Scheduler {
   switch (name) {
     case "maglev":
-      return new Maglev(servers, seed);
+      return new Maglev(servers, { seed, ...(table && { table }) });
     case "round-robin":
-      return new RoundRobin(servers);
+      return new RoundRobin(servers, credits);
     case "least-sessions":
       return new LeastSessions(servers);
     case "source-hash":

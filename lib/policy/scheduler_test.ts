@@ -7,7 +7,7 @@ const NAMES: readonly SchedulerName[] = ["maglev", "round-robin", "least-session
 
 /** The servers of `count` sessions, each of a client of its own; `sessions` is counted up as an owner would. */
 function open(name: SchedulerName, servers: ReturnType<typeof serversOf>, count: number): number[] {
-  const scheduler = createScheduler(name, servers, 1);
+  const scheduler = createScheduler(name, servers, { seed: 1 });
   return Array.from({ length: count }, (_, n) => {
     const server = scheduler.choose(clientWords(n), 40_000, (n * 0.618) % 1);
     if (server >= 0) servers.sessions[server]!++;
@@ -38,10 +38,10 @@ for (const name of NAMES) {
       (entries, words, port, random) => {
         const servers = serversOf(entries.map(({ weight }) => weight));
         entries.forEach(({ eligible, sessions }, i) => {
-          servers.eligible[i] = Number(eligible);
+          servers.shares[i] = Number(eligible);
           servers.sessions[i] = sessions;
         });
-        const choice = createScheduler(name, servers, 9).choose(
+        const choice = createScheduler(name, servers, { seed: 9 }).choose(
           Int32Array.of(...words),
           port,
           random,
@@ -53,6 +53,41 @@ for (const name of NAMES) {
         else assert.ok(able.includes(choice), `${choice} is none of ${able}`);
       },
     ));
+  });
+}
+
+for (const name of NAMES) {
+  Deno.test(`${name}: a server that starts slowly gets its share of the new sessions, and the others theirs`, () => {
+    const servers = serversOf([1, 1, 2]);
+    // The others have sessions already.
+    servers.sessions.set([0, 3000, 6000]);
+    servers.shares[0] = 0.4;
+    const counts = tally(open(name, servers, 20_000), 3);
+    const part = counts[0]! / 20_000;
+    // 0.4 of a weight of 1 among 4, or among what counts now.
+    assert.ok(part > 0.08 && part < 0.135, `${part} of all`);
+    assertShares(counts.slice(1), [1, 2], 0.06);
+  });
+
+  Deno.test(`${name} gives a server on trial as many sessions as it may have, and no more`, () => {
+    const servers = serversOf([1, 1]);
+    servers.limits[1] = 3;
+    const scheduler = createScheduler(name, servers);
+    const counts = [0, 0];
+    for (let n = 0; n < 500; n++) {
+      const server = scheduler.choose(clientWords(n), n, (n * 0.618) % 1);
+      servers.taken[server]!++;
+      counts[server]!++;
+    }
+    assert.deepEqual(counts, [497, 3]);
+  });
+
+  Deno.test(`${name} sends nobody to a server that drains, and those that it had come back to it`, () => {
+    const servers = serversOf([1, 1, 1]);
+    servers.shares[1] = 0;
+    assert.equal(tally(open(name, servers, 3000), 3)[1], 0);
+    servers.shares[1] = 1;
+    assert.ok(tally(open(name, servers, 3000), 3)[1]! > 900);
   });
 }
 
@@ -76,12 +111,12 @@ Deno.test("least-sessions begins anywhere among equals", () => {
 
 Deno.test("source-hash keeps all ports of a client on one server, and moves only whom it must", () => {
   const servers = serversOf([1, 2, 3]);
-  const scheduler = createScheduler("source-hash", servers, 4);
+  const scheduler = createScheduler("source-hash", servers, { seed: 4 });
   const choose = (port: number) =>
     Array.from({ length: 5000 }, (_, n) => scheduler.choose(clientWords(n), port, 0));
   const before = choose(1);
   assert.deepEqual(choose(2), before);
-  servers.eligible[1] = 0;
+  servers.shares[1] = 0;
   choose(1).forEach((server, n) => {
     if (before[n] === 1) assert.notEqual(server, 1);
     else assert.equal(server, before[n]);
@@ -100,7 +135,7 @@ Deno.test("source-hash: a server that joins takes its share and nothing moves be
 Deno.test("the same seed chooses the same servers, another seed others", () => {
   for (const name of ["maglev", "source-hash"] as const) {
     const choices = (seed: number) => {
-      const scheduler = createScheduler(name, serversOf([1, 1, 1, 1]), seed);
+      const scheduler = createScheduler(name, serversOf([1, 1, 1, 1]), { seed });
       return Array.from({ length: 200 }, (_, n) => scheduler.choose(clientWords(n), 1, 0));
     };
     assert.deepEqual(choices(1), choices(1));

@@ -4,8 +4,15 @@ export interface ServerSet {
   readonly names: readonly string[];
   /** Share of the new sessions, relative to the others; 0: never chosen. */
   readonly weights: ArrayLike<number>;
-  /** 1: takes new sessions; 0: down or draining. The owner changes it at any time. */
-  readonly eligible: Uint8Array;
+  /**
+   * How much of its weight counts now: 0 for a server that is down or draining, less than 1 for one that
+   * starts slowly. The owner changes it at any time, and sees to it that the largest one is 1.
+   */
+  readonly shares: Float64Array;
+  /** How many sessions a server may have been given in all before it takes no more; Infinity: any number. */
+  readonly limits: Float64Array;
+  /** How many it has been given; whoever calls `choose` counts. */
+  readonly taken: Float64Array;
   /** Sessions that each server has now; the owner counts. */
   readonly sessions: ArrayLike<number>;
 }
@@ -24,5 +31,11 @@ export interface Scheduler {
 
 /** Whether the server may be chosen at all. */
 export function takesSessions(servers: ServerSet, index: number): boolean {
-  return servers.eligible[index] === 1 && servers.weights[index]! > 0;
+  return servers.shares[index]! > 0 && servers.weights[index]! > 0 &&
+    servers.taken[index]! < servers.limits[index]!;
+}
+
+/** The weight that counts now. */
+export function weightNow(servers: ServerSet, index: number): number {
+  return servers.weights[index]! * servers.shares[index]!;
 }
