@@ -8,6 +8,7 @@ import { type Endpoint, formatEndpoint } from "../wire/address.ts";
 import { countAddresses, formatAddressRange, formatPrefix } from "../wire/prefix.ts";
 import type { BypassConfig } from "./criteria_config.ts";
 import type { AgentConfig } from "./agent_config.ts";
+import { describeServers } from "./describe_servers.ts";
 import type { NatConfig, ServiceConfig } from "./nat_config.ts";
 import { formatLoad, formatRate, type Rate } from "./rate.ts";
 import { describeBypass } from "./describe_criteria.ts";
@@ -57,7 +58,7 @@ function describeSnat({ addresses, portFirst, portLast }: NatConfig["snat"]): st
 }
 
 function describeService(service: ServiceConfig, agents: boolean): string[] {
-  const { name, protocol, vip, scheduler, servers, health } = service;
+  const { name, protocol, vip, scheduler, servers } = service;
   const total = servers.reduce((sum, server) => sum + server.weight, 0);
   return [
     `service ${name}: ${protocol} ${formatEndpoint(vip)}, ${scheduler}`,
@@ -67,12 +68,7 @@ function describeService(service: ServiceConfig, agents: boolean): string[] {
         ? "weight 0: no new sessions"
         : `weight ${weight}: ${Math.round((100 * weight) / total)} % of the new sessions`)
     ),
-    health
-      ? `  health: TCP connection every ${formatDurationMs(health.intervalMs)}, failed after ` +
-        `${
-          formatDurationMs(health.timeoutMs)
-        }; up after ${health.rise} good, down after ${health.fall} bad`
-      : "  health: not checked, every server counts as able",
+    ...describeServers(service).map((line) => `  ${line}`),
     ...(agents ? describeBypass(service) : ["bypass: never, as there is no control section"])
       .map((line) => `  ${line}`),
   ];

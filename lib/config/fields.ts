@@ -16,8 +16,10 @@ import {
   parseDurationMs,
   parsePortRange,
   parseSizeBytes,
+  parseStatusRange,
   PORT_RANGE_PATTERN,
   SIZE_PATTERN,
+  STATUS_RANGE_PATTERN,
 } from "./units.ts";
 
 /** A value in a message: short, and on one line. */
@@ -201,6 +203,14 @@ export const portRange = () =>
     what: "a range of ports such as 1024-65535",
     pattern: PORT_RANGE_PATTERN,
     examples: ["1024-65535"],
+  });
+
+/** A status code of HTTP, or a range of them: `204`, `200-399`. */
+export const statusRange = () =>
+  numberOrText(z.int().min(100).max(599), parseStatusRange, {
+    what: "a status such as 200 or 200-399",
+    pattern: STATUS_RANGE_PATTERN,
+    examples: ["200-399"],
   });
 
 /** A number, or a text for what a number cannot say (YAML makes a number of `4096` and a text of `4KiB`). */

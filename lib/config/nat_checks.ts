@@ -43,6 +43,9 @@ export function checkNatDocument(draft: NatDraft, report: Report): void {
     if (service === undefined) return;
     checkServers(service, { path: ["services", index], vips, snat, report });
     checkHealth(service, { path: ["services", index], report });
+    if (service.health?.agent !== undefined && draft.control === undefined) {
+      report(["services", index, "health", "agent"], "needs a control section: no agent connects");
+    }
     checkBypass(service, { path: ["services", index], report }, draft.control?.report);
   });
   checkEndpointCount(services, snat, report);
@@ -188,7 +191,13 @@ function checkServers(service: ServiceDraft, { path, vips, snat, report }: Addre
   }
 }
 
-function checkHealth({ health }: ServiceDraft, { path, report }: Around): void {
+function checkHealth({ health, protocol }: ServiceDraft, { path, report }: Around): void {
+  if (health?.passive !== undefined && protocol === "udp") {
+    report(
+      [...path, "health", "passive"],
+      "udp has no answer that every session begins with: only tcp shows signs",
+    );
+  }
   if (health?.interval === undefined || health.timeout === undefined) return;
   if (health.timeout > health.interval) {
     const interval = formatDurationMs(health.interval);

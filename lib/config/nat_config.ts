@@ -1,3 +1,4 @@
+import type { PassiveSettings } from "../policy/health_passive.ts";
 import type { SchedulerName } from "../policy/scheduler.ts";
 import type { Endpoint } from "../wire/address.ts";
 import type { AddressRange } from "../wire/prefix.ts";
@@ -9,6 +10,7 @@ import { checkDocument, type ConfigText, readConfigText } from "./load.ts";
 import { checkNatDocument } from "./nat_checks.ts";
 import { type NatDocument, natSchema } from "./nat_schema.ts";
 import type { ConfigProblem } from "./problem.ts";
+import type { StatusRange } from "./units.ts";
 
 export interface ServerConfig {
   readonly address: Endpoint;
@@ -16,13 +18,33 @@ export interface ServerConfig {
   readonly weight: number;
 }
 
+export interface HttpCheckConfig {
+  /** Begins with a slash. */
+  readonly path: string;
+  /** Of a good answer. */
+  readonly status: readonly StatusRange[];
+  /** Absent: the server's endpoint. */
+  readonly host?: string;
+}
+
+/** At most one of `tcp`, `http` and `agent`; none when there is `passive` alone. */
 export interface HealthConfig {
-  readonly tcp: true;
+  readonly tcp?: true;
+  readonly http?: HttpCheckConfig;
+  readonly agent?: true;
+  readonly passive?: PassiveSettings;
   readonly intervalMs: number;
   /** At most the interval. */
   readonly timeoutMs: number;
   readonly rise: number;
   readonly fall: number;
+}
+
+export interface AffinityConfig {
+  /** How much of a client's address counts. */
+  readonly ipv4: number;
+  readonly ipv6: number;
+  readonly timeoutMs: number;
 }
 
 export interface ServiceConfig {
@@ -33,6 +55,9 @@ export interface ServiceConfig {
   /** At least one. */
   readonly servers: readonly ServerConfig[];
   readonly health?: HealthConfig;
+  /** 0: none. */
+  readonly slowStartMs: number;
+  readonly affinity?: AffinityConfig;
   readonly bypass: BypassConfig;
 }
 
@@ -87,11 +112,6 @@ export interface NatConfig {
   readonly notices: readonly ConfigProblem[];
 }
 
-// Promised by the interface and not there yet: one clear line instead of "unknown key".
-const LATER = new Map([
-  ["services[].health", ["http", "agent"]],
-]);
-
 /**
  * Reads nat.yaml.
  *
@@ -122,7 +142,6 @@ export function parseNatConfig(
   const expressions = new Map<number, Expression>();
   const { document, notices } = checkDocument(text, {
     schema: natSchema,
-    later: LATER,
     check(draft, report) {
       checkNatDocument(draft, report);
       draft.services?.forEach((service, index) => {
@@ -196,6 +215,7 @@ function serviceOf(
   where: Expression | undefined,
 ): ServiceConfig {
   const { name, vip, protocol, port, scheduler, servers, health, bypass } = service;
+  const { slowStart, affinity } = service;
   return {
     name,
     vip: { address: vip, port },
@@ -205,15 +225,36 @@ function serviceOf(
       address: { address: server.address, port: server.port ?? port },
       weight: server.weight,
     })),
-    ...(health && {
-      health: {
-        tcp: true,
-        intervalMs: health.interval,
-        timeoutMs: health.timeout,
-        rise: health.rise,
-        fall: health.fall,
+    ...(health && { health: healthOf(health) }),
+    slowStartMs: slowStart ?? 0,
+    ...(affinity && {
+      affinity: {
+        ...(affinity.client === true ? { ipv4: 32, ipv6: 128 } : affinity.client),
+        timeoutMs: affinity.timeout,
       },
     }),
     bypass: bypassOf(bypass, where),
+  };
+}
+
+function healthOf(
+  health: NonNullable<NatDocument["services"][number]["health"]>,
+): HealthConfig {
+  const { tcp, http, agent, passive } = health;
+  return {
+    ...(tcp && { tcp: true }),
+    ...(http && {
+      http: {
+        path: http.path,
+        status: http.status,
+        ...(http.host !== undefined && { host: http.host }),
+      },
+    }),
+    ...(agent && { agent: true }),
+    ...(passive && { passive: { failures: passive.failures, withinMs: passive.within } }),
+    intervalMs: health.interval,
+    timeoutMs: health.timeout,
+    rise: health.rise,
+    fall: health.fall,
   };
 }

@@ -216,12 +216,6 @@ Deno.test("what is missing is named where it should be", () => {
 });
 
 Deno.test("what a later version will have is told from a misspelt key", () => {
-  const later = [
-    "health: { tcp: {}, http: { path: / } }",
-  ].map((part) => problemsOf(withServices(`${WEB}, ${part}`)));
-  assert.deepEqual(later, [
-    ["nat.yaml:4:101: services[0].health.http: not available in this version"],
-  ]);
   assert.deepEqual(problemsOf(SHORT + "engine: ebpf\n"), [
     'nat.yaml:5:1: engine: "ebpf" is not available in this version',
   ]);

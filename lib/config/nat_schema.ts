@@ -11,6 +11,7 @@ import {
   port,
   portRange,
 } from "./fields.ts";
+import { affinity, health, slowStart } from "./server_schema.ts";
 
 const SECOND_MS = 1000;
 const THIRTY_DAYS_MS = 30 * 86_400_000;
@@ -21,16 +22,6 @@ const server = z.strictObject({
   weight: z.int().min(0).max(1000).prefault(1).describe(
     "Share of the new sessions, relative to the other servers; 0: no new sessions",
   ),
-});
-
-const health = z.strictObject({
-  tcp: z.strictObject({}).describe("Opens a TCP connection to each server and closes it again"),
-  interval: duration({ minMs: 100 }).prefault("2s").describe("From one check to the next"),
-  timeout: duration({ minMs: 10 }).prefault("1s").describe("When a check counts as failed"),
-  rise: z.int().min(1).max(100).prefault(2).describe(
-    "Good checks in a row that bring a server up",
-  ),
-  fall: z.int().min(1).max(100).prefault(3).describe("Bad checks in a row that take it down"),
 });
 
 const service = z.strictObject({
@@ -44,6 +35,10 @@ const service = z.strictObject({
     .describe("How a new session gets its server"),
   servers: z.array(server).min(1).max(1000),
   health: health.optional().describe("Absent: every server counts as able"),
+  slowStart,
+  affinity: affinity.optional().describe(
+    "Sessions of one client go to the server of its earlier sessions; absent: the scheduler decides about each",
+  ),
   bypass: bypassSchema.prefault({}).describe(
     "When responses go directly from the server to the client",
   ),

@@ -120,3 +120,32 @@ export function parsePortRange(text: string): PortRange {
   }
   return { first, last };
 }
+
+/** HTTP status codes from `first` to `last`, both included. */
+export interface StatusRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Of a text that {@link parseStatusRange} takes; the JSON Schemas publish it. */
+export const STATUS_RANGE_PATTERN = "^([1-5]\\d\\d)(?:-([1-5]\\d\\d))?$";
+const STATUS_RANGE = new RegExp(STATUS_RANGE_PATTERN);
+
+/**
+ * Reads `200-399` or a single status.
+ *
+ * @throws SyntaxError when it is no range of status codes
+ */
+export function parseStatusRange(text: string): StatusRange {
+  const parts = STATUS_RANGE.exec(text);
+  const first = Number(parts?.[1]), last = Number(parts?.[2] ?? parts?.[1]);
+  if (parts === null || first > last) {
+    throw new SyntaxError(`"${text}" is not a status such as 200, or a range such as 200-399`);
+  }
+  return { first, last };
+}
+
+/** `200-399`, or `204`. */
+export function formatStatusRange({ first, last }: StatusRange): string {
+  return first === last ? String(first) : `${first}-${last}`;
+}

@@ -12,12 +12,14 @@ import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "../../../lib/nat/fragment_t
 import { Translator } from "../../../lib/nat/translator.ts";
 import { DROP, dropName } from "../../../lib/session/drop_reason.ts";
 import { F64, FLAG, RECORD_BYTES, regionBytes, U16, U8 } from "../../../lib/session/layout.ts";
+import { AffinityTable } from "../../../lib/session/affinity_table.ts";
 import { formatTable, SessionTable } from "../../../lib/session/session_table.ts";
 import { STATE } from "../../../lib/session/tcp_state.ts";
 import { IpAddress } from "../../../lib/wire/address.ts";
 import { buildPacket } from "../../../lib/wire/build_frame.ts";
 import { isError } from "../../../lib/wire/icmp_quote.ts";
 import { REASON_COUNT, reasonName, UNKNOWN_PROTOCOL } from "../../../lib/wire/reason.ts";
+import { ServerBoard } from "../../../lib/policy/server_board.ts";
 import type { FuzzTarget, Reached } from "../support/fuzz.ts";
 import { demand, judgeError, judgeReply, judgeTranslated } from "../support/judge.ts";
 import type { Random } from "../support/random.ts";
@@ -109,6 +111,16 @@ function datapathEndpoint(text: string) {
   return { words: words(text), port: Number(text.slice(text.lastIndexOf(":") + 1)) };
 }
 
+/** Servers of which some take no sessions, or only a part, or a few. */
+function randomBoard(random: Random, servers: readonly string[]): SharedArrayBuffer {
+  const board = new ServerBoard(servers.map((name) => ({ name, weight: 1 })));
+  servers.forEach((_, i) => {
+    board.shares[i] = random.pick([0, 0.3, 1, 1, 1, 1]);
+    board.limits[i] = random.pick([0, 3, Infinity, Infinity, Infinity]);
+  });
+  return board.buffer;
+}
+
 function randomConfig(random: Random, portLast: number): DatapathConfig {
   const services = PLACES.services.map(({ protocol, vip, servers }): DatapathService => ({
     name: vip,
@@ -122,6 +134,8 @@ function randomConfig(random: Random, portLast: number): DatapathConfig {
       { packets: 3 },
       { bytes: 4000 },
     ]),
+    board: randomBoard(random, servers),
+    ...(random.chance(0.4) && { affinity: { ipv4: 24, ipv6: 64, timeoutMs: 60_000 } }),
   }));
   return {
     destinations: [],
@@ -198,6 +212,7 @@ class NatWorld {
       },
       fragmentMemory: { buffer: this.#fragments, offset: 0 },
       config: randomConfig(random, this.#portLast),
+      affinity: new AffinityTable(new ArrayBuffer(AffinityTable.bytes(16)), [random.word(), 1]),
       random: () => random.fraction(),
       nowMs: this.#nowMs,
     });
@@ -499,7 +514,7 @@ class NatWorld {
     const table = this.#table;
     const slot = random.between(1, Math.max(1, table.highWater));
     const id = random.chance(0.8) ? table.getF64(slot, F64.id) : random.below(1000);
-    switch (random.below(9)) {
+    switch (random.below(8)) {
       case 0:
       case 1:
         return this.#pass(random.pick([1, 10, 300, 1_100, 31_000]));
@@ -521,8 +536,6 @@ class NatWorld {
           ...(random.chance(0.3) ? [words(PLACES.clients[4][0]!)] : []),
         ];
         return;
-      case 7:
-        return this.#translator.setEligible(random.below(6), [random.chance(0.7), true]);
       default:
         if (random.chance(0.3)) {
           this.#translator.configure(randomConfig(random, this.#portLast));
@@ -602,6 +615,7 @@ class NatWorld {
       protocol: 6,
       vip: datapathEndpoint(vip),
       servers: servers.map((server) => ({ ...datapathEndpoint(server), weight: 1 })),
+      board: new ServerBoard(servers.map((name) => ({ name, weight: 1 }))).buffer,
     }));
     if (services[0] === undefined || config.services.length === 0) return;
     this.#translator.configure({ ...config, services });
