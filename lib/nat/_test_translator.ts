@@ -1,5 +1,7 @@
 import { formatTable, SessionTable } from "../session/session_table.ts";
+import { AffinityTable } from "../session/affinity_table.ts";
 import { regionBytes } from "../session/layout.ts";
+import { ServerBoard } from "../policy/server_board.ts";
 import { IpAddress } from "../wire/address.ts";
 import { buildPacket, type FrameOptions } from "../wire/build_frame.ts";
 import { Packet } from "../wire/packet.ts";
@@ -9,6 +11,7 @@ import type { DatapathConfig, DatapathService } from "./datapath_config.ts";
 import type { PathEvents } from "./icmp_translator.ts";
 import type { SessionEvents } from "./session_keeper.ts";
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
+import { ServerSigns } from "./server_signs.ts";
 import { Translator } from "./translator.ts";
 
 /** Where a packet lies: after its virtio_net_hdr and Ethernet header. */
@@ -31,6 +34,13 @@ export function service(changes: Partial<DatapathService> = {}): DatapathService
     start: { never: true },
     ...changes,
   };
+}
+
+/** What a service's two servers share with the main thread, when none of them is to get sessions. */
+export function noShares(): SharedArrayBuffer {
+  const board = new ServerBoard([{ name: "a", weight: 1 }, { name: "b", weight: 1 }]);
+  board.shares.fill(0);
+  return board.buffer;
 }
 
 export function config(changes: Partial<DatapathConfig> = {}): DatapathConfig {
@@ -70,6 +80,8 @@ export interface Outcome {
 export class Bench {
   readonly table: SessionTable;
   readonly translator: Translator;
+  readonly signs = new ServerSigns();
+  readonly affinity = new AffinityTable(new ArrayBuffer(AffinityTable.bytes(1024)), [1, 2]);
   readonly told: string[] = [];
   /** Packets of the translator's own. */
   readonly replies: Packet[] = [];
@@ -128,6 +140,8 @@ export class Bench {
       },
       fragmentMemory: { buffer: this.#fragmentBuffer, offset: 0 },
       config: options.config ?? config(),
+      signs: this.signs,
+      affinity: this.affinity,
       random: () => (seed = (seed * 16807) % 2147483647) / 2147483647,
       nowMs: this.nowMs,
     });

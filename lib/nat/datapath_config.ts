@@ -1,7 +1,7 @@
 import type { SessionTimeouts } from "../session/tcp_state.ts";
 import type { StartSettings, Thresholds } from "../policy/criteria.ts";
 import type { BypassConfig, ThresholdConfig } from "../config/criteria_config.ts";
-import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
+import type { AffinityConfig, NatConfig, ServiceConfig } from "../config/nat_config.ts";
 import {
   addressAt,
   type AddressRange,
@@ -43,6 +43,11 @@ export interface DatapathService {
   readonly scheduler: ServiceConfig["scheduler"];
   readonly servers: readonly (DatapathEndpoint & { readonly weight: number })[];
   readonly start: StartSettings;
+  readonly affinity?: AffinityConfig;
+  /** Memory of a ServerBoard, written by both threads; absent: the worker's own. */
+  readonly board?: SharedArrayBuffer;
+  /** With the scheduler `maglev`: its lookup table, made elsewhere. */
+  readonly maglev?: SharedArrayBuffer;
 }
 
 /** In report intervals: one to wait for the report, and some of another for its way here. */
@@ -74,6 +79,7 @@ export function datapathConfig(config: NatConfig): DatapathConfig {
       scheduler: service.scheduler,
       servers: service.servers.map((s) => ({ ...endpoint(s.address), weight: s.weight })),
       start: startSettings(service.bypass),
+      ...(service.affinity && { affinity: service.affinity }),
     })),
   };
 }

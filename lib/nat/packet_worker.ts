@@ -23,6 +23,7 @@ import { DROP } from "../session/drop_reason.ts";
 import { RateMeter } from "../policy/rate_meter.ts";
 import { HEADER, U16, U8 } from "../session/layout.ts";
 import { Journal, JOURNAL_CLOSED, JOURNAL_OPENED } from "../session/journal.ts";
+import { AffinityTable } from "../session/affinity_table.ts";
 import { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { IpAddress } from "../wire/address.ts";
@@ -34,6 +35,7 @@ import type { RebuiltSession } from "./instruction_rebuild.ts";
 import type { SessionEvents } from "./session_keeper.ts";
 import { ProbeWatch } from "./probe_watch.ts";
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
+import { ServerSigns } from "./server_signs.ts";
 import { Translator } from "./translator.ts";
 import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
 
@@ -86,12 +88,13 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       isProbe: (packet, partial) => this.#probes.take(packet, partial),
       fragmentMemory: { buffer: memory.buffer, offset: slots * SLOT_BYTES },
       config: start.config,
+      signs: new ServerSigns(start.signs),
+      affinity: new AffinityTable(start.affinity, start.key),
       random: secureRandom(),
       nowMs: this.#nowMs,
       closedGates: new Uint8Array(start.closedGates),
       rates: new RateMeter(start.rates),
     });
-    start.eligible.forEach((eligible, service) => this.#translator.setEligible(service, eligible));
     this.#translator.silence(start.silentUntilMs);
 
     for (const prefix of addressesInUse(this.#table)) this.#ours.set(formatPrefix(prefix), prefix);
@@ -134,9 +137,6 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     switch (message.kind) {
       case "configure":
         this.#main.answer(() => this.#configure(message));
-        break;
-      case "eligible":
-        this.#translator.setEligible(message.service, message.eligible);
         break;
       case "rebuild":
         this.#rebuild(message.sessions);

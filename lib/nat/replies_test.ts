@@ -3,7 +3,7 @@ import { DROP } from "../session/drop_reason.ts";
 import { buildPacket, fragmentPacket, type FrameOptions } from "../wire/build_frame.ts";
 import { verifyL4 } from "../wire/l4_checksum.ts";
 import type { Packet } from "../wire/packet.ts";
-import { Bench, config, endpoint, service, words } from "./_test_translator.ts";
+import { Bench, config, endpoint, noShares, service, words } from "./_test_translator.ts";
 
 const SYN = 2, ACK = 16, FIN = 1, RST = 4;
 const CLIENT = "198.51.100.2:40000";
@@ -88,9 +88,8 @@ Deno.test("a server's segment of no session gets a reset, so that it lets go; it
 
 Deno.test("nothing left to make a session of: TCP gets a reset, UDP is told that it is prohibited", () => {
   const none = (protocol: number) => {
-    const bench = new Bench({ config: config({ services: [service({ protocol })] }) });
-    bench.translator.setEligible(0, [false, false]);
-    return bench;
+    const services = [service({ protocol, board: noShares() })];
+    return new Bench({ config: config({ services }) });
   };
   assert.deepEqual(answerTo({ ...TCP, flags: SYN }, none(6)), [
     `${DROP.noServer}`,

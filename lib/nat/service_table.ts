@@ -1,7 +1,10 @@
 import { AddressSet } from "../session/address_set.ts";
+import type { AffinityTable } from "../session/affinity_table.ts";
+import { F64, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
 import type { SessionTable } from "../session/session_table.ts";
 import { createScheduler } from "../policy/scheduler.ts";
-import type { Scheduler, ServerSet } from "../policy/server_set.ts";
+import { ServerBoard } from "../policy/server_board.ts";
+import { type Scheduler, takesSessions } from "../policy/server_set.ts";
 import { type StartCriteria, startCriteria } from "../policy/criteria.ts";
 import { PROTOCOL_TCP } from "../wire/protocol.ts";
 import { formatEndpoint, IpAddress } from "../wire/address.ts";
@@ -13,13 +16,26 @@ interface Service {
   readonly criteria: StartCriteria;
   /** Dictionary entries of the servers. */
   readonly servers: Int32Array;
-  readonly eligible: Uint8Array;
-  readonly sessions: Int32Array;
+  /** Their places in the list. */
+  readonly places: ReadonlyMap<number, number>;
+  readonly board: ServerBoard;
   readonly scheduler: Scheduler;
+  readonly affinity: DatapathService["affinity"];
+  /** What clients of this service are known by. */
+  readonly key: number;
+}
+
+export interface ServiceTableOptions {
+  /** Where the clients' servers are remembered; absent: nowhere. */
+  readonly affinity?: AffinityTable | null;
+  /** Services that are the same there go on with their schedulers and counts. */
+  readonly before?: ServiceTable;
 }
 
 /** The services of a configuration, found by VIP, with their servers and criteria. */
 export class ServiceTable {
+  readonly #table: SessionTable;
+  readonly #affinity: AffinityTable | null;
   readonly #services: Service[];
   /** Service number + 1 by dictionary entry of the VIP; one table a protocol. */
   readonly #tcp = new Uint16Array(65536);
@@ -28,20 +44,33 @@ export class ServiceTable {
   /** Services without a past: their sessions have to be counted. */
   readonly #fresh = new Set<number>();
 
-  /** Services that are the same in `before` go on with their schedulers and counts. */
-  constructor(config: DatapathConfig, table: SessionTable, before?: ServiceTable) {
+  #byAffinity = false;
+
+  constructor(config: DatapathConfig, table: SessionTable, options: ServiceTableOptions = {}) {
+    const { affinity = null, before } = options;
+    this.#table = table;
+    this.#affinity = affinity;
     this.#vips = new AddressSet(config.services.map(({ vip }) => vip.words));
     this.#services = config.services.map((service, number) => {
       const vip = intern(table, service.vip);
       (service.protocol === PROTOCOL_TCP ? this.#tcp : this.#udp)[vip] = number + 1;
       const kept = before?.like(JSON.stringify(service));
       if (kept === undefined) this.#fresh.add(number);
-      return kept ?? makeService(service, table);
+      return kept ?? makeService(service, service.protocol << 16 | vip, table);
     });
   }
 
   isFresh(service: number): boolean {
     return this.#fresh.has(service);
+  }
+
+  /** Takes the place of the table before: fresh services begin to count. */
+  begin(): void {
+    for (const number of this.#fresh) {
+      const { board, affinity, key } = this.#services[number]!;
+      board.sessions.fill(0);
+      if (affinity !== undefined) this.#affinity?.forgetSessions(key);
+    }
   }
 
   get hasFresh(): boolean {
@@ -68,41 +97,115 @@ export class ServiceTable {
   }
 
   /** The server (a dictionary entry) for a new session of a client, or 0. */
-  choose(service: number, client: Int32Array, clientPort: number, random: number): number {
-    const { scheduler, servers } = this.#services[service]!;
-    const chosen = scheduler.choose(client, clientPort, random);
-    return chosen < 0 ? 0 : servers[chosen]!;
-  }
-
-  setEligible(service: number, eligible: readonly boolean[]): void {
-    const flags = this.#services[service]?.eligible;
-    for (let i = 0; flags !== undefined && i < flags.length; i++) flags[i] = eligible[i] ? 1 : 0;
-  }
-
-  /** Adds to the sessions that a server has in a service. */
-  count(service: number, server: number, change: number): void {
-    const { servers, sessions } = this.#services[service]!;
-    for (let i = 0; i < servers.length; i++) {
-      if (servers[i] === server) sessions[i] = sessions[i]! + change;
+  choose(
+    service: number,
+    client: Int32Array,
+    clientPort: number,
+    random: number,
+    nowMs: number,
+  ): number {
+    const { scheduler, servers, board, affinity, places, key } = this.#services[service]!;
+    this.#byAffinity = false;
+    let chosen = -1;
+    if (affinity !== undefined && this.#affinity !== null) {
+      const server = this.#affinity.find(key, client, 0, affinity, nowMs, affinity.timeoutMs);
+      const place = server === 0 ? undefined : places.get(server);
+      // A server that is down or draining keeps nobody.
+      if (place !== undefined && takesSessions(board, place)) {
+        chosen = place;
+        this.#byAffinity = true;
+      }
     }
+    if (chosen < 0) chosen = scheduler.choose(client, clientPort, random);
+    if (chosen < 0) return 0;
+    board.taken[chosen]!++;
+    return servers[chosen]!;
+  }
+
+  /** Whether the server chosen last is the one of the client's earlier sessions. */
+  get byAffinity(): boolean {
+    return this.#byAffinity;
+  }
+
+  /** A session begins, or stands in the table already. */
+  opened(slot: number, nowMs: number): void {
+    const service = this.#serviceOf(slot);
+    if (service < 0) return;
+    const { affinity, key } = this.#services[service]!;
+    const server = this.#table.getU16(slot, U16.server);
+    this.#count(service, server, 1);
+    if (affinity === undefined) return;
+    this.#affinity?.opened(key, this.#table.i32, clientAt(slot), affinity, server, nowMs);
+  }
+
+  /** Its client exists. */
+  proven(slot: number, nowMs: number): void {
+    const service = this.#serviceOf(slot);
+    if (service < 0 || this.#affinity === null) return;
+    const { affinity, key } = this.#services[service]!;
+    if (affinity === undefined) return;
+    const server = this.#table.getU16(slot, U16.server);
+    this.#affinity.proven(key, this.#table.i32, clientAt(slot), affinity, server, nowMs);
+  }
+
+  /** It leaves the table. */
+  closed(slot: number): void {
+    const service = this.#serviceOf(slot);
+    if (service < 0) return;
+    const { affinity, key } = this.#services[service]!;
+    const table = this.#table;
+    const server = table.getU16(slot, U16.server);
+    this.#count(service, server, -1);
+    if (affinity === undefined) return;
+    const usedMs = table.getF64(slot, F64.lastSeenMs);
+    this.#affinity?.closed(key, table.i32, clientAt(slot), affinity, server, usedMs);
+  }
+
+  /** Whether the session's server takes no others, and another one would take this one. */
+  hasLostServer(slot: number): boolean {
+    const service = this.#serviceOf(slot);
+    if (service < 0) return false;
+    const { places, board } = this.#services[service]!;
+    const place = places.get(this.#table.getU16(slot, U16.server));
+    if (place !== undefined && board.shares[place]! > 0) return false;
+    for (let i = 0; i < board.shares.length; i++) if (takesSessions(board, i)) return true;
+    return false;
+  }
+
+  #serviceOf(slot: number): number {
+    return this.find(this.#table.getU16(slot, U16.vip), this.#table.getU8(slot, U8.protocol));
+  }
+
+  #count(service: number, server: number, change: number): void {
+    const { places, board } = this.#services[service]!;
+    const place = places.get(server);
+    if (place !== undefined) board.sessions[place] = board.sessions[place]! + change;
   }
 }
 
-function makeService(service: DatapathService, table: SessionTable): Service {
-  const { servers } = service;
-  const set: ServerSet & { eligible: Uint8Array; sessions: Int32Array } = {
-    names: servers.map(endpointName),
-    weights: Float64Array.from(servers, (server) => server.weight),
-    eligible: new Uint8Array(servers.length).fill(1),
-    sessions: new Int32Array(servers.length),
-  };
+/** Where the client's address stands in a table's words. */
+function clientAt(slot: number): number {
+  return slot * (RECORD_BYTES / 4);
+}
+
+function makeService(service: DatapathService, key: number, table: SessionTable): Service {
+  const board = new ServerBoard(
+    service.servers.map((server) => ({ name: endpointName(server), weight: server.weight })),
+    service.board,
+  );
+  const servers = Int32Array.from(service.servers, (server) => intern(table, server));
   return {
     text: JSON.stringify(service),
     criteria: startCriteria(service.start),
-    servers: Int32Array.from(servers, (server) => intern(table, server)),
-    eligible: set.eligible,
-    sessions: set.sessions,
-    scheduler: createScheduler(service.scheduler, set),
+    servers,
+    places: new Map([...servers].map((server, place) => [server, place])),
+    board,
+    scheduler: createScheduler(service.scheduler, board, {
+      credits: board.credits,
+      ...(service.maglev && { table: new Uint16Array(service.maglev) }),
+    }),
+    affinity: service.affinity,
+    key,
   };
 }
 

@@ -11,6 +11,7 @@ import {
   TCP_RST,
   TCP_SYN,
 } from "../session/tcp_state.ts";
+import type { AffinityTable } from "../session/affinity_table.ts";
 import { SlotQueue } from "../session/slot_queue.ts";
 import { TimerWheel } from "../session/timer_wheel.ts";
 import { DROP } from "../session/drop_reason.ts";
@@ -39,19 +40,29 @@ export interface SessionKeeperOptions extends StartWatchOptions {
   readonly table: SessionTable;
   readonly events: SessionEvents;
   readonly config: DatapathConfig;
+  /** Which client belongs to which server; default: nobody is remembered. */
+  readonly affinity?: AffinityTable;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly nowMs: number;
 }
 
 /** How a session came to its end, for the journal. */
-export const CLOSE = { finished: 0, reset: 1, idle: 2, reused: 3, displaced: 4 } as const;
+export const CLOSE = {
+  finished: 0,
+  reset: 1,
+  idle: 2,
+  reused: 3,
+  displaced: 4,
+  unanswered: 5,
+} as const;
 export const CLOSE_NAMES = [
   "finished",
   "reset",
   "idle",
   "reused by its client",
   "half-open and displaced by a newer one",
+  "not answered by a server that is down, begun anew with another",
 ] as const;
 
 /** Half-open sessions may take a quarter of the table; a table smaller than this they may fill. */
@@ -74,6 +85,7 @@ export class SessionKeeper {
   readonly #mostHalfOpen: number;
   readonly #rebuilder: SessionRebuilder;
   readonly #watch: StartWatch;
+  readonly #affinity: AffinityTable | null;
   #services: ServiceTable;
   #endpoints: NatEndpoints;
   #config: DatapathConfig;
@@ -94,7 +106,9 @@ export class SessionKeeper {
     this.#events = options.events;
     this.#random = options.random;
     this.#config = options.config;
-    this.#services = new ServiceTable(options.config, options.table);
+    this.#affinity = options.affinity ?? null;
+    this.#services = new ServiceTable(options.config, options.table, { affinity: this.#affinity });
+    this.#services.begin();
     this.#endpoints = new NatEndpoints(options.config, options.table);
     this.#wheel = new TimerWheel(options.table.capacity + 1, options.nowMs);
     this.#halfOpen = new SlotQueue(options.table.capacity + 1);
@@ -125,7 +139,10 @@ export class SessionKeeper {
     const before = this.#config;
     const isSame = (...parts: (keyof DatapathConfig)[]) =>
       parts.every((it) => JSON.stringify(config[it]) === JSON.stringify(before[it]));
-    const services = new ServiceTable(config, table, this.#services);
+    const services = new ServiceTable(config, table, {
+      affinity: this.#affinity,
+      before: this.#services,
+    });
     const keepsEndpoints = isSame("snat", "portFirst", "portLast");
     const endpoints = keepsEndpoints ? this.#endpoints : new NatEndpoints(config, table);
     const keepsTimers = isSame("timeouts");
@@ -133,6 +150,7 @@ export class SessionKeeper {
     this.#config = config;
     this.#services = services;
     this.#endpoints = endpoints;
+    services.begin();
     if (!services.hasFresh && keepsEndpoints && keepsTimers) return;
     for (let slot = 1; slot <= table.highWater; slot++) {
       if (table.getU8(slot, U8.state) === STATE.free) continue;
@@ -161,6 +179,7 @@ export class SessionKeeper {
       packet.addresses,
       packet.sourcePort,
       this.#random(),
+      nowMs,
     );
     if (server === 0) return -DROP.noServer;
     const session = this.#new;
@@ -177,7 +196,10 @@ export class SessionKeeper {
       slot,
       nowMs + idleTimeoutMs(STATE.opening, protocol === PROTOCOL_TCP, this.#config.timeouts),
     );
-    this.#services.count(service, server, 1);
+    if (this.#services.byAffinity) {
+      table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) | FLAG.byAffinity);
+    }
+    this.#services.opened(slot, nowMs);
     const criteria = this.#services.criteria(service);
     if (criteria.never) table.setU8(slot, U8.reason, REASON.never);
     else {
@@ -255,6 +277,7 @@ export class SessionKeeper {
   answered(slot: number, nowMs: number): void {
     this.#table.setU8(slot, U8.state, STATE.established);
     this.#halfOpen.remove(slot);
+    this.#services.proven(slot, nowMs);
     this.#retime(slot, STATE.opening, STATE.established, false, nowMs);
   }
 
@@ -276,6 +299,7 @@ export class SessionKeeper {
     else if (isHalfOpen(before)) this.#halfOpen.remove(slot);
     this.#retime(slot, before, state, true, nowMs);
     if (state === STATE.established) {
+      this.#services.proven(slot, nowMs);
       if ((flags & FLAG.armed) !== 0) this.watch(slot, 0, 0, nowMs);
     } else if (state === STATE.closed) {
       this.#events.closed(slot, CLOSE.finished, nowMs);
@@ -406,8 +430,7 @@ export class SessionKeeper {
     this.#halfOpen.remove(slot);
     const server = table.getU16(slot, U16.server);
     const protocol = table.getU8(slot, U8.protocol);
-    const service = this.#services.find(table.getU16(slot, U16.vip), protocol);
-    if (service >= 0) this.#services.count(service, server, -1);
+    this.#services.closed(slot);
     this.#endpoints.release(
       table.getU16(slot, U16.natAddress),
       table.getU16(slot, U16.natPort),
@@ -454,7 +477,9 @@ export class SessionKeeper {
     const protocol = table.getU8(slot, U8.protocol);
     const service = this.#services.find(table.getU16(slot, U16.vip), protocol);
     if (service < 0 || (fresh && !this.#services.isFresh(service))) return;
-    this.#services.count(service, table.getU16(slot, U16.server), 1);
+    const lastMs = table.getF64(slot, F64.lastSeenMs);
+    this.#services.opened(slot, lastMs);
+    if (!isHalfOpen(table.getU8(slot, U8.state))) this.#services.proven(slot, lastMs);
   }
 
   #reserve(slot: number): void {

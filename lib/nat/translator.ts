@@ -1,4 +1,5 @@
 import { F64, FLAG, I32, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
+import type { AffinityTable } from "../session/affinity_table.ts";
 import type { SessionTable } from "../session/session_table.ts";
 import { STATE, TCP_ACK, TCP_SYN } from "../session/tcp_state.ts";
 import { IpIdentifications } from "../session/ip_identification.ts";
@@ -18,6 +19,8 @@ import type { RebuiltSession } from "./instruction_rebuild.ts";
 import type { RebuildOutcome } from "./session_rebuilder.ts";
 import { IcmpTranslator, type PathEvents } from "./icmp_translator.ts";
 import { Replies } from "./replies.ts";
+import { ServerAnswers } from "./server_answers.ts";
+import { ServerSigns } from "./server_signs.ts";
 import { SessionRewriter } from "./session_rewriter.ts";
 import { noteClientSegment } from "./client_segment.ts";
 import { CLOSE, type SessionEvents, SessionKeeper } from "./session_keeper.ts";
@@ -33,6 +36,8 @@ export interface TranslatorOptions extends StartWatchOptions {
   readonly isProbe?: (packet: Packet, partial: boolean) => boolean;
   readonly fragmentMemory: FragmentMemory;
   readonly config: DatapathConfig;
+  readonly signs?: ServerSigns;
+  readonly affinity?: AffinityTable;
   /** Uniform in [0, 1); not to be guessed. */
   readonly random: () => number;
   readonly nowMs: number;
@@ -48,6 +53,7 @@ export class Translator {
   readonly #hops: Hops;
   readonly #sender: PacketSender;
   readonly #sessions: SessionKeeper;
+  readonly #answers: ServerAnswers;
   readonly #replies: Replies;
   readonly #icmp: IcmpTranslator;
   readonly #rewriter: SessionRewriter;
@@ -66,6 +72,7 @@ export class Translator {
     this.#sender = sender;
     this.#isProbe = options.isProbe ?? (() => false);
     this.#sessions = new SessionKeeper(options);
+    this.#answers = new ServerAnswers(table, options.signs ?? new ServerSigns());
     this.#replies = new Replies({ sender, hops, random }, config);
     this.#rewriter = new SessionRewriter(
       table,
@@ -99,11 +106,6 @@ export class Translator {
   configure(config: DatapathConfig): void {
     this.#sessions.configure(config);
     this.#replies.configure(config);
-  }
-
-  /** Which servers of a service take new sessions. */
-  setEligible(service: number, eligible: readonly boolean[]): void {
-    this.#sessions.services.setEligible(service, eligible);
   }
 
   /**
@@ -152,6 +154,9 @@ export class Translator {
         slot = 0;
       }
     }
+    if (slot !== 0 && protocol === PROTOCOL_TCP && (packet.tcpFlags & TCP_SYN) !== 0) {
+      slot = this.#again(slot, packet, nowMs);
+    }
     if (slot === 0) {
       slot = this.#open(packet, vnetOffset, vip, nowMs);
       if (slot <= 0) return slot;
@@ -176,6 +181,16 @@ export class Translator {
     this.#last.fromClient = true;
     this.#rewriter.toServer(packet, slot, needsChecksum(packet.view, vnetOffset), nowMs);
     return hop;
+  }
+
+  /** A SYN for a session that is there: the session's slot, 0 when it is to begin anew. */
+  #again(slot: number, packet: Packet, nowMs: number): number {
+    const state = this.#table.getU8(slot, U8.state);
+    if (state === STATE.opening) this.#answers.repeated(slot, packet, nowMs);
+    else if (state !== STATE.reset) return slot;
+    if (!this.#answers.isLost(slot, this.#sessions.services)) return slot;
+    this.#sessions.quarantine(slot, CLOSE.unanswered, nowMs);
+    return 0;
   }
 
   #outbound(packet: Packet, vnetOffset: number, natAddress: number, nowMs: number): number {
@@ -209,6 +224,7 @@ export class Translator {
     if (protocol === PROTOCOL_TCP) {
       const end = (packet.tcpSequence + packet.payloadBytes) | 0;
       const ahead = (end - table.i32[word + I32.natSequence]!) | 0;
+      if (state === STATE.opening) this.#answers.answered(slot, packet);
       if (ahead > 0 || (packet.tcpFlags & TCP_SYN) !== 0) table.i32[word + I32.natSequence] = end;
       this.#sessions.advance(slot, false, packet.tcpFlags, nowMs);
     } else if (state === STATE.opening) {

@@ -5,7 +5,7 @@ import { DROP } from "../session/drop_reason.ts";
 import { REASON } from "../session/path_reason.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { verifyL4 } from "../wire/l4_checksum.ts";
-import { Bench, config, service, words } from "./_test_translator.ts";
+import { Bench, config, noShares, service, words } from "./_test_translator.ts";
 
 const SYN = 2, ACK = 16, FIN = 1, RST = 4;
 const CLIENT = "198.51.100.2:40000";
@@ -83,8 +83,7 @@ function open(bench: Bench, n: number): number {
 }
 
 Deno.test("no server, no NAT endpoint and a full table refuse new sessions, and keep the old", () => {
-  const none = new Bench();
-  none.translator.setEligible(0, [false, false]);
+  const none = new Bench({ config: config({ services: [service({ board: noShares() })] }) });
   assert.equal(open(none, 0), DROP.noServer);
 
   const ports = new Bench({ config: config({ portLast: 20000, snat: [words("10.0.1.1")] }) });

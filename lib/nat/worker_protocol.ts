@@ -6,8 +6,6 @@ import type { RebuiltSession } from "./instruction_rebuild.ts";
 export interface NatWorkerStart {
   readonly kind: "start";
   readonly config: DatapathConfig;
-  /** By service and server: who may get new sessions. */
-  readonly eligible: readonly (readonly boolean[])[];
   /** See the message `silence`. */
   readonly silentUntilMs: number;
   /** Names of the one or two interfaces. */
@@ -22,6 +20,9 @@ export interface NatWorkerStart {
   readonly closedGates: SharedArrayBuffer;
   /** A rate meter's memory, written by the worker. */
   readonly rates: SharedArrayBuffer;
+  /** Of ServerSigns and of an AffinityTable with the same key. */
+  readonly signs: SharedArrayBuffer;
+  readonly affinity: SharedArrayBuffer;
   /** Two random words. */
   readonly key: readonly [number, number];
 }
@@ -29,12 +30,7 @@ export interface NatWorkerStart {
 /** Messages after the first. */
 export type NatWorkerMessage =
   /** A request: the worker takes all of it, or answers why it takes none. */
-  | {
-    readonly kind: "configure";
-    readonly config: DatapathConfig;
-    readonly eligible: readonly (readonly boolean[])[];
-  }
-  | { readonly kind: "eligible"; readonly service: number; readonly eligible: readonly boolean[] }
+  | { readonly kind: "configure"; readonly config: DatapathConfig }
   /** Sessions of a table that was lost. */
   | { readonly kind: "rebuild"; readonly sessions: readonly RebuiltSession[] }
   /** Until then (boot time, ms) packets of unknown sessions go unanswered. */

@@ -119,10 +119,12 @@ export const FLAG = {
   armed: 4,
   clientFin: 8,
   serverFin: 16,
-  /** The server has answered. */
-  replied: 32,
+  /** The client repeated its SYN, or was refused, and the server had not answered. */
+  unanswered: 32,
   /** TCP: the client's newest window is closed. */
   zeroWindow: 64,
+  /** Its server is the one of the client's earlier sessions. */
+  byAffinity: 128,
 } as const;
 
 /** Why `hold` keeps a slot from being used again: the main thread has an instruction open for it. */
