@@ -5,6 +5,7 @@ import type { Ability, AgentMessage, Announcement, Probe, Welcome } from "../con
 import type { IdentityPem } from "../control/own_identity.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { type Endpoint, formatEndpoint } from "../wire/address.ts";
+import { AppChecks } from "./app_checks.ts";
 import type { InstructionStore } from "./instruction_store.ts";
 
 export interface NatLinksOptions {
@@ -77,6 +78,10 @@ export class NatLinks {
   #add(endpoint: Endpoint): void {
     const { pem, able, events, announced, say } = this.#options;
     const nat = formatEndpoint(endpoint);
+    const checks = new AppChecks(
+      pem.identity.addresses,
+      (message) => link.client.send(message),
+    );
     const client = new ControlClient({
       nat: endpoint,
       credentials: pem,
@@ -95,12 +100,14 @@ export class NatLinks {
         },
         message: (message) => {
           if (message.type === "probe") return this.#options.probe(nat, message);
+          if (message.type === "checks") return checks.ask(message.entries);
           if (message.type === "policy") announced(nat, message);
           this.#options.store().message(nat, message, bootTimeMs());
         },
         // Instructions live on for their lease.
         lost: (reason) => {
           link.reason = reason;
+          checks.ask([]);
           this.#options.store().lost(nat);
           events.add("disconnected", { nat, reason });
           say(`Connection to ${nat} lost: ${reason}`);

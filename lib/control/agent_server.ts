@@ -24,6 +24,7 @@ import {
   type AgentMessage,
   type Announcement,
   asReason,
+  type HealthResults,
   type Hello,
   type Installed,
   type NatMessage,
@@ -56,7 +57,7 @@ export interface ControlServerHandlers {
     agent: ConnectedAgent,
     greeting: Ability & { table: TableEntry[] },
   ): void;
-  message(agent: string, message: Installed | Stopped | Report | Probed): void;
+  message(agent: string, message: Installed | Stopped | Report | Probed | HealthResults): void;
   /**
    * Its connection is gone; called once for each `connected`, and before the next one of the same name.
    * `isOver`: its process is no more, so that nobody follows what it held.
@@ -427,7 +428,8 @@ export class ControlServer {
   #hear(agent: Agent, message: AgentMessage): void {
     const { type } = message;
     if (
-      type === "installed" || type === "stopped" || type === "report" || type === "probed"
+      type === "installed" || type === "stopped" || type === "report" || type === "probed" ||
+      type === "health"
     ) {
       this.#options.handlers.message(agent.info.name, message);
     } else agent.connection.end(`${type} came out of turn`);

@@ -15,6 +15,8 @@
  *          <------------------------------ policy   what may be translated has changed
  *          <------------------------------ probe    send a small packet towards the clients, as a response would go
  *   probed ------------------------------>          it has left, or why it cannot be told
+ *          <------------------------------ checks   which of its applications the agent is to check
+ *   health ------------------------------>          what these checks came to
  *   bye ---------------------------------> <------  the reason for ending the connection
  * ```
  *
@@ -221,13 +223,29 @@ const stop = z.strictObject({
   entries: z.array(z.strictObject(key)).min(1).max(MAX_ENTRIES),
 });
 
+const checks = z.strictObject({
+  type: z.literal("checks"),
+  /** All of them: what is not listed is not checked any more. */
+  entries: z.array(z.strictObject({
+    server: endpoint,
+    intervalMs: z.int().min(100).max(86_400_000),
+    timeoutMs: z.int().min(10).max(86_400_000),
+  })).max(MAX_ENTRIES),
+});
+
+const health = z.strictObject({
+  type: z.literal("health"),
+  entries: z.array(z.strictObject({ server: endpoint, good: z.boolean(), detail: text })).min(1)
+    .max(MAX_ENTRIES),
+});
+
 const grant = z.strictObject({ type: z.literal("grant"), nonce });
 
 /** Schemas of what an agent may send, by type. */
-export const agentMessages = { hello, table, installed, stopped, report, probed, bye };
+export const agentMessages = { hello, table, installed, stopped, report, probed, health, bye };
 
 /** Schemas of what a NAT machine may send, by type. */
-export const natMessages = { welcome, policy, install, stop, grant, probe, bye };
+export const natMessages = { welcome, policy, install, stop, grant, probe, checks, bye };
 
 export type Hello = z.infer<typeof hello>;
 export type Table = z.infer<typeof table>;
@@ -241,6 +259,8 @@ export type Welcome = z.infer<typeof welcome>;
 export type Policy = z.infer<typeof policy>;
 export type Install = z.infer<typeof install>;
 export type Stop = z.infer<typeof stop>;
+export type Checks = z.infer<typeof checks>;
+export type HealthResults = z.infer<typeof health>;
 export type Grant = z.infer<typeof grant>;
 
 /** Why an agent cannot bypass, by family; one that can be bypassed is left out. */
@@ -249,13 +269,25 @@ export type UnableFamilies = z.infer<typeof unable>;
 /** What an agent says of itself. */
 export type Ability = Pick<Report, "able" | "reason" | "unable">;
 
-export type AgentMessage = Hello | Table | Installed | Stopped | Report | Probed | Bye;
-export type NatMessage = Welcome | Policy | Install | Stop | Grant | Probe | Bye;
+export type AgentMessage =
+  | Hello
+  | Table
+  | Installed
+  | Stopped
+  | Report
+  | Probed
+  | HealthResults
+  | Bye;
+export type NatMessage = Welcome | Policy | Install | Stop | Grant | Probe | Checks | Bye;
 
 /** Match and rewrite for one session's outbound packets. Endpoints are text, `10.0.0.1:80` or `[2001:db8::1]:80`. */
 export type Instruction = z.infer<typeof instruction>;
 /** What names one generation of one session's instruction. */
 export type InstructionKey = Stop["entries"][number];
+/** What an agent is asked to check. */
+export type CheckEntry = Checks["entries"][number];
+/** What one check of it came to. */
+export type HealthEntry = HealthResults["entries"][number];
 export type TableEntry = Table["entries"][number];
 export type StoppedEntry = Stopped["entries"][number];
 export type ReportEntry = Report["entries"][number];

@@ -90,6 +90,9 @@ export interface ServiceView {
   readonly scheduler: string;
   readonly servers: number;
   readonly up: number;
+  readonly health?: "up" | "down" | "unknown";
+  readonly healthReason?: string | null;
+  readonly healthSinceMs?: number;
   readonly sessions: number;
   readonly bypassing: number;
   readonly start: string;
@@ -101,8 +104,17 @@ export interface ServerView {
   readonly address: string;
   readonly weight: number;
   readonly health: "up" | "down" | "unknown";
+  /** What it comes from, and for how long it has been so. */
+  readonly healthReason?: string | null;
+  readonly healthSinceMs?: number;
   readonly draining: boolean;
+  /** No longer in the configuration. */
+  readonly removed?: boolean;
+  /** Part of its weight that counts for new sessions now. */
+  readonly share?: number;
   readonly sessions: number;
+  /** How it answered new sessions. */
+  readonly passive?: Counts | null;
   readonly agent: {
     readonly connected: boolean;
     readonly bypass: "able" | "unable" | "unknown";

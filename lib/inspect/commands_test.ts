@@ -11,6 +11,7 @@ const SERVICES = [
     scheduler: "maglev",
     servers: 2,
     up: 1,
+    healthReason: "10.0.0.12:8080 down",
     sessions: 12_345,
     bypassing: 3,
     start: "bytes 65536",
@@ -30,14 +31,29 @@ const SERVICES = [
   },
 ];
 
-function server(service: string, address: string, agent: Record<string, unknown>) {
-  return { service, address, weight: 1, health: "up", draining: false, sessions: 10, agent };
+function server(service: string, address: string, rest: Record<string, unknown>) {
+  const usual = { weight: 1, health: "up", healthSinceMs: 4_000, draining: false, sessions: 10 };
+  return { service, address, ...usual, ...rest };
 }
 
 const SERVERS = [
-  server("web", "10.0.0.11:8080", { connected: true, bypass: "able", reason: null }),
-  server("web", "10.0.0.12:8080", { connected: false, bypass: "unknown", reason: null }),
-  server("dns", "10.0.0.11:53", { connected: true, bypass: "unable", reason: "no route" }),
+  server("web", "10.0.0.11:8080", {
+    healthReason: "connected",
+    share: 0.333,
+    agent: { connected: true, bypass: "able", reason: null },
+  }),
+  server("web", "10.0.0.12:8080", {
+    health: "down",
+    healthReason: "connection refused",
+    healthSinceMs: 61_000,
+    share: 0,
+    agent: { connected: false, bypass: "unknown", reason: null },
+  }),
+  server("dns", "10.0.0.11:53", {
+    share: 1,
+    removed: true,
+    agent: { connected: true, bypass: "unable", reason: "no route" },
+  }),
 ];
 
 const INSTRUCTION = {
@@ -82,18 +98,18 @@ Deno.test("people see services, servers and instructions as tables", () =>
     assert.equal(
       (await bench.inspect("services")).stdout,
       `\
-NAME  PROTOCOL  VIP              SCHEDULER    SERVERS  UP  SESSIONS  BYPASSING  START        STOP
-web   tcp       203.0.113.10:80  maglev             2   1     12.3k          3  bytes 65536  idle 60000 ms
-dns   udp       203.0.113.10:53  round-robin        1   1         0          0  never
+NAME  PROTOCOL  VIP              SCHEDULER    SERVERS  UP  SESSIONS  BYPASSING  HEALTH               START        STOP
+web   tcp       203.0.113.10:80  maglev             2   1     12.3k          3  10.0.0.12:8080 down  bytes 65536  idle 60000 ms
+dns   udp       203.0.113.10:53  round-robin        1   1         0          0  -                    never
 `,
     );
     assert.equal(
       (await bench.inspect("servers")).stdout,
       `\
-SERVICE  ADDRESS         WEIGHT  HEALTH  DRAINING  SESSIONS  AGENT      BYPASS   REASON
-web      10.0.0.11:8080       1  up      no              10  connected  able     -
-web      10.0.0.12:8080       1  up      no              10  absent     unknown  -
-dns      10.0.0.11:53         1  up      no              10  connected  unable   no route
+SERVICE  ADDRESS         WEIGHT  HEALTH  SINCE  SHARE  DRAINING  SESSIONS  AGENT      BYPASS   REASON
+web      10.0.0.11:8080       1  up         4s   33 %  no              10  connected  able     -
+web      10.0.0.12:8080       1  down     1m1s    0 %  no              10  absent     unknown  connection refused
+dns      10.0.0.11:53         1  up         4s  100 %  removed         10  connected  unable   no route
 `,
     );
     assert.equal(

@@ -7,7 +7,7 @@ import type { ServerView, ServiceView } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { parseEndpointFilter } from "./endpoint_filter.ts";
 import type { InspectHost } from "./host.ts";
-import { humanCount } from "./human.ts";
+import { humanCount, humanDuration } from "./human.ts";
 import type { InspectOptions } from "./options.ts";
 import type { Style } from "./palette.ts";
 import { RowPrinter } from "./print_rows.ts";
@@ -23,8 +23,23 @@ const printer = new RowPrinter<ServerView>([
   { name: "weight", value: (row) => row.weight, right: true, expendable: 3 },
   { name: "health", value: (row) => row.health, style: (row) => HEALTH_STYLES[row.health] },
   {
+    name: "since",
+    value: (row) => row.healthSinceMs ?? null,
+    text: (row) => row.healthSinceMs === undefined ? "" : humanDuration(row.healthSinceMs),
+    right: true,
+    expendable: 4,
+  },
+  {
+    name: "share",
+    value: (row) => row.share ?? null,
+    text: (row) => row.share === undefined ? "" : `${Math.round(row.share * 100)} %`,
+    right: true,
+    expendable: 5,
+  },
+  {
     name: "draining",
     value: (row) => row.draining,
+    text: (row) => row.removed ? "removed" : row.draining ? "yes" : "no",
     style: (row) => row.draining ? "yellow" : undefined,
   },
   {
@@ -43,8 +58,15 @@ const printer = new RowPrinter<ServerView>([
     value: (row) => row.agent.bypass,
     style: (row) => BYPASS_STYLES[row.agent.bypass],
   },
-  { name: "reason", value: (row) => row.agent.reason, expendable: 1, leastWidth: 12 },
+  { name: "reason", value: reasonsOf, expendable: 1, leastWidth: 12 },
 ]);
+
+/** What is wrong, of health first. */
+function reasonsOf({ health, healthReason, agent }: ServerView): string | null {
+  const isNews = health !== "up" && healthReason !== null && healthReason !== undefined;
+  const reasons = [...(isNews ? [healthReason] : []), ...(agent.reason ? [agent.reason] : [])];
+  return reasons.length === 0 ? null : reasons.join("; ");
+}
 
 export async function printServers(
   daemon: Daemon,

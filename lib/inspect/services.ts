@@ -37,6 +37,7 @@ const printer = new RowPrinter<ServiceView>([
     text: (row) => humanCount(row.bypassing),
     right: true,
   },
+  { name: "health", value: (row) => row.healthReason ?? null, expendable: 1, leastWidth: 12 },
   { name: "start", value: (row) => row.start, expendable: 1, leastWidth: 12 },
   { name: "stop", value: (row) => row.stop, expendable: 2, leastWidth: 12 },
 ]);

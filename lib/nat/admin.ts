@@ -4,7 +4,7 @@ import type { LoggedEvent } from "../control/event_log.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { COUNTER, droppedByReason } from "../session/counters.ts";
 import { DROP } from "../session/drop_reason.ts";
-import { U16, U8 } from "../session/layout.ts";
+import { FLAG, U16, U8 } from "../session/layout.ts";
 import { SessionViewer, usedSlots } from "../session/session_view.ts";
 import type { SessionView, ViewContext } from "../session/session_view.ts";
 import { formatEndpoint, parseEndpoint } from "../wire/address.ts";
@@ -14,7 +14,7 @@ import { explainPacket, type NamedPacket } from "./explain.ts";
 import { journalEvents } from "./journal_events.ts";
 import type { Reloaded } from "./reload.ts";
 import type { NatMachine } from "./nat_machine.ts";
-import { serverViews, serviceViews, takeCensus, type ViewSources } from "./nat_views.ts";
+import { serverViews, serviceViews, takeCensus, viewSources } from "./nat_views.ts";
 import { type BypassTarget, canonicalServer, namesServer } from "./operator_state.ts";
 import { VERSION } from "../config/version.ts";
 
@@ -38,9 +38,9 @@ export function adminHandler(
       case "status":
         return status(machine);
       case "services":
-        return serviceViews(sources(machine));
+        return serviceViews(viewSources(machine));
       case "servers":
-        return serverViews(sources(machine));
+        return serverViews(viewSources(machine));
       case "sessions":
         return sessions(machine);
       case "instructions":
@@ -111,17 +111,6 @@ function status(machine: NatMachine) {
       silent: agent.silent,
       lastReportMs: agent.lastReportMs === null ? null : Math.round(now - agent.lastReportMs),
     })),
-  };
-}
-
-function sources(machine: NatMachine): ViewSources {
-  const { config, health, operator, state, firstHop } = machine;
-  return {
-    config,
-    health,
-    operator,
-    records: state.records,
-    firstHop,
   };
 }
 
@@ -201,21 +190,27 @@ async function followEvents(
 
 function explain(machine: NatMachine, request: AdminRequest) {
   const packet = canonicalPacket(request.packet as NamedPacket);
-  const servers = serverViews(sources(machine)) as (
-    & ReturnType<Parameters<typeof explainPacket>[1]["server"]>
-    & { service: string; address: string }
-  )[];
+  const rows = serverViews(viewSources(machine));
+  const { records } = machine.state;
   return explainPacket(packet, {
     config: machine.config,
     find: (named, direction) => findSession(machine, named, direction),
     server: (service, address) =>
-      servers.find((it) => it.service === service && it.address === address) ?? {
+      rows.find((it) => it.service === service && it.address === address) ?? {
         health: "unknown",
+        healthReason: null,
         draining: false,
+        removed: false,
+        share: 0,
         sessions: 0,
         agent: machine.agents.view(address),
       },
     criteria: (session) => machine.bypass.facts(session.id),
+    keptFor: ({ address }, service) => machine.servers.earlierServer(service, address.words),
+    scheduled: ({ address, port }, service) =>
+      machine.servers.services.get(service.name)?.wouldChoose(address.words, port) ?? null,
+    byAffinity: ({ id }) =>
+      (records.getU8(machine.bypass.find(id), U8.flags) & FLAG.byAffinity) !== 0,
     stopped: (session, service, server) => machine.operator.stops(session, service, server),
   });
 }

@@ -1,7 +1,7 @@
 import type { ControlConfig } from "../config/nat_config.ts";
 import { VERSION } from "../config/version.ts";
 import { ControlServer } from "../control/agent_server.ts";
-import type { NatMessage } from "../control/messages.ts";
+import type { Checks, NatMessage } from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { formatEndpoint } from "../wire/address.ts";
@@ -37,6 +37,10 @@ export function makeAgentDoor(
   const { agents, agentEvents } = machine;
   let held: (() => void)[] | null = null;
   const orHold = (action: () => void) => held === null ? action() : void held.push(action);
+  const checksFor = (addresses: readonly string[]): Checks => ({
+    type: "checks",
+    entries: machine.servers.checksFor(addresses),
+  });
   const server = new ControlServer({
     ...settingsOf(control, pem),
     program: `bypath ${VERSION}`,
@@ -63,12 +67,17 @@ export function makeAgentDoor(
           machine.unheard.end(name);
           machine.recovery.agentConnected({ name, addresses }, offers, now);
           machine.firstHop.agentConnected(name, addresses);
+          server.send(name, checksFor(addresses));
           if (able) machine.agentReconsidered(agent);
         }),
       message: (name, message) =>
         orHold(() => {
           const now = bootTimeMs();
           const agent = agents.get(name);
+          if (message.type === "health") {
+            if (agent !== undefined) machine.servers.agentChecked(agent.addresses, message.entries);
+            return;
+          }
           if (message.type === "probed") return machine.firstHop.answered(name, message);
           machine.book.message(name, message, now);
           if (message.type !== "report" || agent === undefined) return;
@@ -82,6 +91,7 @@ export function makeAgentDoor(
           if (agent !== undefined) {
             agent.connected = false;
             agent.gone = isOver;
+            machine.servers.agentLost(agent.addresses);
           }
           machine.book.agentLost(name);
           machine.firstHop.agentLost(name);
@@ -103,7 +113,10 @@ export function makeAgentDoor(
       for (const action of waiting) action();
     },
     send: (agent, message) => server.send(agent, message),
-    announce: () => server.announce(),
+    announce() {
+      server.announce();
+      for (const { name, addresses } of server.agents()) server.send(name, checksFor(addresses));
+    },
   };
 }
 

@@ -1,8 +1,9 @@
-import type { NatConfig } from "../config/nat_config.ts";
-import { formatEndpoint, type IpAddress, parseEndpoint } from "../wire/address.ts";
+import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
+import { type Endpoint, formatEndpoint, type IpAddress, parseEndpoint } from "../wire/address.ts";
 import { rangeContains } from "../wire/prefix.ts";
 import type { SessionView } from "../session/session_view.ts";
 import { changeStep, type CriteriaFacts, startSteps, stopStep } from "./explain_criteria.ts";
+import { explainChoice, keptStep } from "./explain_choice.ts";
 
 /** A packet as an operator names it. */
 export interface NamedPacket {
@@ -32,12 +33,21 @@ export interface ExplainContext {
   /** Health, draining and agent of a server of a service. */
   server(service: string, address: string): {
     health: string;
+    healthReason: string | null;
     draining: boolean;
+    removed: boolean;
+    share: number;
     sessions: number;
     agent: { connected: boolean; bypass: string; reason: string | null };
   };
   /** What the criteria look at of a session. */
   criteria(session: SessionView): CriteriaFacts;
+  /** The server of the client's earlier sessions, where that counts. */
+  keptFor(client: Endpoint, service: ServiceConfig): string | null;
+  /** The server that the scheduler has for the client now; null: none. */
+  scheduled(client: Endpoint, service: ServiceConfig): string | null;
+  /** Whether the session's server was that of its client's earlier sessions. */
+  byAffinity(session: SessionView): boolean;
   /** Does an operator's order keep a session via NAT? */
   stopped(session: string, service: string, server: string): boolean;
 }
@@ -113,7 +123,11 @@ function explainInbound(
   });
   const session = context.find(packet, "inbound");
   if (session !== null) {
-    steps.push(sessionStep(session), ...pathSteps(session, context));
+    steps.push(
+      sessionStep(session),
+      keptStep(session, service, context),
+      ...pathSteps(session, context),
+    );
     return {
       steps,
       verdict: `sent to ${session.server} as ${session.nat} > ${session.server}; responses ${
@@ -129,31 +143,16 @@ function explainInbound(
       ? `a SYN starts one; any other segment is ${refused("noSession", packet, context)}`
       : "this datagram starts one",
   });
-  const servers = service.servers.map((it) => {
-    const name = formatEndpoint(it.address);
-    return { name, weight: it.weight, ...context.server(service.name, name) };
-  });
-  for (const server of servers) {
-    const takes = server.health !== "down" && !server.draining && server.weight > 0;
-    steps.push({
-      step: "server",
-      result: takes ? "eligible" : "not eligible",
-      detail:
-        `${server.name}: health ${server.health}, weight ${server.weight}, ${server.sessions} sessions${
-          server.draining ? ", draining" : ""
-        }`,
-    });
-  }
-  const eligible = servers.filter((it) => it.health !== "down" && !it.draining && it.weight > 0);
-  if (eligible.length === 0) {
+  const choice = explainChoice(parseEndpoint(packet.source), service, context);
+  steps.push(...choice.steps);
+  const { server } = choice;
+  if (server === null) {
     return { steps, verdict: refused("noServer", packet, context), session: null };
   }
   return {
     steps,
-    verdict: `a new session with one of ${
-      eligible.map((it) => it.name).join(", ")
-    }, responses via NAT${
-      eligible.every((it) => context.stopped("", service.name, it.name))
+    verdict: `a new session with ${server}, responses via NAT${
+      context.stopped("", service.name, server)
         ? ", stopped by the operator"
         : " until the start criteria are met"
     }`,

@@ -1,106 +1,46 @@
-import type { ServerConfig, ServiceConfig } from "../config/nat_config.ts";
-import { Health, type HealthStatus } from "../policy/health.ts";
-import { formatEndpoint } from "../wire/address.ts";
+import type { HealthConfig, ServiceConfig } from "../config/nat_config.ts";
+import { CheckSchedule, type CheckTarget } from "../control/check_schedule.ts";
+import { type ProbeResult, probeTcp } from "../control/probe.ts";
+import { type Endpoint, formatEndpoint } from "../wire/address.ts";
+import { probeHttp } from "./http_probe.ts";
 
-/** Checks one server of one service by TCP connect, again and again, until disposed of. */
-class ServerCheck implements Disposable {
-  readonly health: Health;
-  /** A check with the same settings is the same check. */
-  readonly settings: string;
-  readonly #timer: ReturnType<typeof setInterval>;
-  #running = false;
-
-  constructor(
-    server: ServerConfig,
-    settings: NonNullable<ServiceConfig["health"]>,
-    changed: () => void,
-  ) {
-    this.health = new Health(settings);
-    this.settings = JSON.stringify(settings);
-    const check = async () => {
-      // A check that hangs longer than the interval is not joined by a second one.
-      if (this.#running) return;
-      this.#running = true;
-      const good = await connects(server, settings.timeoutMs);
-      this.#running = false;
-      if (this.health.observe(good)) changed();
-    };
-    this.#timer = setInterval(check, settings.intervalMs);
-    check();
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-  }
+interface ServerTarget extends CheckTarget {
+  readonly server: Endpoint;
+  readonly health: HealthConfig;
 }
 
-/** The health of every server that a configuration wants checked. */
+/** The checks that a NAT machine makes itself, of every server that a configuration wants checked by TCP or HTTP. */
 export class HealthChecks implements Disposable {
-  readonly #checks = new Map<string, ServerCheck>();
+  readonly #schedule: CheckSchedule<ServerTarget>;
 
-  /**
-   * @param changed called with the service and the server whose health changed
-   * @param before checks that go on where their settings are the same; the others end
-   */
-  constructor(
-    services: readonly ServiceConfig[],
-    changed: (service: string, server: string, status: HealthStatus) => void,
-    before?: HealthChecks,
-  ) {
-    for (const { name, health, servers } of services) {
-      if (health === undefined) continue;
-      for (const server of servers) {
-        const address = formatEndpoint(server.address);
-        const key = `${name} ${address}`;
-        const kept = before?.handOver(key, JSON.stringify(health));
-        if (kept !== undefined) {
-          this.#checks.set(key, kept);
-          continue;
-        }
-        const check: ServerCheck = new ServerCheck(
-          server,
-          health,
-          () => changed(name, address, check.health.status),
-        );
-        this.#checks.set(key, check);
-      }
-    }
-    before?.[Symbol.dispose]();
+  /** @param result told under `service server` */
+  constructor(result: (key: string, result: ProbeResult) => void) {
+    this.#schedule = new CheckSchedule({
+      probe: probeServer,
+      result: ({ key }, outcome) => result(key, outcome),
+    });
   }
 
-  /** A check that goes on elsewhere, if there is one with these settings. */
-  handOver(key: string, settings: string): ServerCheck | undefined {
-    const check = this.#checks.get(key);
-    if (check?.settings !== settings) return undefined;
-    this.#checks.delete(key);
-    return check;
-  }
-
-  /** `unknown` also for servers that nobody checks. */
-  status(service: string, server: string): HealthStatus {
-    return this.#checks.get(`${service} ${server}`)?.health.status ?? "unknown";
-  }
-
-  /** May the server get new sessions? */
-  able(service: string, server: string): boolean {
-    return this.#checks.get(`${service} ${server}`)?.health.able ?? true;
+  /** Another configuration; servers that are checked as before do not notice. */
+  configure(services: readonly ServiceConfig[]): void {
+    this.#schedule.configure(services.flatMap(({ name, health, servers }) => {
+      if (health === undefined || !(health.tcp || health.http)) return [];
+      return servers.map(({ address }) => ({
+        key: `${name} ${formatEndpoint(address)}`,
+        intervalMs: health.intervalMs,
+        server: address,
+        health,
+      }));
+    }));
   }
 
   [Symbol.dispose](): void {
-    for (const check of this.#checks.values()) check[Symbol.dispose]();
+    this.#schedule[Symbol.dispose]();
   }
 }
 
-async function connects({ address }: ServerConfig, timeoutMs: number): Promise<boolean> {
-  try {
-    const connection = await Deno.connect({
-      hostname: String(address.address),
-      port: address.port,
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    connection.close();
-    return true;
-  } catch {
-    return false;
-  }
+function probeServer({ server, health }: ServerTarget): Promise<ProbeResult> {
+  return health.http === undefined
+    ? probeTcp(server, health.timeoutMs)
+    : probeHttp(server, health.http, health.timeoutMs);
 }

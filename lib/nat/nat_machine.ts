@@ -8,7 +8,6 @@ import { bootTimeMs } from "../linux/clock.ts";
 import type { NamespaceName } from "../linux/namespace_name.ts";
 import { HEADER_F64 } from "../session/layout.ts";
 import { Journal } from "../session/journal.ts";
-import { formatEndpoint } from "../wire/address.ts";
 import { AgentEvents } from "./agent_events.ts";
 import { AgentRegistry, type KnownAgent, obstacleFor } from "./agent_registry.ts";
 import { RateMeter } from "../policy/rate_meter.ts";
@@ -16,16 +15,18 @@ import { BypassControl } from "./bypass_control.ts";
 import type { Announcing } from "./announcing.ts";
 import { LoadGates } from "./load_gates.ts";
 import type { AgentDoor } from "./agent_door.ts";
-import { datapathConfig, destinationsOf } from "./datapath_config.ts";
-import { HealthChecks } from "./health_checks.ts";
-import type { HealthStatus } from "../policy/health.ts";
+import { destinationsOf } from "./datapath_config.ts";
+import { DrainWatch } from "./drain_watch.ts";
 import { FirstHop } from "./first_hop.ts";
 import type { HostRoutes } from "./host_routes.ts";
 import { InstructionBook } from "./instruction_book.ts";
 import type { EndpointHold } from "./instruction_hold.ts";
+import { serverViews, viewSources } from "./nat_views.ts";
 import { hostOf, OperatorState } from "./operator_state.ts";
 import { ProgressControl } from "./progress_control.ts";
 import { REASON } from "../session/path_reason.ts";
+import { type PreparedPool, ServerPool } from "./server_pool.ts";
+import { serverObstacle } from "./server_obstacle.ts";
 import { Shortages } from "./shortages.ts";
 import type { StateFile } from "./state_file.ts";
 import { TableRecovery } from "./table_recovery.ts";
@@ -41,6 +42,8 @@ const NO_LEASE_MS = 10_000;
 const KEPT_EVENTS = 4096;
 /** How often `tick` is called. */
 export const TICK_MS = 100;
+/** Two seconds: it goes through the whole table. */
+const DRAIN_TICKS = 20;
 /** A minute. */
 const FORGETTING_TICKS = 600;
 
@@ -68,7 +71,7 @@ export class NatMachine {
   readonly progress: ProgressControl;
   readonly gates: LoadGates;
   readonly firstHop: FirstHop;
-  health: HealthChecks;
+  readonly servers: ServerPool;
   ready = false;
   readonly #thread: PacketThread;
   readonly #routes: HostRoutes;
@@ -77,6 +80,9 @@ export class NatMachine {
   readonly #shortages: Shortages;
   /** Rates of sessions, where the criteria ask for them: written by the worker. */
   readonly #rates: SharedArrayBuffer;
+  readonly #drains: DrainWatch;
+  /** What the worker has taken and this machine not yet. */
+  #prepared: PreparedPool | null = null;
   #ticks = 0;
   #isFrozen = false;
 
@@ -140,7 +146,7 @@ export class NatMachine {
       events: this.events,
       config: () => this.config,
       post: (message) => this.#post(message),
-      changed: () => this.#sendEligible(),
+      changed: () => this.servers.refresh(),
     });
     this.progress = new ProgressControl({
       records: this.state.records,
@@ -165,7 +171,22 @@ export class NatMachine {
       now: bootTimeMs,
     });
     this.bypass.obstacles.push(this.firstHop.obstacle, this.progress.obstacle);
-    this.health = this.#checkHealth();
+    this.servers = new ServerPool({
+      config: this.config,
+      records: this.state.records,
+      events: this.events,
+      isBarred: (service, { name, endpoint }) =>
+        this.operator.drains(name) ||
+        !this.recovery.allows(service, String(endpoint.address), bootTimeMs()),
+      changed: (server, status) => {
+        if (this.#isFrozen) return;
+        if (status === "down") this.bypass.stopServers((it) => it === server, REASON.serverDown);
+        else this.bypass.reconsider((it) => it === server);
+      },
+      now: bootTimeMs,
+    });
+    this.bypass.obstacles.push(serverObstacle(this));
+    this.#drains = new DrainWatch(this.events, () => serverViews(viewSources(this)));
   }
 
   /** Names the session table towards agents. */
@@ -183,11 +204,9 @@ export class NatMachine {
    */
   async prepare(sockets?: readonly (number | null)[]): Promise<void> {
     const { mapping } = this.state;
-    const key = crypto.getRandomValues(new Int32Array(2));
     const start: NatWorkerStart = {
       kind: "start",
-      config: datapathConfig(this.config),
-      eligible: this.#eligible(),
+      config: this.servers.datapath(this.config),
       silentUntilMs: this.recovery.silentUntilMs(bootTimeMs()),
       interfaces: this.config.interfaces,
       ...(sockets !== undefined && { sockets }),
@@ -196,7 +215,9 @@ export class NatMachine {
       table: { address: mapping.address, lengthBytes: mapping.lengthBytes },
       closedGates: this.gates.closed.buffer,
       rates: this.#rates,
-      key: [key[0]!, key[1]!],
+      signs: this.servers.signs.buffer,
+      affinity: this.servers.affinity,
+      key: this.servers.key,
     };
     await this.#thread.start(start);
     this.bypass.restore(this.state.records.headerF64[HEADER_F64.leaseMs]!);
@@ -226,12 +247,14 @@ export class NatMachine {
     this.firstHop.tick();
     this.recovery.tick(now);
     this.#listen(now);
+    this.servers.tick();
     if (this.#ticks++ % 10 !== 0) return;
     this.gates.look(now);
     this.bypass.tick();
     this.progress.lookAtAll();
     this.unheard.tick();
     this.#shortages.look(now);
+    if (this.#ticks % DRAIN_TICKS === 1) this.#drains.look();
     if (this.#ticks % FORGETTING_TICKS === 1) this.#forgetSessions();
   }
 
@@ -250,22 +273,23 @@ export class NatMachine {
       };
     },
     translate: async (config) => {
-      const eligible = this.#eligible(config);
+      const prepared = this.servers.prepare(config);
       // Before the worker knows the services: their numbers are other ones then.
       this.gates.configure(config);
       try {
-        await this.#thread.request({ kind: "configure", config: datapathConfig(config), eligible });
+        await this.#thread.request({ kind: "configure", config: prepared.datapath });
       } catch (error) {
         this.gates.configure(this.config);
         throw error;
       }
+      this.#prepared = prepared;
     },
     switch: ({ config, identity }) => {
       this.config = config;
       this.identity = identity;
       this.book.setLease(config.control?.leaseMs ?? NO_LEASE_MS);
-      this.health = this.#checkHealth(this.health);
-      this.#sendEligible();
+      this.#prepared?.take();
+      this.#drains.begin();
       this.bypass.configure(config);
       this.progress.configure(config);
       this.firstHop.configure(config);
@@ -315,14 +339,15 @@ export class NatMachine {
   /** A server takes no new sessions, and its responses go via NAT, until it is undrained. */
   drain(server: string): void {
     this.operator.drain(server);
+    this.#drains.begin();
     this.bypass.stopServers((it) => this.operator.drains(it), REASON.draining);
-    this.#sendEligible();
+    this.servers.refresh();
     this.events.add("draining", { server });
   }
 
   undrain(server: string): boolean {
     const was = this.operator.undrain(server);
-    this.#sendEligible();
+    this.servers.refresh();
     this.bypass.reconsider((it) => !this.operator.drains(it));
     if (was) this.events.add("undrained", { server });
     return was;
@@ -359,7 +384,7 @@ export class NatMachine {
   /** Ends in order; sessions and instructions stay for the next process. */
   async stop(): Promise<void> {
     this.ready = false;
-    this.health[Symbol.dispose]();
+    this.servers[Symbol.dispose]();
     await this.#announcing[Symbol.asyncDispose]();
     await this.#door?.close("the NAT machine stops");
     await this.#thread.stop();
@@ -392,36 +417,6 @@ export class NatMachine {
     for (const session of this.operator.orders.sessions) {
       if (this.bypass.find(session) === 0) this.operator.forget(session);
     }
-  }
-
-  /** @param before checks that go on, where they are the same */
-  #checkHealth(before?: HealthChecks): HealthChecks {
-    const changed = (service: string, server: string, status: HealthStatus) => {
-      if (this.#isFrozen) return;
-      this.events.add(status === "down" ? "server-down" : "server-up", { service, server });
-      if (status === "down") this.bypass.stopServers((it) => it === server, REASON.serverDown);
-      else this.bypass.reconsider((it) => it === server);
-      this.#sendEligible();
-    };
-    return new HealthChecks(this.config.services, changed, before);
-  }
-
-  #sendEligible(): void {
-    this.#eligible().forEach((eligible, service) => {
-      this.#post({ kind: "eligible", service, eligible });
-    });
-  }
-
-  /** Which servers of each service may get new sessions. */
-  #eligible(config = this.config): boolean[][] {
-    const now = bootTimeMs();
-    return config.services.map((service) =>
-      service.servers.map(({ address }) => {
-        const server = formatEndpoint(address);
-        return this.health.able(service.name, server) && !this.operator.drains(server) &&
-          this.recovery.allows(service, String(address.address), now);
-      })
-    );
   }
 
   #post(message: NatWorkerMessage): void {

@@ -7,8 +7,10 @@ import { formatEndpoint } from "../wire/address.ts";
 import { protocolName } from "../wire/protocol.ts";
 import type { FirstHop } from "./first_hop.ts";
 import { startText, stopText } from "./criteria_text.ts";
-import type { HealthChecks } from "./health_checks.ts";
+import type { NatMachine } from "./nat_machine.ts";
 import type { OperatorState } from "./operator_state.ts";
+import type { ServerPool } from "./server_pool.ts";
+import { type ServerRow, serverRows, serviceHealth } from "./server_views.ts";
 
 /** What is counted per service and per server by going through the table. */
 export interface TableCensus {
@@ -60,28 +62,32 @@ function namedCounts(records: SessionRecords) {
 export interface ViewSources {
   readonly config: NatConfig;
   readonly records: SessionRecords;
-  readonly health: HealthChecks;
+  readonly servers: ServerPool;
   readonly operator: OperatorState;
   readonly firstHop: FirstHop;
 }
 
+/** Of a running machine. */
+export function viewSources(
+  { config, servers, operator, state, firstHop }: NatMachine,
+): ViewSources {
+  return { config, servers, operator, records: state.records, firstHop };
+}
+
 /** `inspect services`. */
-export function serviceViews({ config, records, health, operator }: ViewSources): unknown[] {
-  const census = takeCensus(records);
-  return config.services.map((service) => {
+export function serviceViews(sources: ViewSources): unknown[] {
+  const census = takeCensus(sources.records);
+  const rows = serverRows(sources, census);
+  return sources.config.services.map((service) => {
     const vip = formatEndpoint(service.vip);
     const key = `${service.protocol} ${vip}`;
-    const up = service.servers.filter((server) => {
-      const name = formatEndpoint(server.address);
-      return health.able(service.name, name) && !operator.drains(name) && server.weight > 0;
-    });
     return {
       name: service.name,
       protocol: service.protocol,
       vip,
       scheduler: service.scheduler,
       servers: service.servers.length,
-      up: up.length,
+      ...serviceHealth(rows.filter((row) => row.service === service.name)),
       sessions: census.sessions.get(key) ?? 0,
       bypassing: census.bypassing.get(key) ?? 0,
       start: startText(service.bypass.start),
@@ -91,26 +97,6 @@ export function serviceViews({ config, records, health, operator }: ViewSources)
 }
 
 /** `inspect servers`. */
-export function serverViews(
-  { config, records, health, operator, firstHop }: ViewSources,
-): unknown[] {
-  const census = takeCensus(records);
-  return config.services.flatMap((service) =>
-    service.servers.map((server) => {
-      const address = formatEndpoint(server.address);
-      const key = `${service.protocol} ${formatEndpoint(service.vip)} ${address}`;
-      return {
-        service: service.name,
-        address,
-        weight: server.weight,
-        health: health.status(service.name, address),
-        draining: operator.drains(address),
-        sessions: census.sessions.get(key) ?? 0,
-        agent: firstHop.view({
-          server: address,
-          vip: String(service.vip.address),
-        }),
-      };
-    })
-  );
+export function serverViews(sources: ViewSources): ServerRow[] {
+  return serverRows(sources, takeCensus(sources.records));
 }

@@ -165,12 +165,11 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   }
 
   /** All of it or none: a filter that lets too much through does no harm. */
-  #configure({ config, eligible }: NatWorkerMessage & { kind: "configure" }): void {
+  #configure({ config }: NatWorkerMessage & { kind: "configure" }): void {
     const filter = this.#filter(config);
     for (const socket of this.#sockets) socket.setFilter(filter);
     this.#translator.configure(config);
     this.#config = config;
-    eligible.forEach((flags, service) => this.#translator.setEligible(service, flags));
   }
 
   /** Takes packets for all that was ever ours: sessions of what is gone from it live on. */

@@ -8,7 +8,7 @@ import {
   obstacleFor,
 } from "../../../lib/nat/agent_registry.ts";
 import { BypassControl } from "../../../lib/nat/bypass_control.ts";
-import { datapathConfig } from "../../../lib/nat/datapath_config.ts";
+import { type DatapathConfig, datapathConfig } from "../../../lib/nat/datapath_config.ts";
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "../../../lib/nat/fragment_translator.ts";
 import { type BookEvent, InstructionBook } from "../../../lib/nat/instruction_book.ts";
 import { type EndpointHold } from "../../../lib/nat/instruction_hold.ts";
@@ -31,9 +31,11 @@ import {
   regionBytes,
   U8,
 } from "../../../lib/session/layout.ts";
+import { ServerBoard } from "../../../lib/policy/server_board.ts";
 import { REASON } from "../../../lib/session/path_reason.ts";
 import { formatSessionId } from "../../../lib/session/session_id.ts";
 import { formatTable, SessionRecords, SessionTable } from "../../../lib/session/session_table.ts";
+import { formatEndpoint } from "../../../lib/wire/address.ts";
 import type { Random } from "../support/random.ts";
 import { Slot } from "../support/slot.ts";
 import { type BrokenRules, CAPACITY, LEASE_MS, MARGIN_MS, RING } from "./settings.ts";
@@ -97,6 +99,7 @@ export class ModelNat {
   readonly #events: Words[] = [];
   readonly #commands: Words[] = [];
   readonly #messages: NatWorkerMessage[] = [];
+  readonly #boards = new Map<string, ServerBoard>();
   readonly #progress: ProgressControl;
   readonly #unheard: UnheardAgents;
   readonly #recovery: TableRecovery;
@@ -136,7 +139,7 @@ export class ModelNat {
       events,
       config: () => this.config,
       post: (message) => this.#messages.push(message),
-      changed: () => this.#sendEligible(),
+      changed: () => this.#shareOut(),
     });
     this.#progress = new ProgressControl({
       records: this.#records,
@@ -175,12 +178,12 @@ export class ModelNat {
         },
       },
       fragmentMemory: { buffer: fragmentMemory, offset: 0 },
-      config: datapathConfig(this.config),
+      config: this.#datapath(this.config),
       random: () => random.fraction(),
       nowMs: now(),
     });
     this.#translator.silence(this.#recovery.silentUntilMs(now()));
-    this.#sendEligible();
+    this.#shareOut();
     this.#receive();
   }
 
@@ -212,11 +215,8 @@ export class ModelNat {
     for (const message of this.#messages.splice(0)) {
       if (message.kind === "configure") {
         this.#translator.configure(message.config);
-        message.eligible.forEach((flags, at) => this.#translator.setEligible(at, flags));
       } else if (message.kind === "silence") this.#translator.silence(message.untilMs);
-      else if (message.kind === "eligible") {
-        this.#translator.setEligible(message.service, message.eligible);
-      } else if (message.kind === "rebuild") {
+      else if (message.kind === "rebuild") {
         for (const session of message.sessions) {
           this.#translator.rebuild(session, this.#around.now());
         }
@@ -295,8 +295,7 @@ export class ModelNat {
 
   configure(config: NatConfig): void {
     this.config = config;
-    const eligible = this.#eligible(config);
-    this.#messages.push({ kind: "configure", config: datapathConfig(config), eligible });
+    this.#messages.push({ kind: "configure", config: this.#datapath(config) });
     // The main thread goes on when the worker has answered.
     this.#receive();
     this.bypass.configure(config);
@@ -306,12 +305,12 @@ export class ModelNat {
   drainServer(server: string): void {
     this.#around.operator.drain(server);
     this.bypass.stopServers((it) => this.#around.operator.drains(it), REASON.draining);
-    this.#sendEligible();
+    this.#shareOut();
   }
 
   undrainServer(server: string): void {
     this.#around.operator.undrain(server);
-    this.#sendEligible();
+    this.#shareOut();
     this.bypass.reconsider((it) => !this.#around.operator.drains(it));
   }
 
@@ -338,19 +337,35 @@ export class ModelNat {
     );
   }
 
-  #sendEligible(): void {
-    this.#eligible(this.config).forEach((eligible, service) => {
-      this.#messages.push({ kind: "eligible", service, eligible });
-    });
+  /** With the memory in which the worker sees who may get new sessions. */
+  #datapath(config: NatConfig): DatapathConfig {
+    const datapath = datapathConfig(config);
+    const services = datapath.services.map((service, at) => ({
+      ...service,
+      board: this.#boardOf(config.services[at]!).buffer,
+    }));
+    this.#shareOut(config);
+    return { ...datapath, services };
   }
 
-  #eligible({ services }: NatConfig): boolean[][] {
-    return services.map((service) =>
-      service.servers.map(({ address: { address, port } }) =>
-        !this.#around.operator.drains(`${address}:${port}`) &&
-        this.#recovery.allows(service, String(address), this.#around.now())
-      )
-    );
+  /** The same for the same servers. */
+  #boardOf({ name, servers }: NatConfig["services"][number]): ServerBoard {
+    const list = servers.map(({ address, weight }) => ({ name: formatEndpoint(address), weight }));
+    const key = JSON.stringify([name, list]);
+    const board = this.#boards.get(key) ?? new ServerBoard(list);
+    this.#boards.set(key, board);
+    return board;
+  }
+
+  #shareOut({ services } = this.config): void {
+    for (const service of services) {
+      const { shares } = this.#boardOf(service);
+      service.servers.forEach(({ address: { address, port } }, at) => {
+        const takes = !this.#around.operator.drains(`${address}:${port}`) &&
+          this.#recovery.allows(service, String(address), this.#around.now());
+        shares[at] = takes ? 1 : 0;
+      });
+    }
   }
 
   #breakHold(): void {
