@@ -103,7 +103,7 @@ type Node = NonNullable<ReturnType<typeof parse>["expr"]>;
 export function readExpression(text: string): Expression {
   const parsed = parseText(text);
   const names = new Set<string>();
-  checkTypes(parsed.expr, names);
+  checkTypes(parsed.expr, names, new Set());
   const run = plan(ENV, parsed);
   const evaluate = (session: SessionFields): ExpressionResult => {
     try {
@@ -140,43 +140,50 @@ function parseText(text: string): ReturnType<typeof parse> {
 
 /**
  * CEL looks at only as much of an expression as decides it, so each part is tried by itself, with a
- * session made up. Errors that depend on values (a division by 0) are not the expression's fault.
- * Collects the names that are used.
+ * session made up. Collects the names that are used.
  */
-function checkTypes(node: Node | undefined, names: Set<string>): void {
-  if (node === undefined) return;
+function checkTypes(node: Node, names: Set<string>, variables: ReadonlySet<string>): void {
   const kind = node.exprKind;
-  // What stands within a comprehension (`all`, `exists`, ...) has variables of its own.
-  if (kind.case === "comprehensionExpr") {
-    checkTypes(kind.value.iterRange, names);
-    collectNames(kind.value.loopStep, names);
-    return checkPart(node);
-  }
   if (kind.case === "identExpr") {
     const { name } = kind.value;
     names.add(name);
-    if (name in EXPRESSION_FIELDS || TYPE_NAMES.has(name)) return;
+    if (name in EXPRESSION_FIELDS || TYPE_NAMES.has(name) || variables.has(name)) return;
     throw new TypeError(
       `there is no field "${name}": there are ${Object.keys(EXPRESSION_FIELDS).join(", ")}`,
     );
   }
-  for (const part of partsOf(node)) checkTypes(part, names);
-  checkPart(node);
+  // `all`, `exists` and their like have variables of their own, which only they as a whole can try.
+  const own = kind.case === "comprehensionExpr"
+    ? new Set([...variables, kind.value.iterVar, kind.value.iterVar2, kind.value.accuVar])
+    : variables;
+  for (const part of partsOf(node)) checkTypes(part, names, own);
+  if (variables.size === 0) checkPart(node);
 }
+
+/** Errors that depend on values are not the expression's fault. */
+const OF_VALUES =
+  /divide by zero|modulus by zero|overflow|out of (range|bounds)|^Cannot convert|^Unable to convert|^Failed to parse/;
 
 function checkPart(node: Node): void {
   const result = plan(ENV, node)(bindings(SAMPLE));
-  if (!isCelError(result)) return;
-  const { message } = result;
-  const unbound = /^unbound function: (.*)$/.exec(message);
-  if (unbound !== null) throw new TypeError(`there is no function "${unbound[1]}"`);
-  if (/overload|unresolved|field not found|no such/.test(message)) throw new TypeError(message);
+  if (!isCelError(result) || OF_VALUES.test(result.message)) return;
+  // A map of the expression need not have a key for every session; a text has no fields at all.
+  const isSelect = node.exprKind.case === "selectExpr";
+  if (/^field not found/.test(result.message) && !isSelect) return;
+  throw new TypeError(typeError(result.message));
 }
 
-function collectNames(node: Node | undefined, names: Set<string>): void {
-  if (node === undefined) return;
-  if (node.exprKind.case === "identExpr") names.add(node.exprKind.value.name);
-  for (const part of partsOf(node)) collectNames(part, names);
+/** What CEL says of types, in the words of people who do not know its names of operators. */
+function typeError(message: string): string {
+  const unbound = /^unbound function: (.*)$/.exec(message);
+  if (unbound !== null) return `there is no function "${unbound[1]}"`;
+  const misfit = /^found no matching overload for '?@?(\S+?)'? applied to '(.*)'$/.exec(message);
+  if (misfit === null) return message;
+  const name = misfit[1] === "_?_:_" ? "?:" : misfit[1]!.replaceAll("_", "");
+  const types = misfit[2]!;
+  const isMixed = /^\((int|double), (int|double)\)$/.test(types);
+  const hint = ", both have to be of one type: write 8.0 for 8, double(bytes) for bytes";
+  return `"${name}" cannot be applied to ${types}${isMixed ? hint : ""}`;
 }
 
 function partsOf(node: Node): Node[] {

@@ -2,8 +2,13 @@ import type { StartConfig, StopConfig, ThresholdConfig } from "../config/criteri
 import { formatLoad } from "../config/rate.ts";
 import { formatPrefix } from "../wire/prefix.ts";
 
-/** `bypass.start` in short words: `bytes 65536 or rate 1250000 bytes/s`, `immediately`, `never`. */
+/** `bypass.start` in short words: `bytes 65536 or rate 1250000 bytes/s; load above 50%`. */
 export function startText(start: StartConfig): string {
+  return [criteriaText(start), ...restrictionTexts(start)].join("; ");
+}
+
+/** The criteria alone: `bytes 65536 or packets 10`, `immediately`, `never`. */
+export function criteriaText(start: StartConfig): string {
   if (start.never) return "never";
   const all = (start.all ?? []).flatMap(thresholdTexts);
   const any = [
@@ -11,7 +16,7 @@ export function startText(start: StartConfig): string {
     ...thresholdTexts(start),
     ...(all.length > 1 ? [`all of (${all.join(", ")})`] : all),
   ];
-  return [any.join(" or ") || "never", ...restrictionTexts(start)].join("; ");
+  return any.join(" or ") || "never";
 }
 
 /** `bypass.stop` in short words: `idle 60000 ms`, or `none`. */

@@ -6,7 +6,7 @@ import { startSettings } from "./datapath_config.ts";
 import type { SessionView } from "../session/session_view.ts";
 import { reasonText } from "../session/path_reason.ts";
 import { formatPrefix } from "../wire/prefix.ts";
-import { startText, stopText } from "./criteria_text.ts";
+import { criteriaText, stopText } from "./criteria_text.ts";
 import type { ExplainStep } from "./explain.ts";
 import type { Restriction } from "./start_restrictions.ts";
 
@@ -67,7 +67,7 @@ export function startSteps(
   return [
     {
       step: "start criteria",
-      result: startText(start),
+      result: criteriaText(start),
       detail: details.length === 0 ? counts : `${details.join("; ")}; ${counts}`,
     },
     ...restrictionSteps(start, facts),
@@ -111,6 +111,7 @@ function change(
   session: SessionView,
   facts: CriteriaFacts,
 ): string {
+  if (session.state === "closed") return "nothing: the session is over";
   if (session.path === "bypass") {
     const criteria = stopText(stop);
     return `${
