@@ -1,4 +1,4 @@
-import { notify, notifyReloading, watchdogIntervalMs } from "./systemd.ts";
+import { notify, notifyReloading, notifyWatchdog, watchdogIntervalMs } from "./systemd.ts";
 
 /** What a daemon does when it is told to. */
 export interface DaemonHooks {
@@ -59,7 +59,7 @@ export async function runDaemon(
   tell(() => notify("READY=1", `STATUS=${hooks.status()}`));
   const intervalMs = watchdogIntervalMs();
   const timer = intervalMs === undefined ? undefined : setInterval(() => {
-    if (hooks.healthy()) tell(() => notify("WATCHDOG=1"));
+    if (hooks.healthy()) tell(notifyWatchdog);
   }, intervalMs);
   try {
     await Promise.race([stopped.promise, failure]);

@@ -1,6 +1,6 @@
 /** The notify protocol of systemd (sd_notify(3)); without systemd all of it does nothing. */
 import { monotonicTimeMs } from "./clock.ts";
-import { AF_UNIX, MSG_NOSIGNAL, SOCK_DGRAM } from "./constants.ts";
+import { AF_UNIX, EAGAIN, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_DGRAM } from "./constants.ts";
 import { lastErrno, LinuxError } from "./error.ts";
 import { openLibc } from "./libc.ts";
 import { openSocket } from "./socket.ts";
@@ -13,6 +13,23 @@ import { encodeUnixAddress } from "./unix_address.ts";
  * does not get there; no service should end because of that.
  */
 export function notify(...lines: string[]): boolean {
+  return send(lines, 0);
+}
+
+/**
+ * Tells `WATCHDOG=1`. One that finds no room is left out: a service manager that does not listen just
+ * now has no use for it, and must not hold up what it watches.
+ */
+export function notifyWatchdog(): boolean {
+  try {
+    return send(["WATCHDOG=1"], MSG_DONTWAIT);
+  } catch (error) {
+    if (error instanceof LinuxError && error.errno === EAGAIN) return false;
+    throw error;
+  }
+}
+
+function send(lines: readonly string[], flags: number): boolean {
   const path = Deno.env.get("NOTIFY_SOCKET");
   if (path === undefined || path === "") return false;
   const address = encodeUnixAddress(path);
@@ -22,7 +39,7 @@ export function notify(...lines: string[]): boolean {
     fd.number,
     message,
     BigInt(message.length),
-    MSG_NOSIGNAL,
+    MSG_NOSIGNAL | flags,
     address,
     address.length,
   );

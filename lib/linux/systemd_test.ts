@@ -3,7 +3,7 @@ import { AF_UNIX, MSG_DONTWAIT, SOCK_DGRAM } from "./constants.ts";
 import { LinuxError } from "./error.ts";
 import { openLibc } from "./libc.ts";
 import { bindSocket, openSocket } from "./socket.ts";
-import { notify, notifyReloading, watchdogIntervalMs } from "./systemd.ts";
+import { notify, notifyReloading, notifyWatchdog, watchdogIntervalMs } from "./systemd.ts";
 
 Deno.test("notify() does nothing when nobody asked", () => {
   withEnvironment({ NOTIFY_SOCKET: undefined }, () => assert.equal(notify("READY=1"), false));
@@ -33,6 +33,21 @@ Deno.test("notify() says when the message does not get there", () => {
   });
   withEnvironment({ NOTIFY_SOCKET: "vsock:2:1" }, () => {
     assert.throws(() => notify("READY=1"), TypeError);
+  });
+});
+
+Deno.test("notifyWatchdog() waits for nobody", () => {
+  const name = `bypath-deaf-${Deno.pid}`;
+  using socket = openSocket({ domain: AF_UNIX, type: SOCK_DGRAM, label: "test socket" });
+  const bytes = new TextEncoder().encode(`\0${name}`);
+  const address = new Uint8Array(2 + bytes.length);
+  address[0] = AF_UNIX;
+  address.set(bytes, 2);
+  bindSocket(socket, address, { action: "bind a test socket" });
+  withEnvironment({ NOTIFY_SOCKET: `@${name}` }, () => {
+    let told = 0;
+    while (notifyWatchdog()) assert.ok(++told < 100_000);
+    assert.ok(told > 0);
   });
 });
 

@@ -20,7 +20,7 @@ const BYTES = 30_000_000;
 /** V8 asks for protection keys and does without. */
 const DONE_WITHOUT = ["pkey_alloc"];
 /** What the daemon was given, readable as it was. */
-const GIVEN = /\.(pem|yaml|json)$|^(notify|calls|\w+\.key)$/;
+const GIVEN = /\.(pem|yaml|json)$|^(notify\d|calls\d|\w+\.key)$/;
 
 rootTest(
   "confined as by their units, both daemons translate, bypass, reload and end",

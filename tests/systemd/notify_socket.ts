@@ -10,6 +10,8 @@ export class NotifySocket implements Disposable {
   readonly #socket: Fd;
   readonly #messages: string[] = [];
   readonly #buffer = new Uint8Array(4096);
+  // The queue is short, and a daemon waits for room in it.
+  readonly #timer = setInterval(() => this.#receive(), 50);
 
   constructor(path: string) {
     this.path = path;
@@ -24,13 +26,8 @@ export class NotifySocket implements Disposable {
 
   /** Everything so far. */
   get messages(): readonly string[] {
-    const libc = openLibc();
-    for (;;) {
-      const size = BigInt(this.#buffer.length);
-      const length = libc.recv(this.#socket.number, this.#buffer, size, MSG_DONTWAIT);
-      if (length <= 0) return this.#messages;
-      this.#messages.push(new TextDecoder().decode(this.#buffer.subarray(0, length)));
-    }
+    this.#receive();
+    return this.#messages;
   }
 
   /** How often this has been said. */
@@ -44,7 +41,18 @@ export class NotifySocket implements Disposable {
     await waitFor(`${line} to be told ${times} times`, enough, { timeoutMs: 40_000, everyMs: 20 });
   }
 
+  #receive(): void {
+    const libc = openLibc();
+    for (;;) {
+      const size = BigInt(this.#buffer.length);
+      const length = libc.recv(this.#socket.number, this.#buffer, size, MSG_DONTWAIT);
+      if (length <= 0) return;
+      this.#messages.push(new TextDecoder().decode(this.#buffer.subarray(0, length)));
+    }
+  }
+
   [Symbol.dispose](): void {
+    clearInterval(this.#timer);
     this.#socket.close();
   }
 }

@@ -30,7 +30,9 @@ export interface Daemon {
 /** A lab with daemons in it that run as their units have them. */
 export class UnitLab implements AsyncDisposable {
   readonly bypath: BypathLab;
-  readonly #made: { folder: string; notify: NotifySocket; process: LabProcess }[] = [];
+  readonly #made: { notify: NotifySocket; process: LabProcess }[] = [];
+  readonly #folders: string[] = [];
+  #count = 0;
 
   private constructor(bypath: BypathLab) {
     this.bypath = bypath;
@@ -49,13 +51,18 @@ export class UnitLab implements AsyncDisposable {
       config.services = [{ ...web, servers: web.servers.slice(0, 1) }];
       config.services[0]!.bypass = { start: { immediately: true } };
     });
-    return await this.#start("nat", "nat");
+    return await this.#start("nat", "nat", await this.#newFolder("nat"));
+  }
+
+  /** A second NAT machine as of the same unit under another name; returns when it is ready. */
+  async relieveNat({ folder }: Daemon): Promise<Daemon> {
+    return await this.#start("nat", "nat", folder);
   }
 
   /** The agent of s1; returns when the NAT machine holds it for able. */
   async startAgent(nat: Daemon): Promise<Daemon> {
     await writeAgentYaml(this.bypath.folder, "s1", defaultAgentYaml("s1"));
-    const agent = await this.#start("s1", "agent");
+    const agent = await this.#start("s1", "agent", await this.#newFolder("agent"));
     await waitFor("the agent to be able", async () => {
       agent.process.mustRun();
       const { agents } = await nat.ask<{ agents: { able: boolean }[] }>("status");
@@ -64,18 +71,26 @@ export class UnitLab implements AsyncDisposable {
     return agent;
   }
 
-  async #start(node: "nat" | "s1", kind: "nat" | "agent"): Promise<Daemon> {
-    const unit = await readUnit(`${UNITS}bypath-${kind}.service`);
+  /** What a daemon may see and write, with its keys and configuration. */
+  async #newFolder(kind: string): Promise<string> {
     const folder = await Deno.makeTempDir({ prefix: `bypath-unit-${kind}-` });
+    this.#folders.push(folder);
     for await (const { name, isFile } of Deno.readDir(this.bypath.folder)) {
       // The authority's key is for whoever issues certificates.
       if (!isFile || name === "ca.key") continue;
       await Deno.copyFile(`${this.bypath.folder}/${name}`, `${folder}/${name}`);
     }
-    const notify = new NotifySocket(`${folder}/notify`);
     await giveToUser(folder);
-    const log = `${folder}/calls`;
-    const argv = [EXECUTABLE, kind, "run", "--config", `${folder}/${node}.yaml`];
+    return folder;
+  }
+
+  async #start(node: "nat" | "s1", kind: "nat" | "agent", folder: string): Promise<Daemon> {
+    const path = `${UNITS}bypath-${kind}.service`;
+    const unit = await readUnit(path);
+    const number = ++this.#count;
+    const notify = new NotifySocket(`${folder}/notify${number}`);
+    const log = `${folder}/calls${number}`;
+    const argv = await commandOf(path, `${folder}/${node}.yaml`);
     const process = this.bypath.lab.start(
       node,
       confined(argv, {
@@ -92,7 +107,7 @@ export class UnitLab implements AsyncDisposable {
       }),
       { title: `bypath ${kind}, confined` },
     );
-    this.#made.push({ folder, notify, process });
+    this.#made.push({ notify, process });
     await waitFor(`the confined ${kind} to be ready`, () => {
       process.mustRun();
       return Promise.resolve(notify.count("READY=1") > 0);
@@ -114,11 +129,16 @@ export class UnitLab implements AsyncDisposable {
       if (process.running) Deno.kill(await childOf(process.pid), "SIGKILL");
     }
     await this.bypath.down();
-    for (const { folder, notify } of this.#made) {
-      notify[Symbol.dispose]();
-      await Deno.remove(folder, { recursive: true });
-    }
+    for (const { notify } of this.#made) notify[Symbol.dispose]();
+    for (const folder of this.#folders) await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** The command of a unit, with this program and this configuration. */
+async function commandOf(path: string, config: string): Promise<string[]> {
+  const line = /^ExecStart=\/usr\/bin\/bypath (.*)$/m.exec(await Deno.readTextFile(path))![1]!;
+  const words = line.split(" ");
+  return [EXECUTABLE, ...words.slice(0, -1), config];
 }
 
 /** What strace has noted: one line a call, `123 socket(AF_UNIX, …) = 3`. */
