@@ -37,6 +37,8 @@ export interface FlowResult extends FlowState, Omit<PlannedFlow, "name" | "kind"
 
 /** Bytes a second: enough to see a pause of a tenth of a second, little enough for several labs at once. */
 const RATE = 500_000;
+/** On a busy host the client itself may take a while to answer. */
+const EVENT_MS = 60_000;
 /** A flow that got something so recently goes on. */
 const MOVING_MS = 300;
 
@@ -336,7 +338,7 @@ export class CheckedTraffic {
   async finish(): Promise<FlowResult[]> {
     const retransmitted = await this.#retransmitted();
     this.#client.kill("SIGUSR2");
-    const { flows } = await this.#event("done", { timeoutMs: 60_000 });
+    const { flows } = await this.#event("done");
     await this.#client.ended;
     return this.#plan.map((plan) => {
       const state = flows.find((each) => each.name === plan.name) as FlowState;
@@ -374,10 +376,11 @@ export class CheckedTraffic {
 
   async #event(
     event: FlowsEvent["event"],
-    options: { readonly timeoutMs?: number; readonly after?: number } = {},
+    options: { readonly after?: number } = {},
   ): Promise<FlowsEvent> {
     const matches = (line: string) => line.startsWith(`{"event":"${event}"`);
-    return JSON.parse(await this.#client.waitForLine(matches, options)) as FlowsEvent;
+    const line = await this.#client.waitForLine(matches, { timeoutMs: EVENT_MS, ...options });
+    return JSON.parse(line) as FlowsEvent;
   }
 }
 

@@ -61,8 +61,9 @@ async function checkReconnects(scene: FaultScene, clock: WallClock): Promise<voi
   await clock.step("+5h");
   await cutControlConnection(scene);
   const event = await waitFor("the agent to come back", async () => {
-    const last = (await agentEvents(scene, "nat")).findLast(({ agent }) => agent === "s1");
-    return last?.type === "agent-connected" && last.time > Date.now() + HOUR_MS ? last : null;
+    return (await agentEvents(scene, "nat")).find(({ type, agent, time }) =>
+      type === "agent-connected" && agent === "s1" && time > Date.now() + HOUR_MS
+    );
   }, { timeoutMs: 40_000 });
   const aheadHours = (event.time - Date.now()) / HOUR_MS;
   scene.report.check(
