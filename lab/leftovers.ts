@@ -39,7 +39,8 @@ export async function checkTablesEmpty(
   );
 }
 
-async function tablesLeft(lab: BypathLab): Promise<string[]> {
+/** Sessions and instructions that any daemon still has, in words. */
+export async function tablesLeft(lab: BypathLab): Promise<string[]> {
   const left: string[] = [];
   if (lab.isRunning("nat")) {
     const { sessions } = await lab.ask<InspectedStatus>("status");
