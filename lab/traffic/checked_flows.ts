@@ -11,6 +11,8 @@ export interface FlowsEvent {
 }
 
 const PROGRESS_MS = 200;
+/** More flows than this are told of only when somebody asks. */
+const TOLD_UNASKED = 50;
 
 /**
  * `checked-flows FILE`: the flows of the plan in that file, a JSON array, until SIGUSR2 ends them in order. Every
@@ -31,7 +33,9 @@ export async function checkedFlows(file: string): Promise<number> {
   const over = Promise.all(flows.map((flow) => flow.run()));
   await Promise.all(flows.map((flow) => flow.open));
   tell("open");
-  const timer = setInterval(() => tell("progress"), PROGRESS_MS);
+  const timer = setInterval(() => {
+    if (flows.length <= TOLD_UNASKED) tell("progress");
+  }, PROGRESS_MS);
   await over;
   clearInterval(timer);
   tell("done");

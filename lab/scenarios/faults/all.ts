@@ -6,6 +6,7 @@ import { clockSteps } from "./clock_steps.ts";
 import { controlCut } from "./control_cut.ts";
 import { controlOneWay } from "./control_one_way.ts";
 import { controlSlow } from "./control_slow.ts";
+import { instructionChurn } from "./instruction_churn.ts";
 import { linkDownUp } from "./link_down_up.ts";
 import { messageFaults } from "./message_faults.ts";
 import { natFrozen } from "./nat_frozen.ts";
@@ -36,6 +37,7 @@ export const FAULT_SCENARIOS: readonly Scenario[] = [
   controlSlow,
   messageFaults,
   reportFlood,
+  instructionChurn,
   pathDropsAll,
   pathDropsLarge,
   pathDropsTenth,
