@@ -44,6 +44,8 @@ export class BypassWorld implements Disposable {
   acknowledges = true;
   /** Whether the agent reports. */
   reports = true;
+  /** Whether the agent refuses what it is sent. */
+  refuses = false;
   readonly #gates: LoadGates;
   readonly #folder = Deno.makeTempDirSync({ prefix: "bypath-bypass-" });
   readonly #start: ServiceConfig["bypass"]["start"];
@@ -207,6 +209,11 @@ export class BypassWorld implements Disposable {
   /** What the agent answers to what it was sent meanwhile. */
   #answer(): void {
     const entries = [...this.#held.values()];
+    if (this.refuses) {
+      this.#held.clear();
+      const refused = entries.map((key) => ({ ...key, reason: "full" as const, detail: "" }));
+      return this.book.message(AGENT, { type: "installed", entries: [], refused }, this.nowMs);
+    }
     this.book.message(AGENT, { type: "installed", entries, refused: [] }, this.nowMs);
     if (!this.acknowledges) return;
     for (const key of this.#stops.splice(0)) {

@@ -24,6 +24,9 @@ import { SessionPauses } from "./session_pauses.ts";
 import { type SendCommand, WorkerCommands } from "./worker_commands.ts";
 import { COMMAND } from "./worker_protocol.ts";
 
+/** Before an agent that refused an instruction is asked again; each pause after that is longer. */
+const REFUSED_MS = 1_000;
+
 export interface StopOptions {
   /** Whether the criteria decide again once the instruction has ended. */
   readonly rearm: boolean;
@@ -201,7 +204,6 @@ export class BypassControl {
     const isSent = agent !== undefined &&
       this.#book.install(agent.name, this.#notes.entry(slot), slot, now) !== 0;
     if (!isSent) return this.#decline(slot, { reason: REASON.noAgent, value: 0 });
-    this.#pauses.clear(slot);
     this.#notes.reason(slot, reason, value);
   }
 
@@ -232,6 +234,7 @@ export class BypassControl {
     }
     if (event.kind === "installed") {
       this.#records.setU8(slot, U8.instruction, INSTRUCTION.installed);
+      this.#pauses.clear(slot);
       this.#stops.started(slot, this.#options.now());
       this.#notes.log("bypass-started", slot, {
         generation: event.generation,
@@ -426,6 +429,10 @@ export class BypassControl {
     this.#orders.ended(event);
     this.#places.ended(slot, event.agent);
     if (asked !== undefined && !asked.rearm) return;
+    // What one agent refuses now it would refuse at the next packet too.
+    if (event.cause === "refused") {
+      return this.#pause(slot, this.#pauses.grow(slot, id, REFUSED_MS));
+    }
     const dueMs = asked?.notBeforeMs ?? 0;
     if (dueMs > this.#options.now()) this.#pauses.set(slot, id, { dueMs, binding: true });
     else this.#commands.send(COMMAND.rearm, slot, id, 0);

@@ -310,6 +310,19 @@ Deno.test("never more instructions than the limit, whatever sessions do", () => 
   );
 });
 
+Deno.test("an agent that refuses an instruction is asked again after growing pauses", () => {
+  using world = new BypassWorld({ start: { bytes: BYTES } });
+  world.refuses = true;
+  const slot = world.session();
+  world.pass(20, () => world.send(slot, BYTES));
+  assert.equal(world.reason(slot), "the agent refused the instruction");
+  const times = world.told("bypass-stopped", slot).map((it) => Number(it.time));
+  assert.deepEqual(times.slice(1).map((at, i) => (at - times[i]!) / 1000), [1, 2, 4, 8]);
+  world.refuses = false;
+  world.pass(20, () => world.send(slot, BYTES));
+  assert.ok(world.bypasses(slot));
+});
+
 Deno.test("declines in masses are counted instead of told one by one", () => {
   using world = new BypassWorld({
     start: { bytes: BYTES, servers: ["10.0.0.12"] },

@@ -23,6 +23,8 @@ export class SessionNotes {
   readonly #events: EventLog;
   readonly #viewer: SessionViewer;
   #services: ReadonlyMap<string, ServiceConfig>;
+  /** The same by VIP and protocol as one number, as they are asked for. */
+  readonly #known = new Map<number, ServiceConfig | undefined>();
 
   constructor(records: SessionRecords, events: EventLog, config: NatConfig) {
     this.records = records;
@@ -35,12 +37,18 @@ export class SessionNotes {
   configure(config: NatConfig): (slot: number) => ServiceConfig | undefined {
     const before = this.#services;
     this.#services = servicesByVip(config);
+    this.#known.clear();
     return (slot) => before.get(this.#serviceKey(slot));
   }
 
   /** Absent when the configuration in force does not have it any more. */
   service(slot: number): ServiceConfig | undefined {
-    return this.#services.get(this.#serviceKey(slot));
+    const key = this.#vipNumber(slot);
+    const known = this.#known.get(key);
+    if (known !== undefined || this.#known.has(key)) return known;
+    const service = this.#services.get(this.#serviceKey(slot));
+    this.#known.set(key, service);
+    return service;
   }
   /** The session's id as people see it. */
   session(slot: number): string {
@@ -95,8 +103,7 @@ export class SessionNotes {
   byService(ask: (slot: number) => boolean): (slot: number) => boolean {
     const answers = new Map<number, boolean>();
     return (slot) => {
-      const { records } = this;
-      const key = records.getU16(slot, U16.vip) * 256 + records.getU8(slot, U8.protocol);
+      const key = this.#vipNumber(slot);
       const known = answers.get(key);
       if (known !== undefined) return known;
       const answer = ask(slot);
@@ -184,6 +191,9 @@ export class SessionNotes {
   #isFirstAnswer(slot: number, packets: number): boolean {
     return packets > 0 && this.records.getU8(slot, U8.state) === STATE.opening &&
       this.records.getU8(slot, U8.protocol) === PROTOCOL_UDP;
+  }
+  #vipNumber(slot: number): number {
+    return this.records.getU16(slot, U16.vip) * 256 + this.records.getU8(slot, U8.protocol);
   }
   #serviceKey(slot: number): string {
     return `${this.protocol(slot)} ${this.vip(slot)}`;
