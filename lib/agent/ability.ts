@@ -1,8 +1,10 @@
 import type { AgentConfig } from "../config/agent_config.ts";
 import { RTN_UNICAST } from "../linux/constants.ts";
-import type { RouteNetlink } from "../linux/rtnetlink.ts";
+import { openPacketSocket } from "../linux/packet_socket.ts";
+import type { Link, RouteNetlink } from "../linux/rtnetlink.ts";
 import { IpAddress } from "../wire/address.ts";
 import { isIpv6Off } from "../linux/interface_settings.ts";
+import { directWay, routerMac } from "./direct_way.ts";
 import { captureObstacle } from "./host_checks.ts";
 
 const TUN_PATH = "/dev/net/tun";
@@ -19,11 +21,11 @@ export interface AbilityCheck {
  * the kernel does with packets there, the MTU of where direct responses leave.
  * @param addresses those that the agent's certificate names: their families matter
  */
-export function ability(
+export async function ability(
   config: AgentConfig,
   addresses: readonly string[],
   netlink: RouteNetlink,
-): AbilityCheck[] {
+): Promise<AbilityCheck[]> {
   const families = new Set(addresses.map((it) => IpAddress.parse(it).family));
   const checks: AbilityCheck[] = [tunCheck()];
   const names = new Set<string>();
@@ -59,8 +61,47 @@ export function ability(
     const link = netlink.link(name);
     if (link === undefined) continue;
     checks.push({ what: "mtu", ok: link.mtu >= 1280, detail: `${link.mtu} bytes on ${name}` });
+    checks.push(superPacketCheck(link));
   }
+  for (const family of families) checks.push(await clientsCheck(netlink, family, config.interface));
   return checks;
+}
+
+/**
+ * The way that direct responses take. Whether the router lets virtual addresses pass as a source is
+ * tested when a NAT machine is there to see it (`inspect servers` tells).
+ */
+async function clientsCheck(
+  netlink: RouteNetlink,
+  family: 4 | 6,
+  interfaceName: string | undefined,
+): Promise<AbilityCheck> {
+  const what = family === 4 ? "clients" : "clients, IPv6";
+  const way = directWay(netlink, family, interfaceName);
+  // Clients may all be where other routes lead, and a family may have none.
+  if (typeof way === "string") return { what, ok: true, detail: `not tested: ${way}` };
+  const router = IpAddress.fromBytes(way.gateway as Uint8Array<ArrayBuffer>);
+  const isThere = await routerMac(netlink, way) !== null;
+  return {
+    what,
+    ok: isThere,
+    detail: `the router ${router} on ${way.link.name} ${
+      isThere
+        ? "answers; a NAT machine tests whether it lets virtual addresses pass"
+        : "does not answer"
+    }`,
+  };
+}
+
+/** Packets of up to 64 KiB, which the kernel cuts as they leave. */
+function superPacketCheck({ index, name }: Link): AbilityCheck {
+  try {
+    openPacketSocket({ interfaceIndex: index, protocol: 0, vnetHeader: true }).close();
+    return { what: "gso", ok: true, detail: `${name} takes super-packets` };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { what: "gso", ok: false, detail: why };
+  }
 }
 
 /** The device is root's alone on some hosts, whatever capabilities a process has. */

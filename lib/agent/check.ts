@@ -31,7 +31,7 @@ export async function checkAgent(
   }
   using netlink = new RouteNetlink();
   const obstacles = agentObstacles(config, pem.identity.addresses, netlink);
-  const checks = ability(config, pem.identity.addresses, netlink);
+  const checks = await ability(config, pem.identity.addresses, netlink);
   const ok = obstacles.length === 0 && checks.every((it) => it.ok);
   if (json) {
     console.log(JSON.stringify({
