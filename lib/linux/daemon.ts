@@ -4,6 +4,8 @@ import { notify, notifyReloading, notifyWatchdog, watchdogIntervalMs } from "./s
 export interface DaemonHooks {
   /** SIGHUP. Must not throw: a failed reload leaves things as they are and says so itself. */
   readonly reload?: () => void | Promise<void>;
+  /** SIGUSR2: another process is to take this one's place. Must not throw. */
+  readonly upgrade?: () => void | Promise<void>;
   /** Is the daemon well? Asked before the watchdog is told so. */
   readonly healthy: () => boolean;
   /** One line for `systemctl status`. */
@@ -55,7 +57,9 @@ export async function runDaemon(
     await hooks.reload?.();
     tell(() => notify("READY=1", `STATUS=${hooks.status()}`));
   };
+  const upgrade = () => void hooks.upgrade?.();
   Deno.addSignalListener("SIGHUP", reload);
+  if (hooks.upgrade) Deno.addSignalListener("SIGUSR2", upgrade);
   tell(() => notify("READY=1", `STATUS=${hooks.status()}`));
   const intervalMs = watchdogIntervalMs();
   const timer = intervalMs === undefined ? undefined : setInterval(() => {
@@ -67,6 +71,7 @@ export async function runDaemon(
     clearInterval(timer);
     stop.removeEventListener("abort", onStop);
     Deno.removeSignalListener("SIGHUP", reload);
+    if (hooks.upgrade) Deno.removeSignalListener("SIGUSR2", upgrade);
     if (!hooks.isReplaced?.()) tell(() => notify("STOPPING=1"));
   }
 }

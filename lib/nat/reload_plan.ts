@@ -25,7 +25,7 @@ export interface ReloadPlan {
 }
 
 /** What the datapath, the table or the host is built on. */
-const FIXED = new Set(["interfaces", "socket", "state", "capacity", "engine"]);
+export const FIXED: readonly string[] = ["interfaces", "capacity", "socket", "state", "engine"];
 
 export function planReload(before: InForce, after: InForce): ReloadPlan {
   const changes = differences(treeOfNat(before.config), treeOfNat(after.config));
@@ -52,7 +52,7 @@ export function planReload(before: InForce, after: InForce): ReloadPlan {
 
 function fixedKey({ path, before, after }: Change): string[] {
   const [top] = path;
-  if (FIXED.has(top!)) return [top!];
+  if (FIXED.includes(top!)) return [top!];
   // Without a control section there are no agents, and nobody to talk to those that there were.
   return top === "control" && (before === null || after === null) ? ["control"] : [];
 }

@@ -14,6 +14,7 @@ import { natObstacles } from "./preflight.ts";
 import { applyReload, type Reloaded } from "./reload.ts";
 import { type InForce, planReload } from "./reload_plan.ts";
 import { Relief } from "./relief.ts";
+import { Successor } from "./successor.ts";
 import { Takeover } from "./takeover.ts";
 
 export interface RunOptions {
@@ -93,6 +94,7 @@ async function serve(
   const relief = new Relief(machine);
   running.machine = machine;
   running.relief = relief;
+  const successor = new Successor(configPath, say);
   takeover?.[Symbol.dispose]();
   say(`Ready: ${statusLine(machine)}`);
   const pulse = new WorkerPulse(machine.counters);
@@ -108,6 +110,7 @@ async function serve(
     healthy: () => pulse.beats() && machine.ready,
     status: () => statusLine(machine),
     isReplaced: () => relief.relieved.aborted,
+    upgrade: () => successor.start(),
   }, { stop: AbortSignal.any([stop, relief.relieved]), failure: failure.promise });
   if (!relief.relieved.aborted) return;
   admin.leave();
