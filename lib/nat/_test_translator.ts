@@ -94,7 +94,9 @@ export class Bench {
   /** Of every next hop. */
   mtu = 1500;
 
-  constructor(options: { config?: DatapathConfig; capacity?: number } = {}) {
+  constructor(
+    options: { config?: DatapathConfig; capacity?: number; closedGates?: Uint8Array } = {},
+  ) {
     const capacity = options.capacity ?? 64;
     const region = new ArrayBuffer(regionBytes(capacity));
     formatTable(region, capacity, { epoch: 7, bootId: [] });
@@ -140,6 +142,7 @@ export class Bench {
       },
       fragmentMemory: { buffer: this.#fragmentBuffer, offset: 0 },
       config: options.config ?? config(),
+      ...(options.closedGates && { closedGates: options.closedGates }),
       signs: this.signs,
       affinity: this.affinity,
       random: () => (seed = (seed * 16807) % 2147483647) / 2147483647,

@@ -65,8 +65,9 @@ export class AgentPlaces {
   /** A session wants a place. False: there is none, and it is watched or asked again later. */
   take(slot: number, agent: string): boolean {
     const now = this.#options.now();
-    const mine = this.#kept.delete(slot);
-    if (mine || this.#free(agent, now) > 0) {
+    const isKept = (this.#kept.get(slot)?.untilMs ?? 0) > now;
+    this.#kept.delete(slot);
+    if (isKept || this.#free(agent, now) > 0) {
       this.#watched.get(agent)?.delete(slot);
       return true;
     }
