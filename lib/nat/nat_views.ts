@@ -21,7 +21,10 @@ export interface TableCensus {
   readonly bypassing: ReadonlyMap<string, number>;
 }
 
-/** Counts the sessions of a table, those in quarantine left out; texts are made once a server. */
+/**
+ * Counts the sessions of a table, those in quarantine left out, and towards servers those that are closed as well; texts
+ * are made once a server.
+ */
 export function takeCensus(records: SessionRecords): TableCensus {
   // By VIP, server and protocol as one number.
   const sessions = new Map<number, number>();
@@ -30,8 +33,11 @@ export function takeCensus(records: SessionRecords): TableCensus {
   let bypass = 0;
   const add = (map: Map<number, number>, key: number) => map.set(key, (map.get(key) ?? 0) + 1);
   for (const slot of usedSlots(records)) {
-    if (records.getU8(slot, U8.state) === STATE.quarantine) continue;
+    const state = records.getU8(slot, U8.state);
+    if (state === STATE.quarantine) continue;
     total++;
+    // Nobody waits for a session that is over.
+    if (state === STATE.closed) continue;
     const key = (records.getU8(slot, U8.protocol) * 65536 + records.getU16(slot, U16.vip)) *
         65536 + records.getU16(slot, U16.server);
     add(sessions, key);
