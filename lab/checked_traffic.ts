@@ -1,31 +1,15 @@
 import type { BypathLab } from "./bypath_lab.ts";
 import type { InspectedSession, InspectedStatus } from "./inspect_json.ts";
 import { haveIpv6 } from "./ipv6.ts";
-import {
-  FLOW_PORT,
-  HTTP_PORT,
-  type NatYaml,
-  SERVER_NAMES,
-  type ServerName,
-  type ServiceYaml,
-  STREAM_PORT,
-} from "./lab_files.ts";
+import { SERVER_NAMES, type ServerName } from "./lab_files.ts";
 import type { LabProcess } from "./lab_process.ts";
-import type { Report } from "./report.ts";
+import { FLOW_PORT, HTTP_PORT, STREAM_PORT } from "./ports.ts";
 import { sumRetransmitted, tcpSockets } from "./socket_statistics.ts";
-import { formatCount, formatDuration } from "./terminal.ts";
 import { ADDRESSES, ADDRESSES6 } from "./topology.ts";
 import type { FlowsEvent } from "./traffic/checked_flows.ts";
-import type { FlowPlan, FlowState } from "./traffic/flow.ts";
+import type { FlowState } from "./traffic/flow.ts";
+import { flowsOfMix, type PlannedFlow } from "./traffic_mix.ts";
 import { WaitError, waitFor } from "./wait.ts";
-
-/** A flow of the mix: what it is, by which service, on which server. */
-export interface PlannedFlow extends FlowPlan {
-  readonly service: string;
-  readonly server: ServerName;
-  /** Whether it is to bypass the NAT machine when all is well. */
-  readonly bypasses: boolean;
-}
 
 /** What came of one flow. */
 export interface FlowResult extends FlowState, Omit<PlannedFlow, "name" | "kind"> {
@@ -35,125 +19,10 @@ export interface FlowResult extends FlowState, Omit<PlannedFlow, "name" | "kind"
   readonly quietPauseMs: number;
 }
 
-/** Bytes a second: enough to see a pause of a tenth of a second, little enough for several labs at once. */
-const RATE = 500_000;
 /** On a busy host the client itself may take a while to answer. */
 const EVENT_MS = 60_000;
 /** A flow that got something so recently goes on. */
 const MOVING_MS = 300;
-
-/** The mix of traffic. Flows on s2 are there to show what a fault of s1 does not touch. */
-function flowsOfMix(): PlannedFlow[] {
-  const { vip } = ADDRESSES;
-  const flow = (
-    name: string,
-    what: Omit<PlannedFlow, "name" | "seed" | "server"> & { readonly server?: ServerName },
-  ) => ({ server: "s1" as const, ...what, name, seed: seedOf(name) });
-  return [
-    flow("download, direct", {
-      kind: "download",
-      service: "flow",
-      to: `${vip}:90`,
-      rate: RATE,
-      bypasses: true,
-    }),
-    flow("download, via NAT", {
-      kind: "download",
-      service: "flow-kept",
-      to: `${vip}:91`,
-      rate: RATE,
-      bypasses: false,
-    }),
-    flow("download from s2, direct", {
-      kind: "download",
-      service: "flow-s2",
-      to: `${vip}:92`,
-      rate: RATE,
-      bypasses: true,
-      server: "s2",
-    }),
-    ...(haveIpv6()
-      ? [flow("download over IPv6, direct", {
-        kind: "download",
-        service: "flow6",
-        to: `[${ADDRESSES6.vip}]:90`,
-        rate: RATE,
-        bypasses: true,
-      })]
-      : []),
-    flow("upload", {
-      kind: "upload",
-      service: "flow-up",
-      to: `${vip}:93`,
-      rate: RATE,
-      bypasses: true,
-    }),
-    flow("requests, kept alive", {
-      kind: "requests",
-      service: "web",
-      to: `${vip}:80`,
-      rate: 10,
-      bypasses: true,
-    }),
-    flow("idle, direct", {
-      kind: "idle",
-      service: "web",
-      to: `${vip}:80`,
-      rate: 0,
-      bypasses: true,
-    }),
-    flow("idle, via NAT", {
-      kind: "idle",
-      service: "web-kept",
-      to: `${vip}:81`,
-      rate: 0,
-      bypasses: false,
-    }),
-    flow("UDP stream, direct", {
-      kind: "datagrams",
-      service: "stream",
-      to: `${vip}:${STREAM_PORT}`,
-      rate: 100,
-      bypasses: true,
-    }),
-  ];
-}
-
-/**
- * The services of the mix, and timeouts short enough that what a session leaves can be waited for.
- * For `lab.startNat`.
- */
-export function configureForTraffic(config: NatYaml): void {
-  const start = (bypasses: boolean) => ({
-    start: bypasses ? { bytes: "16KiB" } : { never: true as const },
-  });
-  const service = (
-    name: string,
-    what: { port: number; serverPort: number; bypasses?: boolean; server?: ServerName; six?: true },
-  ): ServiceYaml => {
-    const { port, serverPort, bypasses = true, server = "s1", six } = what;
-    const addresses = six ? ADDRESSES6 : ADDRESSES;
-    return {
-      name,
-      vip: addresses.vip,
-      port,
-      servers: [{ address: addresses[server], port: serverPort }],
-      bypass: start(bypasses),
-    };
-  };
-  config.services = [
-    service("web", { port: 80, serverPort: HTTP_PORT }),
-    service("web-kept", { port: 81, serverPort: HTTP_PORT, bypasses: false }),
-    service("flow", { port: 90, serverPort: FLOW_PORT }),
-    service("flow-kept", { port: 91, serverPort: FLOW_PORT, bypasses: false }),
-    service("flow-s2", { port: 92, serverPort: FLOW_PORT, server: "s2" }),
-    service("flow-up", { port: 93, serverPort: FLOW_PORT }),
-    ...(haveIpv6() ? [service("flow6", { port: 90, serverPort: FLOW_PORT, six: true })] : []),
-    { ...service("stream", { port: STREAM_PORT, serverPort: STREAM_PORT }), protocol: "udp" },
-  ];
-  config.timeouts = { tcpClosing: "1s", tcpOpening: "5s", udpOpening: "2s", udp: "3s" };
-  config.quarantine = "1s";
-}
 
 /**
  * A mix of traffic that runs until it is told to finish, each byte of it compared with what it
@@ -384,98 +253,6 @@ export class CheckedTraffic {
   }
 }
 
-/** What is allowed of the flows after a fault. */
-export interface FlowLimits {
-  /** The longest pause of a flow in milliseconds. */
-  readonly pauseMs: (flow: FlowResult) => number;
-  /** The most datagrams lost. */
-  readonly lost: (flow: FlowResult) => number;
-  /** The most datagrams doubled. Default: none. */
-  readonly doubled?: number;
-  /** Flows that may end with an error; to hang is an error of its own. */
-  readonly mayBreak?: (flow: PlannedFlow) => boolean;
-}
-
-/** Shows the flows as a table, keeps their figures, and checks each. */
-export function checkFlows(
-  report: Report,
-  flows: readonly FlowResult[],
-  limits: FlowLimits,
-): void {
-  report.table(
-    ["flow", "bytes", "wrong", "longest pause", "before", "sent again", "lost"],
-    flows.map((flow) => [
-      flow.name,
-      formatCount(flow.bytes),
-      formatCount(flow.wrong),
-      formatDuration(flow.longestPauseMs),
-      formatDuration(flow.quietPauseMs),
-      flow.datagrams ? "-" : formatCount(flow.retransmitted),
-      flow.datagrams ? formatCount(flow.datagrams.lost) : "-",
-    ]),
-  );
-  const { mayBreak = () => false } = limits;
-  const broken = flows.filter((flow) => mayBreak(flow) && flow.error !== null);
-  if (broken.length > 0) {
-    const hung = broken.filter((flow) => flow.error?.startsWith("hung"));
-    report.check(
-      `flows whose session could not be kept were told so: ` +
-        broken.map(({ name, error }) => `${name} (${error})`).join(", "),
-      hung.length === 0,
-    );
-  }
-  const whole = flows.filter((flow) => !broken.includes(flow));
-  const tcp = whole.filter((flow) => !flow.datagrams);
-  const bad = tcp.filter((flow) => !flow.complete || flow.wrong > 0);
-  report.check(
-    `every byte of ${tcp.length} TCP flows arrived, in order and as it was sent ` +
-      `(${formatCount(tcp.reduce((sum, flow) => sum + flow.bytes, 0))} bytes)`,
-    bad.length === 0,
-    bad.map((flow) => `${flow.name}: ${flow.error ?? `${flow.wrong} pieces wrong`}`).join("; "),
-  );
-  const hung = whole.filter((flow) => flow.longestPauseMs > limits.pauseMs(flow));
-  const slowest = whole.toSorted((a, b) => b.longestPauseMs - a.longestPauseMs)[0] as FlowResult;
-  report.check(
-    `no flow paused for longer than it may: the longest pause is ` +
-      `${formatDuration(slowest.longestPauseMs)} (${slowest.name}), ` +
-      `${formatDuration(limits.pauseMs(slowest))} are allowed`,
-    hung.length === 0,
-    hung.map((flow) =>
-      `${flow.name}: ${formatDuration(flow.longestPauseMs)} of ${
-        formatDuration(limits.pauseMs(flow))
-      }`
-    ).join("; "),
-  );
-  for (const flow of whole) checkDatagrams(report, flow, limits);
-  report.figure("longestPauseMs", slowest.longestPauseMs);
-  report.figure("longestPauseOf", slowest.name);
-  report.figure("retransmitted", tcp.reduce((sum, flow) => sum + flow.retransmitted, 0));
-  report.figure(
-    "quietPauseMs",
-    Math.max(...flows.map((flow) => flow.quietPauseMs)),
-  );
-}
-
-function checkDatagrams(report: Report, flow: FlowResult, limits: FlowLimits): void {
-  const { datagrams } = flow;
-  if (datagrams === undefined) return;
-  const { sent, received, lost, doubled, reordered } = datagrams;
-  report.check(
-    `${flow.name}: ${formatCount(received)} of ${formatCount(sent)} datagrams, ` +
-      `${formatCount(lost)} lost, ${formatCount(doubled)} doubled, ` +
-      `${formatCount(reordered)} out of order, none changed`,
-    flow.complete && flow.wrong === 0 && lost <= limits.lost(flow) &&
-      doubled <= (limits.doubled ?? 0),
-    flow.error ??
-      `${flow.wrong} wrong, ${Math.floor(limits.lost(flow))} may be lost, the longest ` +
-        `runs lost: ${datagrams.gaps.join(", ")}`,
-  );
-  report.figure("datagramsSent", sent);
-  report.figure("datagramsLost", lost);
-  report.figure("datagramsDoubled", doubled);
-  report.figure("datagramsReordered", reordered);
-}
-
 function farEndArguments(server: ServerName): string[] {
   return [
     ...["--listen", ADDRESSES[server]],
@@ -485,11 +262,4 @@ function farEndArguments(server: ServerName): string[] {
 
 function eventOf(line: string): FlowsEvent | null {
   return line.startsWith("{") ? JSON.parse(line) as FlowsEvent : null;
-}
-
-/** The same name has the same content. */
-function seedOf(name: string): number {
-  let seed = 7;
-  for (const letter of name) seed = Math.imul(seed, 31) + (letter.codePointAt(0) ?? 0) >>> 0;
-  return seed;
 }

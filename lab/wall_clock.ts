@@ -9,10 +9,12 @@ const LIBRARY = "faketime/libfaketimeMT.so.1";
  * Clocks that nobody sets (CLOCK_MONOTONIC, CLOCK_BOOTTIME) go on as they do when an administrator
  * or NTP sets a host's.
  */
-export class WallClock {
+export class WallClock implements AsyncDisposable {
+  readonly #lab: BypathLab;
   readonly #file: string;
 
-  private constructor(file: string) {
+  private constructor(lab: BypathLab, file: string) {
+    this.#lab = lab;
     this.#file = file;
   }
 
@@ -26,7 +28,7 @@ export class WallClock {
     if (library === null) {
       throw new Error("Cannot step clocks: no libfaketime on this host, install faketime");
     }
-    const clock = new WallClock(`${lab.folder}/clock`);
+    const clock = new WallClock(lab, `${lab.folder}/clock`);
     await clock.step("+0");
     lab.daemonEnvironment = {
       LD_PRELOAD: library,
@@ -42,6 +44,12 @@ export class WallClock {
     // Renamed into place: half a file would be a step of its own.
     await Deno.writeTextFile(`${this.#file}.new`, `${offset}\n`);
     await Deno.rename(`${this.#file}.new`, this.#file);
+  }
+
+  /** Daemons that are started from now on have the host's clock. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#lab.daemonEnvironment = {};
+    return Promise.resolve();
   }
 }
 

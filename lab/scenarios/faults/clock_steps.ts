@@ -17,25 +17,20 @@ const HOUR_MS = 3_600_000;
  * times of events and for the validity of certificates, which TLS looks at when a connection begins
  * and never again.
  */
-export const clockSteps = (() => {
-  let clock: WallClock;
-  return faultScenario({
-    name: "clock-steps",
-    description: "the daemons' wall clocks step by hours, then by 20 years, and back",
-    needs: ["faketime"],
-    async prepare(lab) {
-      clock = await WallClock.install(lab);
-    },
-    configureNat(config, { brief }) {
-      if (brief && config.control) config.control.lease = "3s";
-    },
-    async fault(scene) {
-      for (const offset of ["+5h", "-3h"]) await checkUnnoticed(scene, clock, offset);
-      await checkReconnects(scene, clock);
-      await checkOutOfValidity(scene, clock);
-    },
-  });
-})();
+export const clockSteps = faultScenario({
+  name: "clock-steps",
+  description: "the daemons' wall clocks step by hours, then by 20 years, and back",
+  needs: ["faketime"],
+  prepare: (lab) => WallClock.install(lab),
+  configureNat(config, { brief }) {
+    if (brief && config.control) config.control.lease = "3s";
+  },
+  async fault(scene, clock: WallClock) {
+    for (const offset of ["+5h", "-3h"]) await checkUnnoticed(scene, clock, offset);
+    await checkReconnects(scene, clock);
+    await checkOutOfValidity(scene, clock);
+  },
+});
 
 /** The very same instructions stay in force. */
 async function checkUnnoticed(scene: FaultScene, clock: WallClock, offset: string): Promise<void> {

@@ -1,18 +1,13 @@
 import type { BypathLab } from "../../bypath_lab.ts";
-import {
-  CheckedTraffic,
-  checkFlows,
-  configureForTraffic,
-  type FlowLimits,
-  type FlowResult,
-  type PlannedFlow,
-} from "../../checked_traffic.ts";
+import { CheckedTraffic, type FlowResult } from "../../checked_traffic.ts";
+import { checkFlows, type FlowLimits } from "../../flow_checks.ts";
 import type { InspectedSession } from "../../inspect_json.ts";
 import type { AgentYaml, NatYaml, ServerName } from "../../lab_files.ts";
 import { checkHostsAsBefore, checkTablesEmpty, readSettledHostStates } from "../../leftovers.ts";
 import { LabProcessError } from "../../lab_process.ts";
 import type { Report } from "../../report.ts";
 import { formatDuration } from "../../terminal.ts";
+import { configureForTraffic, type PlannedFlow } from "../../traffic_mix.ts";
 import type { Scenario, ScenarioOptions } from "../scenario.ts";
 
 /** No session may hang for longer than this beyond the fault. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { checkFlows, type FlowLimits, type FlowResult } from "./checked_traffic.ts";
+import type { FlowResult } from "./checked_traffic.ts";
+import { checkFlows, type FlowLimits } from "./flow_checks.ts";
 import { Report } from "./report.ts";
 
 const FLOW: FlowResult = {
