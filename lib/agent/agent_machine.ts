@@ -121,6 +121,7 @@ export class AgentMachine {
         this.events.add("thawed", { device: this.#tun.name });
         options.say(`Responses come through ${this.#tun.name} again`);
       },
+      onStuck: () => this.store.setAble(false, this.ability.reason),
       onEnded: (why) => {
         this.events.add("watchdog-ended", { why });
         options.say(`The watchdog has ended (${why}) and will be started again`);
@@ -145,6 +146,7 @@ export class AgentMachine {
 
   /** Whether this host can bypass, and what stands in the way. */
   get ability(): Ability {
+    if (this.#watchdog.isStuck) return { able: false, reason: "its packet thread stands still" };
     const { able, reason, unable } = this.#capture;
     return { able, reason, ...(able && reason !== null && { unable }) };
   }

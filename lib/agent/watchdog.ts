@@ -45,6 +45,11 @@ export function runWatchdog(args: readonly string[]): number {
   // An agent that ends while this process is stopped leaves nobody to read the end of the pipe.
   setParentDeathSignal(SIGKILL);
   keepCapabilities(["CAP_NET_ADMIN"]);
+  // A service manager that stops the agent tells all of its processes. This one ends with the agent;
+  // nobody listens, because the loop never lets anybody.
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => {});
+  }
   const heartbeat = new Heartbeat(mapDescriptor(descriptor!, HEARTBEAT_BYTES).buffer);
   const netlink = new RouteNetlink();
   heartbeat.withdrawn();

@@ -13,6 +13,8 @@ const PROVEN_MS = 10_000;
 const PATIENCE_MS = 1_000;
 /** How often the worker has to find the device empty: once may have been just before the routes went. */
 const EMPTY_ENOUGH = 2;
+/** A worker that has not got so far after this does not go on, though the main thread does. */
+const STUCK_MS = 2_000;
 
 export interface WatchdogOptions {
   /** The tun device, whose routes it takes away. */
@@ -21,6 +23,8 @@ export interface WatchdogOptions {
   readonly onWithdrawn: (thread: string) => void;
   /** What waited in the device is gone as well: the routes may come back. */
   readonly onDrained: () => void;
+  /** The packet thread does not go on. */
+  readonly onStuck: () => void;
   /** It has come to its end and will be started again. */
   readonly onEnded: (why: string) => void;
 }
@@ -38,6 +42,9 @@ export class WatchdogProcess implements Disposable {
   #withdrawals = 0;
   /** The worker's count of empty moments when the routes were found gone; null: they are there. */
   #emptyFrom: number | null = null;
+  /** When that was; boot time. */
+  #withdrawnMs = 0;
+  #isStuck = false;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
@@ -56,6 +63,11 @@ export class WatchdogProcess implements Disposable {
   /** Whether the routes were taken away and must not come back yet. */
   get isWithdrawn(): boolean {
     return this.#emptyFrom !== null;
+  }
+
+  /** Whether the packet thread stands still while the main thread goes on. */
+  get isStuck(): boolean {
+    return this.#isStuck;
   }
 
   /** To be called when the packet worker carries packets: from then on it has to give signs of life. */
@@ -95,10 +107,15 @@ export class WatchdogProcess implements Disposable {
     if (withdrawals !== this.#withdrawals) {
       this.#withdrawals = withdrawals;
       this.#emptyFrom = idle;
+      this.#withdrawnMs = nowMs;
       this.#options.onWithdrawn(heartbeat.cause);
     } else if (this.#emptyFrom !== null && ((idle - this.#emptyFrom) | 0) >= EMPTY_ENOUGH) {
       this.#emptyFrom = null;
+      this.#isStuck = false;
       this.#options.onDrained();
+    } else if (this.isWithdrawn && !this.#isStuck && nowMs - this.#withdrawnMs >= STUCK_MS) {
+      this.#isStuck = true;
+      this.#options.onStuck();
     }
   }
 

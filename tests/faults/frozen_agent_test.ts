@@ -3,6 +3,7 @@
  * responses past it, so that nobody waits for it for more than 3 s.
  */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { BypathLab } from "../../lab/bypath_lab.ts";
 import type { Download } from "../../lab/download.ts";
 import { impairControlChannel } from "../../lab/impairments/control_channel.ts";
@@ -207,5 +208,64 @@ rootTest(
     lab.agent("s1").kill("SIGKILL");
     const { ok, longestPauseMs } = await download.result();
     assert.ok(ok && longestPauseMs < 3_000, `a pause of ${longestPauseMs} ms`);
+  },
+);
+
+/** Freezes processes as a container's engine or systemd does: all of a cgroup at once. */
+class FrozenTogether implements AsyncDisposable {
+  readonly #folder: string;
+
+  constructor(pids: readonly number[]) {
+    const roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+    const root = roots.find((it) => existsSync(`${it}/cgroup.controllers`));
+    assert.ok(root !== undefined, "this host has no cgroups of version 2");
+    this.#folder = `${root}/bypath-frozen-${Deno.pid}`;
+    Deno.mkdirSync(this.#folder);
+    for (const pid of pids) Deno.writeTextFileSync(`${this.#folder}/cgroup.procs`, `${pid}`);
+    Deno.writeTextFileSync(`${this.#folder}/cgroup.freeze`, "1");
+  }
+
+  thaw(): void {
+    Deno.writeTextFileSync(`${this.#folder}/cgroup.freeze`, "0");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.thaw();
+    const processes = Deno.readTextFileSync(`${this.#folder}/cgroup.procs`).split("\n");
+    for (const pid of processes.filter(Boolean)) {
+      Deno.writeTextFileSync(`${this.#folder}/../cgroup.procs`, pid);
+    }
+    await waitFor("the cgroup to be empty", () => {
+      try {
+        Deno.removeSync(this.#folder);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  }
+}
+
+rootTest(
+  "an agent frozen together with its watchdog goes on as if nothing had been",
+  {},
+  async () => {
+    await using lab = await startLab();
+    const download = await startDownload(lab, 12 * RATE);
+    const agent = lab.agent("s1");
+    const watchdogs = await watchdogsOf(agent.pid);
+    const before = await agentRoutes(lab);
+    {
+      await using frozen = new FrozenTogether([agent.pid, ...watchdogs]);
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      frozen.thaw();
+      await takes(lab, download, "bypass");
+    }
+    assert.deepEqual(await watchdogsOf(agent.pid), watchdogs);
+    assert.deepEqual(await agentRoutes(lab), before);
+    // The watchdog did not run either, so it has no reason to believe that the agent stood still.
+    const events = await lab.inspect<{ type: string }[]>("s1", "events");
+    assert.deepEqual(events.filter(({ type }) => type === "frozen"), []);
+    assert.ok((await download.result()).ok);
   },
 );
