@@ -34,7 +34,7 @@ export class LoadGates {
     this.configure(config);
   }
 
-  /** To be called before the worker takes the configuration; gates are closed until measured again. */
+  /** To be called before the worker takes the configuration, which may number its services anew. */
   configure(config: NatConfig): void {
     this.#services = config.services;
     for (let i = 0; i < SERVICES; i++) this.#set(i);
