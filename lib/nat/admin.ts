@@ -107,7 +107,7 @@ function status(machine: NatMachine) {
       addresses: agent.addresses,
       connected: agent.connected,
       able: agent.able,
-      reason: agent.reason,
+      reason: agent.reason ?? machine.progress.paths.reasonFor(agent.addresses, now),
       silent: agent.silent,
       lastReportMs: agent.lastReportMs === null ? null : Math.round(now - agent.lastReportMs),
     })),

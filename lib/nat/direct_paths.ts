@@ -192,6 +192,15 @@ export class DirectPaths {
     return { bypass: "able", reason: `not for clients of ${named}${more}: no progress` };
   }
 
+  /** What keeps some of these servers from being bypassed; null: nothing. */
+  reasonFor(servers: readonly string[], now: number): string | null {
+    const reasons = servers.flatMap((server) => {
+      const { reason } = this.view(server, now);
+      return reason === null ? [] : [servers.length === 1 ? reason : `${server}: ${reason}`];
+    });
+    return reasons.join("; ") || null;
+  }
+
   #sayUnable(server: string, clients: string | null, why: string, now: number): void {
     const state = clients === null
       ? this.#servers.state(server, now)

@@ -105,6 +105,15 @@ Deno.test("a server in doubt is tried by TCP first, and is in doubt no more when
   assert.deepEqual(said, ["path-tried all"]);
 });
 
+Deno.test("an agent that speaks for several servers says which of them is concerned", () => {
+  const { paths, fail } = setUp();
+  assert.equal(paths.reasonFor([SERVER, "10.0.0.12"], 0), null);
+  fail(HERE, 2, 0);
+  const reason = "nothing sent directly arrived, 2 times in a row; tried again in 10 s";
+  assert.equal(paths.reasonFor([SERVER, "10.0.0.12"], 0), `${SERVER}: ${reason}`);
+  assert.equal(paths.reasonFor([SERVER], 0), reason);
+});
+
 Deno.test("servers that are no longer configured are forgotten", () => {
   const { paths, fail } = setUp();
   fail(HERE, 2, 0);

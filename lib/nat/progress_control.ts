@@ -44,6 +44,9 @@ interface Watched {
 
 /** UDP has no acknowledgements: a trial that meets no error for so long has succeeded. */
 const QUIET_MS = 5_000;
+/** A process that did not get to its tasks for so long was stopped, or its host was. */
+const AWAY_MS = 1_500;
+const CATCHING_UP_MS = 2_000;
 /** A session that bypassed so long before it failed begins its pauses anew. */
 const FORGIVEN_MS = 60_000;
 
@@ -62,6 +65,9 @@ export class ProgressControl {
   /** Slots that are looked at ten times a second. */
   readonly #suspects = new Set<number>();
   readonly #stopped = new StoppedSessions();
+  #tickedMs = NaN;
+  /** Until then reports and acknowledgements of a time in which this process stood still come in. */
+  #catchingUpMs = -Infinity;
 
   constructor(tools: ProgressTools) {
     this.#tools = tools;
@@ -108,6 +114,9 @@ export class ProgressControl {
 
   /** To be called ten times a second. */
   tick(): void {
+    const now = this.#tools.now();
+    if (now - this.#tickedMs > AWAY_MS) this.#catchingUpMs = now + CATCHING_UP_MS;
+    this.#tickedMs = now;
     for (const slot of this.#suspects) {
       const watched = this.#of(slot);
       if (watched === undefined) this.#suspects.delete(slot);
@@ -115,7 +124,7 @@ export class ProgressControl {
     }
     const look = (slot: number, id: number) => this.#id(slot) === id ? this.#aftermath(slot) : null;
     const found = (session: StoppedSession, finding: Finding) => this.#found(session, finding);
-    this.#stopped.check(look, found, this.#tools.now());
+    this.#stopped.check(look, found, now);
   }
 
   /** To be called once a second: looks at every session that bypasses. */
@@ -154,7 +163,11 @@ export class ProgressControl {
     const { watch } = watched;
     if (watch === null || this.#records.getU8(slot, U8.state) >= STATE.closed) return;
     const now = this.#tools.now();
-    const judgement = watch.observe(this.#sample(slot, counters), now);
+    const sample = this.#sample(slot, counters);
+    if (now < this.#catchingUpMs || now - this.#tickedMs > AWAY_MS) {
+      return watch.resume(sample, now);
+    }
+    const judgement = watch.observe(sample, now);
     if (judgement === "suspect") this.#suspects.add(slot);
     else this.#suspects.delete(slot);
     this.#follow(slot, watched, judgement);

@@ -113,6 +113,24 @@ Deno.test("an ICMP error stops a UDP session at once, and a TCP session when not
   ]);
 });
 
+Deno.test("a NAT machine that stood still takes nothing that happened meanwhile for a failure", () => {
+  const world = new World();
+  const slot = world.session();
+  world.install(slot);
+  world.run(1_000);
+  world.report(slot, { packets: 3, sequence: 3000 });
+  world.now += 5_000;
+  // What waited for it comes in, in whatever order.
+  world.report(slot, { packets: 9, sequence: 3000, resent: 6, resentAgain: 5 });
+  world.run(1_900);
+  assert.deepEqual(world.stops, []);
+  world.report(slot, { packets: 12, sequence: 3000, resent: 7, resentAgain: 6 });
+  world.run(2_000);
+  world.report(slot, { packets: 13, sequence: 3000, resent: 8, resentAgain: 7 });
+  world.run(800);
+  assert.equal(world.stops.length, 1, "but what goes on does count");
+});
+
 Deno.test("what is said of a session that is over concerns nobody", () => {
   const world = new World();
   const slot = world.session(PROTOCOL_UDP);

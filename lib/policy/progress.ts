@@ -121,6 +121,18 @@ export class ProgressWatch {
     return this.#recentResent >= 2 && this.#recentResent > LOSSY_SHARE * this.#recentPackets;
   }
 
+  /** Whoever watched was away: what happened meanwhile says nothing, and what is seen now is the beginning. */
+  resume(sample: ProgressSample, now: number): void {
+    this.#stillMs = NaN;
+    this.#repeatingMs = NaN;
+    this.#acknowledgement = sample.acknowledgement;
+    this.#clientSequence = sample.clientSequence;
+    this.#resent = sample.resent;
+    this.#resentAgain = sample.resentAgain;
+    this.#answers = sample.packets;
+    this.#countAnew(sample, now);
+  }
+
   /** Takes in what is seen now. */
   observe(sample: ProgressSample, now: number): Judgement {
     const moved = ahead(sample.acknowledgement, this.#acknowledgement) > 0;

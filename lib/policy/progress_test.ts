@@ -179,6 +179,17 @@ Deno.test("a router's word that a packet cannot be delivered counts when nothing
   assert.equal(watch.observe({ ...arrived, sequence: 12_897 }, 2_450), "none");
 });
 
+Deno.test("what happened while nobody watched says nothing", () => {
+  const watch = new ProgressWatch(SAMPLE, 0);
+  const lost = { ...SAMPLE, sequence: 11_449, packets: 2 };
+  watch.observe(lost, 100);
+  const later = { ...lost, packets: 9, resent: 6, resentAgain: 5 };
+  watch.resume(later, 60_000);
+  assert.equal(watch.observe(later, 60_100), "none");
+  assert.equal(watch.observe({ ...later, resent: 7, resentAgain: 6 }, 60_300), "suspect");
+  assert.equal(watch.observe({ ...later, resent: 8, resentAgain: 7 }, 60_900), "stalled");
+});
+
 Deno.test("only what did not pass the NAT machine proves the direct path, also where numbers wrap", () => {
   const base = { ...SAMPLE, acknowledgement: -10, natSequence: -10, sequence: -10 };
   const watch = new ProgressWatch(base, 0);
