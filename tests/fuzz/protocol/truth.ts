@@ -72,9 +72,8 @@ export class Truth {
    * that goes on with any other session may reach another client, as it would after any NAT's loss.
    */
   lost(nowMs: number): void {
-    for (const id of this.#running) {
-      const known = this.#sessions.get(id)!;
-      known.overMs = nowMs - PACKET_LIFE_MS;
+    for (const known of this.#sessions.values()) {
+      known.overMs = Math.min(known.overMs ?? Infinity, nowMs - PACKET_LIFE_MS);
       known.displaced = known.lost = true;
     }
     this.#running.clear();
@@ -156,7 +155,8 @@ export class Truth {
   ): boolean {
     const { protocol, server, nat, number, session } = connection;
     const owner = this.#sessions.get(this.#owners.get(`${protocol} ${server} ${nat}`) ?? "");
-    if (owner?.overMs === null && owner.client === this.conversation(number).client) return true;
+    const { sessions } = this.conversation(number);
+    if (owner?.overMs === null && sessions.has(owner.name)) return true;
     const known = this.#sessions.get(session);
     return known !== undefined && (known.overMs === null || nowMs - known.overMs < PACKET_LIFE_MS);
   }
