@@ -66,4 +66,4 @@ function operatorFile(): string {
   return `${folder}/operator`;
 }
 
-export const protocol: FuzzTarget = protocolTarget({}, 1500);
+export const protocol: FuzzTarget = protocolTarget({}, 1200);
