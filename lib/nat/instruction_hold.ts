@@ -9,6 +9,8 @@
  * @module
  */
 
+import { HEADER_F64 } from "../session/layout.ts";
+
 /** How the table came to be new, as far as can be told. */
 export interface TableLoss {
   /** An earlier process left signs of itself: its lock, its routes, or a table that cannot be gone on with. */
@@ -24,6 +26,9 @@ export interface TableLoss {
 /** A host that has been up for less may be one that was restarted, its files with it. */
 const JUST_UP_MS = 60_000;
 
+/** Of a damaged file nothing longer is believed than the longest lease. */
+const LONGEST_MS = 3_601_000;
+
 /** For how long endpoints are held back at most, and for how long unknown packets go unanswered. */
 export function holdTimes({ isLost, isRestarted, uptimeMs, leaseMs }: TableLoss): {
   endpointsMs: number;
@@ -35,6 +40,24 @@ export function holdTimes({ isLost, isRestarted, uptimeMs, leaseMs }: TableLoss)
     endpointsMs: isLost && !isRestarted ? leaseMs : remainingMs,
     silenceMs: isLost || isJustUp ? leaseMs : 0,
   };
+}
+
+/**
+ * The same for a process that goes on with a table: what its predecessors had to wait for is not over
+ * because they ended. Remembers in the table's header until when that is.
+ * @param times null: the table is continued
+ */
+export function rememberHold(
+  headerF64: Float64Array,
+  times: { readonly endpointsMs: number; readonly silenceMs: number } | null,
+  now: number,
+): { endpointsMs: number; silenceMs: number } {
+  if (times === null) {
+    const leftMs = Math.min(LONGEST_MS, Math.max(0, headerF64[HEADER_F64.holdUntilMs]! - now)) || 0;
+    return { endpointsMs: leftMs, silenceMs: leftMs };
+  }
+  headerF64[HEADER_F64.holdUntilMs] = now + times.endpointsMs;
+  return { ...times };
 }
 
 /** Which servers may have new sessions since. All times in milliseconds of one clock. */

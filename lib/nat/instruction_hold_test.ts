@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EndpointHold, holdTimes } from "./instruction_hold.ts";
+import { EndpointHold, holdTimes, rememberHold } from "./instruction_hold.ts";
 
 const LEASE_MS = 11_000;
 
@@ -38,4 +38,13 @@ Deno.test("silence ends when every agent has spoken, or when its time is over", 
   assert.equal(hold.silentUntilMs(both, 600), 2500);
   assert.equal(hold.silentUntilMs(["10.0.0.11"], 600), 0);
   assert.equal(hold.silentUntilMs(both, 2500), 0);
+});
+
+Deno.test("a process that goes on with a new table waits for the rest of what its predecessor waited for", () => {
+  const header = new Float64Array(64);
+  rememberHold(header, { endpointsMs: 11_000, silenceMs: 11_000 }, 1_000);
+  assert.deepEqual(rememberHold(header, null, 5_000), { endpointsMs: 7_000, silenceMs: 7_000 });
+  assert.deepEqual(rememberHold(header, null, 13_000), { endpointsMs: 0, silenceMs: 0 });
+  header.fill(NaN);
+  assert.deepEqual(rememberHold(header, null, 0), { endpointsMs: 0, silenceMs: 0 });
 });

@@ -9,7 +9,7 @@ import { makeAgentDoor } from "./agent_door.ts";
 import { Announcing } from "./announcing.ts";
 import { destinationsOf } from "./datapath_config.ts";
 import { HostRoutes, removeLeftRoutes } from "./host_routes.ts";
-import { EndpointHold, holdTimes } from "./instruction_hold.ts";
+import { EndpointHold, holdTimes, rememberHold } from "./instruction_hold.ts";
 import { LEASE_MARGIN_MS, NatMachine, TICK_MS } from "./nat_machine.ts";
 import type { Takeover } from "./takeover.ts";
 import { bootId, HOST_RESTARTED, openStateFile, type StateFile } from "./state_file.ts";
@@ -92,14 +92,15 @@ export async function startNatMachine(
 /** What must wait because agents may still follow an earlier table; nothing when this one goes on. */
 function endpointHold(config: NatConfig, state: StateFile, killed: boolean): EndpointHold {
   const now = bootTimeMs();
-  const isNone = state.continued || config.control === undefined;
   const times = holdTimes({
     isLost: killed || state.earlier,
     isRestarted: state.replaced === HOST_RESTARTED,
     uptimeMs: now,
-    leaseMs: isNone ? 0 : config.control!.leaseMs + LEASE_MARGIN_MS,
+    leaseMs: config.control === undefined ? 0 : config.control.leaseMs + LEASE_MARGIN_MS,
   });
-  return new EndpointHold({ ...times, now });
+  const { headerF64 } = state.records;
+  const hold = rememberHold(headerF64, state.continued ? null : times, now);
+  return new EndpointHold({ ...hold, now });
 }
 
 /**

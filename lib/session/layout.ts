@@ -62,8 +62,17 @@ export const HEADER = {
 } as const;
 
 /** … and as indices of float64. */
-/** `leaseMs`: the lease that the process which holds the table grants to agents. */
-export const HEADER_F64 = { epoch: 8, nextId: 9, generation: 10, leaseMs: 11 } as const;
+/**
+ * `leaseMs`: the lease that the process which holds the table grants to agents. `holdUntilMs`: until when
+ * (boot time) agents may follow a table that was lost before this one.
+ */
+export const HEADER_F64 = {
+  epoch: 8,
+  nextId: 9,
+  generation: 10,
+  leaseMs: 11,
+  holdUntilMs: 15,
+} as const;
 
 /** Record fields, as offsets in units of their own size from the start of the record. */
 export const U8 = {

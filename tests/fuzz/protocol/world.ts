@@ -15,7 +15,7 @@
 import assert from "node:assert/strict";
 import type { AgentMessage, NatMessage, TableEntry } from "../../../lib/control/messages.ts";
 import type { BookEvent } from "../../../lib/nat/instruction_book.ts";
-import { EndpointHold, holdTimes } from "../../../lib/nat/instruction_hold.ts";
+import { EndpointHold, holdTimes, rememberHold } from "../../../lib/nat/instruction_hold.ts";
 import { OperatorState } from "../../../lib/nat/operator_state.ts";
 import { TimerWheel } from "../../../lib/session/timer_wheel.ts";
 import { SessionRecords } from "../../../lib/session/session_table.ts";
@@ -87,6 +87,8 @@ export class World {
   #epoch = 1;
   /** The next process finds that there was a table before. */
   #lost = false;
+  /** The table has had no process yet. */
+  #isNew = true;
   /** `epoch generation` of what the book has reported as over. */
   readonly #ended = new Set<string>();
   #owners = new Map<string, string>();
@@ -124,9 +126,13 @@ export class World {
       uptimeMs: 1e9,
       leaseMs: LEASE_MS + MARGIN_MS,
     };
-    const times = holdTimes(loss);
+    const times = rememberHold(
+      this.#records.headerF64,
+      this.#isNew ? holdTimes(loss) : null,
+      this.timeMs,
+    );
     if (this.#broken.noWaitAfterLoss) times.endpointsMs = 0;
-    this.#lost = false;
+    this.#lost = this.#isNew = false;
     this.#nat = new ModelNat({
       region: this.#region,
       config: this.#config,
@@ -161,7 +167,7 @@ export class World {
     this.#epoch++;
     emptyRegion(this.#region, this.#epoch);
     this.#records = new SessionRecords(this.#region);
-    this.#lost = true;
+    this.#lost = this.#isNew = true;
     this.#truth.lost(this.timeMs);
     this.#tally.count("table lost");
   }
