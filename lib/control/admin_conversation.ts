@@ -1,6 +1,15 @@
-import { AdminError, type AdminRequest } from "./admin_protocol.ts";
-import { type AdminAnswer, MAXIMUM_LINE_BYTES } from "./admin_protocol.ts";
+import {
+  type AdminAnswer,
+  AdminError,
+  type AdminRequest,
+  MAXIMUM_LINE_BYTES,
+} from "./admin_protocol.ts";
 import { readLines } from "./lines.ts";
+
+/** The daemon has ended, or hung up, instead of answering. */
+export class ConversationEnded extends AdminError {
+  override name = "ConversationEnded";
+}
 
 /** Several requests on one connection: the daemon notices when whoever asks has gone. */
 export class AdminConversation implements Disposable {
@@ -26,13 +35,23 @@ export class AdminConversation implements Disposable {
 
   /** @throws {AdminError} with the daemon's words, or when it is gone */
   async ask(request: AdminRequest): Promise<unknown> {
-    await this.#connection.write(new TextEncoder().encode(JSON.stringify(request) + "\n"));
-    const { value, done } = await this.#answers.next();
-    if (done) throw new AdminError("the daemon closed the connection");
-    const answer = JSON.parse(value) as AdminAnswer;
+    const line = await this.#exchange(JSON.stringify(request));
+    if (line === null) throw new ConversationEnded("The daemon closed the connection");
+    const answer = JSON.parse(line) as AdminAnswer;
     if ("event" in answer) throw new AdminError("the daemon answered out of turn");
     if (!answer.ok) throw new AdminError(answer.error, answer.exit);
     return answer.result;
+  }
+
+  /** Null when there is nobody any more. */
+  async #exchange(line: string): Promise<string | null> {
+    try {
+      await this.#connection.write(new TextEncoder().encode(`${line}\n`));
+      const { value, done } = await this.#answers.next();
+      return done ? null : value;
+    } catch {
+      return null;
+    }
   }
 
   [Symbol.dispose](): void {

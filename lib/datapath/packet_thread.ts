@@ -73,8 +73,9 @@ export class PacketThread {
 
   /** Sends a message and wakes the worker for it. */
   post(message: unknown): void {
-    this.#worker.postMessage(message);
+    // Before it is sent: a worker outside of its loop may have handled it at once, and would wait for another one.
     Atomics.add(this.#signals, POSTED, 1);
+    this.#worker.postMessage(message);
     signalEventFd(this.#bell.fd.number);
   }
 

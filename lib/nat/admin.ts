@@ -31,7 +31,7 @@ export function adminHandler(
   reload: (isRehearsal: boolean) => Promise<Reloaded>,
 ): AdminHandler {
   return (request, stream) => {
-    if (machine.isFrozen && CHANGING.has(request.verb)) {
+    if (machine.relief.isFrozen && CHANGING.has(request.verb)) {
       throw new AdminError("Another process is taking over: ask again in a moment");
     }
     switch (request.verb) {

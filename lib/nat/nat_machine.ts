@@ -15,7 +15,6 @@ import { BypassControl } from "./bypass_control.ts";
 import type { Announcing } from "./announcing.ts";
 import { LoadGates } from "./load_gates.ts";
 import type { AgentDoor } from "./agent_door.ts";
-import { destinationsOf } from "./datapath_config.ts";
 import { DrainWatch } from "./drain_watch.ts";
 import { FirstHop } from "./first_hop.ts";
 import type { HostRoutes } from "./host_routes.ts";
@@ -25,12 +24,13 @@ import { serverViews, viewSources } from "./nat_views.ts";
 import { hostOf, OperatorState } from "./operator_state.ts";
 import { ProgressControl } from "./progress_control.ts";
 import { REASON } from "../session/path_reason.ts";
-import { type PreparedPool, ServerPool } from "./server_pool.ts";
+import { ServerPool } from "./server_pool.ts";
 import { serverObstacle } from "./server_obstacle.ts";
 import { Shortages } from "./shortages.ts";
 import type { StateFile } from "./state_file.ts";
 import { TableRecovery } from "./table_recovery.ts";
 import type { ReliefTargets } from "./relief.ts";
+import { reliefTargetsOf, reloadTargetsOf } from "./machine_changes.ts";
 import type { ReloadTargets } from "./reload.ts";
 import { UnheardAgents } from "./unheard_agents.ts";
 import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
@@ -38,7 +38,7 @@ import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./wo
 /** What a lease is prolonged by on this side, for clocks of different rates and packets in flight. */
 export const LEASE_MARGIN_MS = 1_000;
 /** The lease when no control channel is configured; nothing uses it. */
-const NO_LEASE_MS = 10_000;
+export const NO_LEASE_MS = 10_000;
 const KEPT_EVENTS = 4096;
 /** How often `tick` is called. */
 export const TICK_MS = 100;
@@ -81,10 +81,11 @@ export class NatMachine {
   /** Rates of sessions, where the criteria ask for them: written by the worker. */
   readonly #rates: SharedArrayBuffer;
   readonly #drains: DrainWatch;
-  /** What the worker has taken and this machine not yet. */
-  #prepared: PreparedPool | null = null;
+  /** What a reload does to this machine. */
+  readonly reloadTargets: ReloadTargets;
+  /** What a takeover does to it as the one that lets go. */
+  readonly relief: ReliefTargets;
   #ticks = 0;
-  #isFrozen = false;
 
   constructor(parts: {
     config: NatConfig;
@@ -179,7 +180,7 @@ export class NatMachine {
         this.operator.drains(name) ||
         !this.recovery.allows(service, String(endpoint.address), bootTimeMs()),
       changed: (server, status) => {
-        if (this.#isFrozen) return;
+        if (this.relief.isFrozen) return;
         if (status === "down") this.bypass.stopServers((it) => it === server, REASON.serverDown);
         else this.bypass.reconsider((it) => it === server);
       },
@@ -187,6 +188,15 @@ export class NatMachine {
     });
     this.bypass.obstacles.push(serverObstacle(this));
     this.#drains = new DrainWatch(this.events, () => serverViews(viewSources(this)));
+    const changing = {
+      thread: this.#thread,
+      routes: this.#routes,
+      door: this.#door,
+      announcing: this.#announcing,
+      drains: this.#drains,
+    };
+    this.reloadTargets = reloadTargetsOf(this, changing);
+    this.relief = reliefTargetsOf(this, changing);
   }
 
   /** Names the session table towards agents. */
@@ -239,7 +249,7 @@ export class NatMachine {
 
   /** To be called every {@linkcode TICK_MS}. */
   tick(): void {
-    if (this.#isFrozen) return;
+    if (this.relief.isFrozen) return;
     const now = bootTimeMs();
     this.#thread.drain();
     this.book.tick(now);
@@ -256,84 +266,6 @@ export class NatMachine {
     this.#shortages.look(now);
     if (this.#ticks % DRAIN_TICKS === 1) this.#drains.look();
     if (this.#ticks % FORGETTING_TICKS === 1) this.#forgetSessions();
-  }
-
-  /** What a reload does to this machine. */
-  readonly reloadTargets: ReloadTargets = {
-    addRoutes: (config) => this.#routes.add(destinationsOf(config)),
-    announce: (config) => this.#announcing.use(config),
-    receiveAgents: async ({ config: { control }, identity }) => {
-      // Whoever connects from now on may have been told either lease.
-      const before = this.config.control!.leaseMs;
-      this.#useLease(Math.max(before, control!.leaseMs));
-      const undo = await this.#door!.change(control!, identity!);
-      return async () => {
-        await undo();
-        this.#useLease(before);
-      };
-    },
-    translate: async (config) => {
-      const prepared = this.servers.prepare(config);
-      // Before the worker knows the services: their numbers are other ones then.
-      this.gates.configure(config);
-      try {
-        await this.#thread.request({ kind: "configure", config: prepared.datapath });
-      } catch (error) {
-        this.gates.configure(this.config);
-        throw error;
-      }
-      this.#prepared = prepared;
-    },
-    switch: ({ config, identity }) => {
-      this.config = config;
-      this.identity = identity;
-      this.book.setLease(config.control?.leaseMs ?? NO_LEASE_MS);
-      this.#prepared?.take();
-      this.#drains.begin();
-      this.bypass.configure(config);
-      this.progress.configure(config);
-      this.firstHop.configure(config);
-      this.#door?.announce();
-    },
-  };
-
-  /** What a takeover does to this machine as the one that lets go. */
-  readonly relief: ReliefTargets = {
-    freeze: async () => {
-      this.#isFrozen = true;
-      this.#door?.hold();
-      let sockets: unknown;
-      // What the worker has told leads to commands, which it is still to carry out: all is in the table then.
-      for (let round = 0; round < 2; round++) {
-        sockets = await this.#thread.request({ kind: "pause" });
-        this.#thread.drain();
-        this.bypass.retryCommands();
-      }
-      sockets = await this.#thread.request({ kind: "pause" });
-      return sockets as number[];
-    },
-    thaw: () => {
-      this.#isFrozen = false;
-      this.#post({ kind: "resume" });
-      this.#door?.release();
-    },
-    letGo: async () => {
-      this.ready = false;
-      this.#routes.handOver();
-      await this.#door?.close("another process takes over");
-    },
-  };
-
-  /** Nothing may change while another process takes this one's place. */
-  get isFrozen(): boolean {
-    return this.#isFrozen;
-  }
-
-  /** The next process reads in the table how long agents may go on; it stays the longest that any was told. */
-  #useLease(leaseMs: number): void {
-    const { headerF64 } = this.state.records;
-    headerF64[HEADER_F64.leaseMs] = Math.max(headerF64[HEADER_F64.leaseMs]!, leaseMs);
-    this.book.setLease(leaseMs);
   }
 
   /** A server takes no new sessions, and its responses go via NAT, until it is undrained. */

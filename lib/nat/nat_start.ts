@@ -80,6 +80,8 @@ export async function startNatMachine(
   await machine.prepare(estate?.sockets);
   if (takeover !== null) {
     await takeover.commit();
+    // An old process that was ended meanwhile has taken its routes with it.
+    routes.add(destinationsOf(config));
     routes.takeOver();
   }
   state.commit();

@@ -25,6 +25,8 @@ export interface TakeoverTerms {
 
 /** What a takeover does to the machine that lets go. */
 export interface ReliefTargets {
+  /** Nothing may change while another process takes this one's place. */
+  readonly isFrozen: boolean;
   /** Stands still between two batches; answers with the packet sockets, which go on collecting. */
   freeze(): Promise<readonly number[]>;
   /** Goes on as if nothing had happened. */

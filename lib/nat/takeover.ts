@@ -1,6 +1,6 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import { VERSION } from "../config/version.ts";
-import { AdminConversation } from "../control/admin_conversation.ts";
+import { AdminConversation, ConversationEnded } from "../control/admin_conversation.ts";
 import { AdminError } from "../control/admin_protocol.ts";
 import { DescriptorInbox } from "../linux/descriptor_passing.ts";
 import { type FileLock, heldLock } from "../linux/file_lock.ts";
@@ -25,7 +25,6 @@ export interface Estate {
 export class Takeover implements Disposable {
   readonly terms: TakeoverTerms;
   readonly #conversation: AdminConversation;
-  #isCommitted = false;
 
   private constructor(conversation: AdminConversation, terms: TakeoverTerms) {
     this.#conversation = conversation;
@@ -73,15 +72,18 @@ export class Takeover implements Disposable {
     };
   }
 
-  /** The other process does nothing any more. @throws {AdminError} when it has gone on meanwhile */
+  /**
+   * The other process does nothing any more.
+   * @throws {AdminError} when it has gone on meanwhile
+   */
   async commit(): Promise<void> {
-    await this.#conversation.ask({ verb: "takeover", step: "commit" });
-    this.#isCommitted = true;
+    try {
+      await this.#conversation.ask({ verb: "takeover", step: "commit" });
+    } catch (error) {
+      // It has ended: while it stands still it hangs up for no other reason.
+      if (!(error instanceof ConversationEnded)) throw error;
+    }
     takeServiceOver(this.terms.service);
-  }
-
-  get isCommitted(): boolean {
-    return this.#isCommitted;
   }
 
   /** The other process may end; before `commit` it goes on. */

@@ -1,0 +1,102 @@
+/** What a reload and a takeover do to a running NAT machine, by its parts. */
+import type { PacketThread } from "../datapath/packet_thread.ts";
+import { HEADER_F64 } from "../session/layout.ts";
+import type { AgentDoor } from "./agent_door.ts";
+import type { Announcing } from "./announcing.ts";
+import { destinationsOf } from "./datapath_config.ts";
+import type { DrainWatch } from "./drain_watch.ts";
+import type { HostRoutes } from "./host_routes.ts";
+import { type NatMachine, NO_LEASE_MS } from "./nat_machine.ts";
+import type { ReliefTargets } from "./relief.ts";
+import type { ReloadTargets } from "./reload.ts";
+import type { PreparedPool } from "./server_pool.ts";
+
+/** Parts of the machine that are nobody else's business. */
+export interface ChangingParts {
+  readonly thread: PacketThread;
+  readonly routes: HostRoutes;
+  readonly door: AgentDoor | null;
+  readonly announcing: Announcing;
+  readonly drains: DrainWatch;
+}
+
+export function reloadTargetsOf(machine: NatMachine, parts: ChangingParts): ReloadTargets {
+  const { thread, routes, door, announcing, drains } = parts;
+  /** What the worker has taken and the machine not yet. */
+  let prepared: PreparedPool | null = null;
+  return {
+    addRoutes: (config) => routes.add(destinationsOf(config)),
+    announce: (config) => announcing.use(config),
+    receiveAgents: async ({ config: { control }, identity }) => {
+      // Whoever connects from now on may have been told either lease.
+      const before = machine.config.control!.leaseMs;
+      useLease(machine, Math.max(before, control!.leaseMs));
+      const undo = await door!.change(control!, identity!);
+      return async () => {
+        await undo();
+        useLease(machine, before);
+      };
+    },
+    translate: async (config) => {
+      prepared = machine.servers.prepare(config);
+      // Before the worker knows the services: their numbers are other ones then.
+      machine.gates.configure(config);
+      try {
+        await thread.request({ kind: "configure", config: prepared.datapath });
+      } catch (error) {
+        machine.gates.configure(machine.config);
+        throw error;
+      }
+    },
+    switch: ({ config, identity }) => {
+      machine.config = config;
+      machine.identity = identity;
+      machine.book.setLease(config.control?.leaseMs ?? NO_LEASE_MS);
+      prepared?.take();
+      drains.begin();
+      machine.bypass.configure(config);
+      machine.progress.configure(config);
+      machine.firstHop.configure(config);
+      door?.announce();
+    },
+  };
+}
+
+/** The next process reads in the table how long agents may go on; it stays the longest that any was told. */
+function useLease({ state, book }: NatMachine, leaseMs: number): void {
+  const { headerF64 } = state.records;
+  headerF64[HEADER_F64.leaseMs] = Math.max(headerF64[HEADER_F64.leaseMs]!, leaseMs);
+  book.setLease(leaseMs);
+}
+
+export function reliefTargetsOf(machine: NatMachine, parts: ChangingParts): ReliefTargets {
+  const { thread, routes, door } = parts;
+  let isFrozen = false;
+  const pause = async () => await thread.request({ kind: "pause" }) as number[];
+  return {
+    get isFrozen() {
+      return isFrozen;
+    },
+    freeze: async () => {
+      isFrozen = true;
+      door?.hold();
+      // What the worker has told leads to commands, which it is still to carry out: all is in the table then.
+      for (let round = 0; round < 2; round++) {
+        await pause();
+        thread.drain();
+        machine.bypass.retryCommands();
+      }
+      return await pause();
+    },
+    thaw: () => {
+      isFrozen = false;
+      thread.post({ kind: "resume" });
+      door?.release();
+    },
+    letGo: async () => {
+      machine.ready = false;
+      routes.handOver();
+      await door?.close("another process takes over");
+    },
+  };
+}
