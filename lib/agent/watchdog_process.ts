@@ -7,6 +7,8 @@ import { Stillness } from "./stillness.ts";
 /** A watchdog that does not look for so long is stopped, and another one takes its place. */
 const LIMIT_MS = 3_000;
 const LONGEST_TICK_MS = 300;
+/** How long it may take to look for the first time, on a host with no time for it. */
+const START_MS = 20_000;
 /** After so long the pauses before a restart begin anew. */
 const PROVEN_MS = 10_000;
 /** How long one that was told to end may take. */
@@ -35,7 +37,12 @@ export class WatchdogProcess implements Disposable {
   readonly #memory: MemoryFile = makeMemoryFile("bypath heartbeat", HEARTBEAT_BYTES);
   readonly #heartbeat = new Heartbeat(this.#memory.mapping.buffer);
   readonly #backoff = new Backoff({ firstMs: 100, longestMs: 5_000, random: Math.random });
-  #stillness = new Stillness({ limitMs: LIMIT_MS, longestMs: LONGEST_TICK_MS });
+  #stillness = new Stillness({ limitMs: START_MS, longestMs: LONGEST_TICK_MS });
+  /** Its count of looks before it was started. */
+  #firstLook = 0;
+  #isLooking = false;
+  /** Why it ended the last time, unless it had proven itself. */
+  #lastWhy: string | null = null;
   #child: Deno.ChildProcess | null = null;
   #restart: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
@@ -53,11 +60,6 @@ export class WatchdogProcess implements Disposable {
   /** Where the heartbeat is, for the packet worker. */
   get address(): bigint {
     return this.#memory.mapping.address;
-  }
-
-  /** The process, while there is one. */
-  get pid(): number | null {
-    return this.#child?.pid ?? null;
   }
 
   /** Whether the routes were taken away and must not come back yet. */
@@ -89,11 +91,16 @@ export class WatchdogProcess implements Disposable {
     }
     const startedMs = performance.now();
     this.#child = child;
-    this.#stillness = new Stillness({ limitMs: LIMIT_MS, longestMs: LONGEST_TICK_MS });
+    this.#firstLook = this.#heartbeat.watchdog;
+    this.#isLooking = false;
+    this.#stillness = new Stillness({ limitMs: START_MS, longestMs: LONGEST_TICK_MS });
     child.status.then(({ code, signal }) => {
       this.#child = null;
       if (this.#isStopped) return;
-      if (performance.now() - startedMs > PROVEN_MS) this.#backoff.reset();
+      if (performance.now() - startedMs > PROVEN_MS) {
+        this.#backoff.reset();
+        this.#lastWhy = null;
+      }
       this.#startAgain(signal === null ? `exit status ${code}` : signal);
     });
   }
@@ -102,7 +109,7 @@ export class WatchdogProcess implements Disposable {
   tick(nowMs: number): void {
     const heartbeat = this.#heartbeat;
     heartbeat.beatMain();
-    if (this.#stillness.look(heartbeat.watchdog, nowMs)) this.#child?.kill("SIGKILL");
+    this.#watchTheWatchdog(nowMs);
     const { withdrawals, idle } = heartbeat;
     if (withdrawals !== this.#withdrawals) {
       this.#withdrawals = withdrawals;
@@ -125,7 +132,7 @@ export class WatchdogProcess implements Disposable {
     clearTimeout(this.#restart);
     const child = this.#child;
     if (child !== null) {
-      const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+      const timer = setTimeout(() => kill(child), PATIENCE_MS);
       await child.stdin.close().catch(() => {});
       await child.status;
       clearTimeout(timer);
@@ -137,8 +144,27 @@ export class WatchdogProcess implements Disposable {
     this.#memory[Symbol.dispose]();
   }
 
+  #watchTheWatchdog(nowMs: number): void {
+    const looks = this.#heartbeat.watchdog;
+    if (!this.#isLooking && looks !== this.#firstLook) {
+      this.#isLooking = true;
+      this.#stillness = new Stillness({ limitMs: LIMIT_MS, longestMs: LONGEST_TICK_MS });
+    }
+    if (this.#stillness.look(looks, nowMs) && this.#child !== null) kill(this.#child);
+  }
+
   #startAgain(why: string): void {
-    this.#options.onEnded(why);
+    // One that cannot start at all is tried again for ever, and told once.
+    if (why !== this.#lastWhy) this.#options.onEnded(why);
+    this.#lastWhy = why;
     this.#restart = setTimeout(() => this.start(), this.#backoff.pauseMs());
+  }
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended since.
   }
 }

@@ -45,6 +45,12 @@ async function watchdogsOf(agent: number): Promise<number[]> {
   return new TextDecoder().decode(stdout).split("\n").filter(Boolean).map(Number);
 }
 
+/** The session of a process: a watchdog that is ready has its own. */
+function sessionOf(pid: number): number {
+  const [, rest = ""] = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ");
+  return Number(rest.split(" ")[3]);
+}
+
 function isRunning(pid: number): boolean {
   try {
     return !/^State:\s*Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
@@ -114,13 +120,15 @@ rootTest("a watchdog that dies is replaced, and the next one does its work", {},
   });
   assert.ok((await agentRoutes(lab)).length > 0, "nothing was taken away");
 
-  // One that is stopped is of no use either.
+  // One that is stopped is of no use either, once it was seen to look.
+  await waitFor("the watchdog to watch", () => sessionOf(second!) === second);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
   Deno.kill(second!, "SIGSTOP");
   const [third] = await waitFor("a third one", async () => {
     const found = await watchdogsOf(agent.pid);
     return found.length === 1 && found[0] !== second ? found : null;
   });
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await waitFor("the watchdog to watch", () => sessionOf(third!) === third);
   agent.kill("SIGSTOP");
   await waitFor("the routes to be gone", async () => (await agentRoutes(lab)).length === 0);
   agent.kill("SIGKILL");
