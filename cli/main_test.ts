@@ -214,3 +214,11 @@ async function durationMs(act: () => Promise<unknown>): Promise<number> {
   await act();
   return performance.now() - start;
 }
+
+Deno.test("the agent's watchdog is no command for people, and says so", async () => {
+  const { status, stderr } = await bypath("agent", "watchdog");
+  assert.equal(status, 2);
+  assert.match(stderr, /is started by the agent/);
+  const help = await bypath("agent", "--help");
+  assert.doesNotMatch(help.stdout, /watchdog/);
+});
