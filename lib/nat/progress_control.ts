@@ -1,5 +1,5 @@
-import { type Judgement, type ProgressSample, ProgressWatch } from "../policy/progress.ts";
 import type { NatConfig } from "../config/nat_config.ts";
+import { type Judgement, type ProgressSample, ProgressWatch } from "../policy/progress.ts";
 import { F64, FLAG, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
 import { REASON, reasonText } from "../session/path_reason.ts";
 import type { SessionRecords } from "../session/session_table.ts";
@@ -39,7 +39,6 @@ interface Watched {
   /** TCP. */
   readonly watch: ProgressWatch | null;
   counters: BookCounters;
-  proven: boolean;
 }
 
 /** UDP has no acknowledgements: a trial that meets no error for so long has succeeded. */
@@ -149,7 +148,6 @@ export class ProgressControl {
       sinceMs: now,
       watch: this.#isTcp(slot) ? new ProgressWatch(this.#sample(slot, counters), now) : null,
       counters,
-      proven: false,
     };
     this.#watched.set(slot, watched);
     return watched;
@@ -177,7 +175,6 @@ export class ProgressControl {
     const now = this.#tools.now();
     switch (judgement) {
       case "proven":
-        watched.proven = true;
         if (now - watched.sinceMs >= FORGIVEN_MS) this.#stopped.forgive(watched.id);
         return this.paths.success(watched.path, now);
       case "stalled":
