@@ -388,8 +388,11 @@ export class BypathLab {
   async #agentsState(server: ServerName): Promise<string> {
     const { agents } = await this.ask<InspectedStatus>("status");
     const known = agents.find(({ name }) => name === server);
+    const servers = (await this.ask<InspectedServer[]>("servers"))
+      .filter(({ agent }) => agent.bypass !== "able")
+      .map(({ address, agent }) => `${address} ${agent.bypass}: ${agent.reason}`);
     const words = this.agent(server).stderr.lines.slice(-3);
-    return [known ? JSON.stringify(known) : "not connected", ...words].join("; ");
+    return [known ? JSON.stringify(known) : "not connected", ...servers, ...words].join("; ");
   }
 
   /** The verbs talk to a unix socket by path, which every namespace sees: no need to enter one. */

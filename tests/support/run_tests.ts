@@ -2,8 +2,8 @@
  * `deno task test [PATH…]`: installs what the tests need, checks the tree, runs every test (or
  * those in the given paths) and the claims once more by the standalone executable.
  *
- * Two things go on at a time: the tests that move packets through labs, which mostly wait, and
- * everything else. What a group of tests prints is shown when the group is done.
+ * Three things go on at a time: the tests that move packets through labs, which mostly wait, the
+ * fault scenarios, which wait even more, and everything else. What a group of tests prints is shown when the group is done.
  *
  * The last line tells what came of it, `N passed, N failed`, with `, N skipped` where tests were
  * skipped; in CI (`CI` is set) a skipped test counts as failed.
@@ -14,7 +14,7 @@ import { hostState, leftBehind } from "./host_state.ts";
 import { countJunit, type TestCounts } from "./junit.ts";
 import { compile, OUTPUT } from "./standalone/compile.ts";
 import { UnpackedOnce } from "./standalone/unpacked_once.ts";
-import { executableGroup, groupTests, type TestGroup } from "./test_groups.ts";
+import { executableGroup, groupTests, SCENARIOS_GROUP, type TestGroup } from "./test_groups.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FOLDERS = ["cli", "lab", "lib", "schema", "tests"];
@@ -50,7 +50,9 @@ async function runAll(): Promise<void> {
     using _ = new UnpackedOnce(ROOT + OUTPUT);
     await runGroup(executableGroup(files, ROOT + OUTPUT));
   };
-  await Promise.all([runGroups(groups.filter((it) => it.usesLab)), besides()]);
+  const labs = groups.filter((it) => it.usesLab && it.name !== SCENARIOS_GROUP);
+  const scenarios = groups.filter((it) => it.name === SCENARIOS_GROUP);
+  await Promise.all([runGroups(labs), runGroups(scenarios), besides()]);
   // Elsewhere than in CI, others may be at work on the same host.
   if (IN_CI) {
     await record("nothing left behind", async () => {

@@ -19,6 +19,10 @@ const EXECUTABLE_TESTS: readonly string[] = [
   "tests/systemd/confined_test.ts",
 ];
 
+/** Most of their time they wait for a fault to be over: a lane of their own. */
+const SCENARIO_TESTS = "tests/faults/scenarios_test.ts";
+export const SCENARIOS_GROUP = "fault scenarios";
+
 /**
  * Sorts test files (paths from the top, with `/`) into groups: the quick ones first, the ones that
  * move packets through a lab last.
@@ -55,6 +59,7 @@ export function executableGroup(files: readonly string[], executable: string): T
 
 /** Two folders deep in lib and tests, one elsewhere: `tests`, `lab`, `lib/wire`. */
 function groupName(file: string): string {
+  if (file === SCENARIO_TESTS) return SCENARIOS_GROUP;
   const folders = file.split("/").slice(0, -1);
   return folders.slice(0, folders[0] === "lib" || folders[0] === "tests" ? 2 : 1).join("/");
 }
@@ -65,7 +70,8 @@ function rank(name: string): number {
 }
 
 function usesLab(name: string): boolean {
-  return name === "lab" || (name.startsWith("tests/") && name !== "tests/support");
+  return name === "lab" || name === SCENARIOS_GROUP ||
+    (name.startsWith("tests/") && name !== "tests/support");
 }
 
 function timeLimit(name: string): number {

@@ -89,7 +89,7 @@ export function faultScenario<Prepared extends AsyncDisposable | void = void>(
       const blockedMs = outcome.blockedMs ?? (() => 0);
       report.figure("blockedMs", Math.round(Math.max(...flows.map(blockedMs))));
       checkFlows(report, flows, {
-        pauseMs: (flow) => longestPauseAllowed(blockedMs(flow)),
+        pauseMs: (flow) => longestPauseAllowed(flow, blockedMs(flow)),
         lost: outcome.lost ??
           ((flow) => Math.ceil((blockedMs(flow) + DATAGRAM_SLACK_MS) / 1000 * flow.rate)),
         ...(outcome.doubled !== undefined && { doubled: outcome.doubled }),
@@ -107,9 +107,10 @@ export function faultScenario<Prepared extends AsyncDisposable | void = void>(
 /**
  * While nothing passes TCP sends again at distances that double (RFC 6298 §5.5): after `blockedMs`
  * its next attempt may be as far away as that time was long, which nobody between the ends can help.
+ * And what a flow paused before the fault, on a busy host, it may pause in it as well.
  */
-function longestPauseAllowed(blockedMs: number): number {
-  return Math.max(blockedMs + HANG_LIMIT_MS, 2 * blockedMs + 1_000);
+function longestPauseAllowed(flow: FlowResult, blockedMs: number): number {
+  return Math.max(blockedMs + HANG_LIMIT_MS, 2 * blockedMs + 2_000) + flow.quietPauseMs;
 }
 
 async function checkMoving(
