@@ -14,6 +14,7 @@ import { tablesLeft } from "../../lab/leftovers.ts";
 import { ADDRESSES, type NodeName } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { rootTest } from "../support/root_test.ts";
+import type { DatagramsReport } from "./support/owned_datagrams.ts";
 import type { ClientsReport } from "./support/owned_clients.ts";
 import type { TapReport } from "./support/owned_tap.ts";
 
@@ -22,6 +23,8 @@ const SERVER_PORT = 8100;
 /** NAT endpoints of each server; fewer than sessions at once. */
 const ENDPOINTS = 64;
 const AT_ONCE = 160;
+/** Each is open for a quarter of a second, and its NAT endpoint rests for twice that. */
+const DATAGRAM_SESSIONS_AT_ONCE = 40;
 const FOR_MS = 25_000;
 const CLIENTS = Array.from({ length: 8 }, (_, i) => `198.51.100.${2 + i}`);
 
@@ -34,17 +37,22 @@ rootTest(
     await startServers(lab);
     await lab.startNat((config) => {
       config.snat = { addresses: ["10.0.1.1"], ports: `1024-${1024 + ENDPOINTS - 1}` };
-      config.services = [{
-        name: "owned",
+      config.services = (["tcp", "udp"] as const).map((protocol) => ({
+        name: `owned-${protocol}`,
+        protocol,
         vip: ADDRESSES.vip,
         port: PORT,
         scheduler: "round-robin",
         servers: SERVER_NAMES.map((name) => ({ address: ADDRESSES[name], port: SERVER_PORT })),
         bypass: { start: { immediately: true } },
-      }];
-      config.timeouts = { tcpClosing: "1s", tcpOpening: "2s", tcpEstablished: "20s" };
-      config.quarantine = "1s";
-      if (config.control) config.control = { ...config.control, lease: "2s", report: "400ms" };
+      }));
+      config.timeouts = {
+        ...{ tcpClosing: "1s", tcpOpening: "2s", tcpEstablished: "20s" },
+        ...{ udpOpening: "300ms", udp: "300ms" },
+      };
+      // Shorter than the lease: it is the instruction's end that a NAT endpoint waits for.
+      config.quarantine = "300ms";
+      if (config.control) config.control = { ...config.control, lease: "3s" };
     });
     const startAgent = (name: ServerName) =>
       lab.startAgent(name, (config) => void (config.nat = [CONTROL_PROXY]));
@@ -53,11 +61,15 @@ rootTest(
     const range = "echo 40000 40499 > /proc/sys/net/ipv4/ip_local_port_range";
     await lab.lab.mustRun("client", ["sh", "-c", range]);
 
-    const tap = run(lab, "router", "owned_tap.ts", ADDRESSES.vip);
+    const tap = run(lab, "router", "owned_tap.ts", ADDRESSES.vip, `${PORT}`);
     await tap.waitForLine((line) => line.startsWith("{"));
     const clients = run(
       ...[lab, "client", "owned_clients.ts", ADDRESSES.vip, `${PORT}`] as const,
       ...[`${FOR_MS}`, `${AT_ONCE}`, ...CLIENTS],
+    );
+    const datagrams = run(
+      ...[lab, "client", "owned_datagrams.ts", "client", ADDRESSES.vip, `${PORT}`] as const,
+      ...[`${FOR_MS}`, `${DATAGRAM_SESSIONS_AT_ONCE}`, ...CLIENTS],
     );
     await clients.waitForLine((line) => line === '"begun"');
     while (clients.running) {
@@ -67,6 +79,7 @@ rootTest(
     const { complete, aborted, refused, broken, wrong, whatBroke } = JSON.parse(
       lines.at(-1)!,
     ) as ClientsReport;
+    const udp = JSON.parse((await datagrams.finish()).at(-1)!) as DatagramsReport;
     const status = await lab.ask<InspectedStatus>("status");
     const seen = await lastReport(tap);
 
@@ -74,6 +87,7 @@ rootTest(
     assert.equal(seen.strangerCount, 0);
     assert.equal(seen.missed, 0, "the tap has not seen everything");
     assert.equal(wrong, 0);
+    assert.equal(udp.wrong, 0);
     assert.equal(broken, 0, whatBroke.join("; "));
     // And it was what it was meant to be.
     const endpoints = SERVER_NAMES.length * ENDPOINTS;
@@ -82,6 +96,7 @@ rootTest(
     assert.ok(status.packets.dropped.noPort! > 0, "NAT endpoints never ran out");
     assert.ok(seen.direct > complete, `only ${seen.direct} segments came directly`);
     assert.ok(seen.connections > complete);
+    assert.ok(udp.received > 4 * endpoints, `only ${udp.received} datagrams`);
     await waitFor("nothing to be left", async () => (await tablesLeft(lab)).length === 0, {
       timeoutMs: 40_000,
     });
@@ -113,7 +128,7 @@ async function unrest(
     case 2: {
       // Longer than the lease.
       await using _ = await impairControlChannel(lab.lab, { direction: "both" });
-      await pause(4_000);
+      await pause(5_000);
       break;
     }
     case 3:
@@ -125,10 +140,11 @@ async function unrest(
 }
 
 async function startServers(lab: BypathLab): Promise<void> {
-  await Promise.all(SERVER_NAMES.map((name) => {
-    const server = run(lab, name, "owned_server.ts", ADDRESSES[name], `${SERVER_PORT}`);
-    return server.waitForLine((line) => line === '"listening"');
-  }));
+  const servers = SERVER_NAMES.flatMap((name) => [
+    run(lab, name, "owned_server.ts", ADDRESSES[name], `${SERVER_PORT}`),
+    run(lab, name, "owned_datagrams.ts", "server", ADDRESSES[name], `${SERVER_PORT}`),
+  ]);
+  await Promise.all(servers.map((each) => each.waitForLine((line) => line === '"listening"')));
 }
 
 function run(lab: BypathLab, node: NodeName, program: string, ...args: string[]) {

@@ -45,6 +45,7 @@ const WINDOW = 1 << 24;
 export class OwnershipWatch {
   readonly #opened = new Map<string, Opened[]>();
   segments = 0;
+  datagrams = 0;
   connections = 0;
   /** By way of the NAT machine, and about an earlier connection of that NAT endpoint. */
   earlier = 0;
@@ -90,13 +91,25 @@ export class OwnershipWatch {
     }
   }
 
+  /** A datagram that comes from the VIP: whichever way it took, it names whose it is. */
+  datagram(client: string, payload: Uint8Array): void {
+    this.datagrams++;
+    const text = new TextDecoder("latin1").decode(payload);
+    const [token, owner] = text.matchAll(TOKEN).next().value ?? [];
+    if (owner === client) return;
+    this.#tell(`to ${client}: a datagram that carries ${token ?? "no token"}`);
+  }
+
   #strange({ client, flags, sequence, acknowledgement, payload }: Segment, why: string): void {
-    this.strangerCount++;
-    if (this.strangers.length >= 10) return;
-    this.strangers.push(
+    this.#tell(
       `to ${client}: ${why} (flags ${flags}, sequence ${sequence}, acknowledgement ` +
         `${acknowledgement}, ${payload.length} bytes)`,
     );
+  }
+
+  #tell(what: string): void {
+    this.strangerCount++;
+    if (this.strangers.length < 10) this.strangers.push(what);
   }
 }
 

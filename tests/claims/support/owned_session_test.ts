@@ -72,3 +72,13 @@ Deno.test("another session's segment is a stranger: by its port, its numbers, or
     assert.equal(watch.strangers.length, 1);
   }
 });
+
+Deno.test("a datagram belongs to whom its token names", () => {
+  const watch = new OwnershipWatch();
+  watch.datagram(CLIENT, new TextEncoder().encode(tokenOf(CLIENT, 1)));
+  assert.equal(watch.strangerCount, 0);
+  watch.datagram(CLIENT, new TextEncoder().encode(tokenOf(OTHER, 1)));
+  watch.datagram(CLIENT, new Uint8Array(3));
+  assert.equal(watch.strangerCount, 2);
+  assert.equal(watch.datagrams, 3);
+});
