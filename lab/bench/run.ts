@@ -138,5 +138,6 @@ function asJson({ bounds, medianBelow }: Bench, { name, all, medians }: Measured
 }
 
 function figure(value: number): string {
+  if (value === Infinity) return "never";
   return value >= 100 ? value.toFixed(0) : value.toFixed(2);
 }
