@@ -38,7 +38,8 @@ rootTest(
     });
     assert.deepEqual(after.map(endpoints).sort(), before.map(endpoints).sort());
     for (const { id, reason } of after) {
-      assert.equal(reason, "rebuilt from what the agent held");
+      // Where the first hop is still being tested it waits, and the criteria decide.
+      assert.match(reason, /^rebuilt from what the agent held$|^bytes 65536 reached$/);
       assert.ok(!before.some((session) => session.id === id), "another table, other names");
     }
     for (const download of downloads) {
