@@ -1,5 +1,8 @@
 import { checkSessionsKept, faultScenario, keepDatagrams, liveSessions } from "./fault_story.ts";
 
+/** What agents hold comes with them: so long may one wait before it dials again. */
+const DIAL_MS = 1_000;
+
 /** As when the NAT machine's host was restarted: what agents hold is all that is known. */
 export const tableLost = faultScenario({
   name: "table-lost",
@@ -17,6 +20,6 @@ export const tableLost = faultScenario({
     // Those of flows that bypass; the others' are known to nobody.
     await scene.traffic.bypassing();
     await checkSessionsKept(scene, bypassing);
-    return { blockedMs: () => downMs, mayBreak: (flow) => !flow.bypasses };
+    return { blockedMs: () => downMs + DIAL_MS, mayBreak: (flow) => !flow.bypasses };
   },
 });
