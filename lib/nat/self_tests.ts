@@ -7,9 +7,9 @@
  *                     the packet came back
  *   pending ------------------------------------------> passed
  *      |  \   it left the agent, thrice, and never came
- *      |   +------------------------------------------> failed    again after a minute
+ *      |   +------------------------------------------> failed    again after growing pauses
  *      |      there is no way to test, or the agent does not
- *      +----------------------------------------------> untested  again after a minute
+ *      +----------------------------------------------> untested  likewise
  * ```
  *
  * @module
@@ -45,12 +45,15 @@ interface Test {
   /** Whether the agent said that the newest probe left. */
   left: boolean;
   dueMs: number;
+  /** Before it is made again; doubles, since a busy host or a lost packet is soon over. */
+  pauseMs: number;
 }
 
 const TRIES = 3;
-/** For the control channel there, and the packet back. */
+/** For the control channel there, and the packet back; twice as long with each further try. */
 const ANSWER_MS = 400;
-const AGAIN_MS = 60_000;
+const FIRST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 60_000;
 /** Tests begun at once, so that many agents that come together do not ask too much of anybody. */
 const UNDER_WAY = 256;
 
@@ -86,6 +89,7 @@ export class SelfTests {
         nonce: 0,
         left: false,
         dueMs: now,
+        pauseMs: FIRST_PAUSE_MS,
       };
       this.#tests.set(key, test);
     }
@@ -122,7 +126,7 @@ export class SelfTests {
     if (test?.agent !== agent) return;
     if (sent === 0) return this.#finish(test, "untested", reason ?? "nothing was sent", now);
     test.left = true;
-    test.dueMs = now + ANSWER_MS;
+    test.dueMs = now + answerMs(test);
   }
 
   /** To be called ten times a second. */
@@ -141,7 +145,7 @@ export class SelfTests {
     // An earlier probe of this test may still come back.
     test.nonce = this.#options.nonce();
     test.tries++;
-    test.dueMs = now + ANSWER_MS;
+    test.dueMs = now + answerMs(test);
     this.#byNonce.set(test.nonce, test);
     this.#options.expect(test.nonce);
     this.#options.send(test.agent, {
@@ -159,7 +163,8 @@ export class SelfTests {
     test.nonce = 0;
     test.tries = 0;
     test.left = false;
-    test.dueMs = now + AGAIN_MS;
+    test.dueMs = now + test.pauseMs;
+    test.pauseMs = Math.min(2 * test.pauseMs, LONGEST_PAUSE_MS);
     this.#release(test);
     if (before !== state) this.#options.changed(test.agent, test.case.vip, state);
   }
@@ -175,6 +180,10 @@ export class SelfTests {
       this.#release(test);
     }
   }
+}
+
+function answerMs({ tries }: Test): number {
+  return ANSWER_MS * 2 ** (tries - 1);
 }
 
 function failureText(vip: string): string {

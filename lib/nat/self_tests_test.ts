@@ -39,11 +39,11 @@ Deno.test("an agent whose test packet comes back has passed, and is not asked ag
 Deno.test("packets that leave and never come back are sent three times, then the test has failed, with the reason", () => {
   const { tests, sent, changed, run, left } = setUp();
   tests.begin("s1", [CASE], 0);
-  for (const [nonce, now] of [[101, 5], [102, 505], [103, 1005]] as const) {
+  for (const [nonce, now] of [[101, 5], [102, 505], [103, 1405]] as const) {
     left(nonce, now);
     run(now, now + 400);
   }
-  run(1_500, 2_000);
+  run(1_900, 3_100);
   assert.equal(sent.length, 3);
   assert.deepEqual(tests.state("s1", VIP), {
     state: "failed",
@@ -52,17 +52,26 @@ Deno.test("packets that leave and never come back are sent three times, then the
   assert.deepEqual(changed, ["s1 203.0.113.10 failed"]);
 });
 
-Deno.test("a failed test is made again after a minute, and may pass then", () => {
-  const { tests, changed, run, left } = setUp();
+Deno.test("a failed test is made again after growing pauses, at most a minute, and may pass then", () => {
+  const { tests, sent, changed, left } = setUp();
+  const begun: number[] = [0];
   tests.begin("s1", [CASE], 0);
   left(101, 0);
-  run(0, 3_000);
-  assert.equal(tests.state("s1", VIP)?.state, "failed");
-  run(3_000, 60_500);
-  assert.equal(tests.state("s1", VIP)?.state, "failed", "until it has passed");
-  run(60_600, 62_000);
-  tests.seen(104);
-  assert.deepEqual(changed, ["s1 203.0.113.10 failed", "s1 203.0.113.10 passed"]);
+  for (let now = 0; now <= 200_000; now += 100) {
+    const before = sent.length;
+    tests.tick(now);
+    if (sent.length === before) continue;
+    if ((sent.length - 1) % 3 === 0) begun.push(now);
+    left(sent.at(-1)!.nonce, now);
+  }
+  assert.deepEqual(changed, ["s1 203.0.113.10 failed"], "it is told once");
+  const pauses = begun.slice(1).map((at, i) => at - begun[i]!);
+  assert.ok(pauses[0]! <= 6_000, `the first pause: ${pauses}`);
+  for (let i = 1; i < pauses.length; i++) assert.ok(pauses[i]! >= pauses[i - 1]!, `${pauses}`);
+  assert.ok(pauses.at(-1)! >= 60_000 && pauses.at(-1)! < 70_000, `${pauses}`);
+  tests.tick(400_000);
+  tests.seen(sent.at(-1)!.nonce);
+  assert.equal(changed.at(-1), "s1 203.0.113.10 passed");
 });
 
 Deno.test("a packet that comes back late, after the next one was sent, counts", () => {
@@ -82,7 +91,7 @@ Deno.test("an agent that cannot tell, or does not answer, is untested, which is 
   tests.answered("s1", { type: "probed", nonce: 101, sent: 0, reason: "no default route" }, 5);
   assert.deepEqual(tests.state("s1", VIP), { state: "untested", reason: "no default route" });
   tests.begin("s2", [CASE], 0);
-  run(0, 2_000);
+  run(0, 3_500);
   assert.deepEqual(tests.state("s2", VIP), {
     state: "untested",
     reason: "the agent does not answer",
@@ -102,8 +111,11 @@ Deno.test("nobody answers for another agent, and what was not asked for says not
 Deno.test("what sessions have shown counts more than a test that failed", () => {
   const { tests, run, left } = setUp();
   tests.begin("s1", [CASE], 0);
-  left(101, 0);
-  run(0, 3_000);
+  tests.tick(500);
+  tests.tick(1_500);
+  left(103, 1_500);
+  tests.tick(3_200);
+  assert.equal(tests.state("s1", VIP)?.state, "failed");
   tests.prove("s1");
   assert.deepEqual(tests.state("s1", VIP), { state: "passed", reason: null });
 });
