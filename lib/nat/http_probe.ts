@@ -41,6 +41,11 @@ export function probeHttp(
       resolve(judge(response.statusCode ?? 0, check));
       drain(response);
     });
+    // To a status 101 the protocol is another one, with no response and no error to wait for.
+    asked.on("upgrade", (response, socket) => {
+      resolve(judge(response.statusCode ?? 0, check));
+      socket.destroy();
+    });
     // After the verdict, too: an answer that is cut off in its body.
     asked.on("error", (error) => {
       resolve({

@@ -69,6 +69,15 @@ Deno.test("a status that is not wanted is bad, and a redirect is not followed", 
   assert.equal(redirect.asked.length, 1);
 });
 
+Deno.test("a server that changes the protocol has answered, with a status like any other", async () => {
+  const upgrade = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n";
+  await using server = rawServer(says(upgrade));
+  assert.deepEqual(await probeHttp(server.endpoint, CHECK, 2_000), {
+    good: false,
+    detail: "HTTP status 101, not 200-399",
+  });
+});
+
 Deno.test("what is silent, or never comes to an end, is over with the time-out", async () => {
   const forever = (piece: string) => async (connection: Deno.TcpConn) => {
     await connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\n"));

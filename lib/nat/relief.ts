@@ -113,6 +113,11 @@ export class Relief {
     try {
       const { relief, state, name } = this.#machine;
       const sockets = await relief.freeze();
+      if (!this.#isFrozen) {
+        // Given up meanwhile: what went on then has been stopped once more since.
+        relief.thaw();
+        throw new Error("the other process has gone, or took too long");
+      }
       const descriptors = [state.lock.fd.number, name.fd.number, ...sockets];
       passDescriptors(String(inbox), { text: "", descriptors });
     } catch (error) {
