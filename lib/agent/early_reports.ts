@@ -43,6 +43,8 @@ export class EarlyReports implements Disposable {
     this.#dueMs = dueMs;
     this.#timer = setTimeout(() => {
       this.#dueMs = Infinity;
+      // What was to go out later goes with it.
+      this.#resentMs = Math.min(this.#resentMs, this.#now());
       this.#send();
     }, waitMs);
   }

@@ -32,3 +32,18 @@ Deno.test("a path that loses all the time causes a bounded number of reports, an
   const most = (lastMs - begunMs) / 100 + 2;
   assert.ok(sent.length <= most, `${sent.length} reports in ${lastMs - begunMs} ms`);
 });
+
+Deno.test("what is sent again after a report that went out earlier than planned is told as well", async () => {
+  const sent: number[] = [];
+  using early = new EarlyReports(() => sent.push(performance.now()), () => performance.now());
+  early.resent();
+  await pause(20);
+  // Planned for later, since one has just gone out; a session that closes takes it along.
+  early.resent();
+  early.closing();
+  await pause(20);
+  assert.equal(sent.length, 2);
+  early.resent();
+  await pause(250);
+  assert.equal(sent.length, 3);
+});

@@ -141,6 +141,18 @@ Deno.test("an expression sees what the session is", () => {
   assert.ok(world.bypasses(slot), world.reason(slot));
 });
 
+Deno.test("an event tells a session's rate where one is measured, and never that of the slot's last session", () => {
+  for (const [rate, told] of [[parseRate("80kbit/s"), 10_000], [undefined, undefined]] as const) {
+    using world = new BypassWorld({ start: { bytes: BYTES, ...(rate && { rate }) } });
+    const slot = world.session();
+    world.rates.sample(slot, world.nowMs, 0, 0);
+    // So long after that nothing is left of what was measured before.
+    world.rates.sample(slot, world.nowMs + 60_000, 0, 600_000);
+    world.cross(slot);
+    assert.equal(world.told("bypass-started", slot)[0]!.rate, told);
+  }
+});
+
 Deno.test("a rate below the bound for the whole time stops, one look above it does not", () => {
   using world = new BypassWorld({
     start: { bytes: BYTES },

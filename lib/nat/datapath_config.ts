@@ -1,5 +1,5 @@
 import type { SessionTimeouts } from "../session/tcp_state.ts";
-import type { StartSettings, Thresholds } from "../policy/criteria.ts";
+import { startCriteria, type StartSettings, type Thresholds } from "../policy/criteria.ts";
 import type { BypassConfig, ThresholdConfig } from "../config/criteria_config.ts";
 import type { AffinityConfig, NatConfig, ServiceConfig } from "../config/nat_config.ts";
 import {
@@ -94,6 +94,11 @@ export function startSettings({ start }: BypassConfig): StartSettings {
     ...(all && { all: Object.assign({}, ...all.map(thresholds)) }),
     ...(where?.metered && { metered: true }),
   };
+}
+
+/** Does the packet worker measure the rates of sessions by these criteria? */
+export function isMetered(bypass: BypassConfig): boolean {
+  return startCriteria(startSettings(bypass)).metered;
 }
 
 function thresholds({ packets, bytes, ageMs, rate }: ThresholdConfig): Thresholds {

@@ -1,8 +1,7 @@
 import type { StartConfig, StopConfig, ThresholdConfig } from "../config/criteria_config.ts";
 import { formatLoad, type Load } from "../config/rate.ts";
 import type { ServiceConfig } from "../config/nat_config.ts";
-import { startCriteria } from "../policy/criteria.ts";
-import { startSettings } from "./datapath_config.ts";
+import { isMetered } from "./datapath_config.ts";
 import type { SessionView } from "../session/session_view.ts";
 import { reasonText } from "../session/path_reason.ts";
 import { formatPrefix } from "../wire/prefix.ts";
@@ -37,9 +36,7 @@ export function measuredRates(
   const { bypasses, direct } = from;
   const rates = bypasses ? direct : from.rates;
   const isMeasured = rates !== undefined && service !== undefined &&
-    (bypasses
-      ? service.bypass.stop.rate !== undefined
-      : startCriteria(startSettings(service.bypass)).metered);
+    (bypasses ? service.bypass.stop.rate !== undefined : isMetered(service.bypass));
   return {
     byteRate: isMeasured ? rates.byteRate(slot) : null,
     packetRate: isMeasured ? rates.packetRate(slot) : null,

@@ -1,6 +1,5 @@
 /** What a reload and a takeover do to a running NAT machine, by its parts. */
 import type { PacketThread } from "../datapath/packet_thread.ts";
-import { HEADER_F64 } from "../session/layout.ts";
 import type { AgentDoor } from "./agent_door.ts";
 import type { Announcing } from "./announcing.ts";
 import { destinationsOf } from "./datapath_config.ts";
@@ -62,10 +61,8 @@ export function reloadTargetsOf(machine: NatMachine, parts: ChangingParts): Relo
   };
 }
 
-/** The next process reads in the table how long agents may go on; it stays the longest that any was told. */
-function useLease({ state, book }: NatMachine, leaseMs: number): void {
-  const { headerF64 } = state.records;
-  headerF64[HEADER_F64.leaseMs] = Math.max(headerF64[HEADER_F64.leaseMs]!, leaseMs);
+function useLease({ leases, book }: NatMachine, leaseMs: number): void {
+  leases.use(leaseMs);
   book.setLease(leaseMs);
 }
 

@@ -20,6 +20,7 @@ import { FirstHop } from "./first_hop.ts";
 import type { HostRoutes } from "./host_routes.ts";
 import { InstructionBook } from "./instruction_book.ts";
 import type { EndpointHold } from "./instruction_hold.ts";
+import { LeaseRecord } from "./lease_record.ts";
 import { serverViews, viewSources } from "./nat_views.ts";
 import { hostOf, OperatorState } from "./operator_state.ts";
 import { ProgressControl } from "./progress_control.ts";
@@ -66,6 +67,7 @@ export class NatMachine {
   readonly startedMs = bootTimeMs();
   readonly bypass: BypassControl;
   readonly book: InstructionBook;
+  readonly leases: LeaseRecord;
   readonly unheard: UnheardAgents;
   readonly recovery: TableRecovery;
   readonly progress: ProgressControl;
@@ -104,6 +106,7 @@ export class NatMachine {
     this.identity = parts.identity;
     this.state = parts.state;
     this.name = parts.name;
+    this.leases = new LeaseRecord(parts.state.records.headerF64, bootTimeMs());
     this.#routes = parts.routes;
     this.operator = new OperatorState(`${parts.config.state}.operator`);
     if (this.operator.damaged !== null) {
@@ -230,13 +233,13 @@ export class NatMachine {
       key: this.servers.key,
     };
     await this.#thread.start(start);
-    this.bypass.restore(this.state.records.headerF64[HEADER_F64.leaseMs]!);
+    this.bypass.restore(this.leases.earlierMs);
   }
 
   /** Carries packets and admits agents. */
   async open(): Promise<void> {
     this.#post({ kind: "resume" });
-    this.state.records.headerF64[HEADER_F64.leaseMs] = this.config.control?.leaseMs ?? 0;
+    this.leases.use(this.config.control?.leaseMs ?? 0);
     await this.#door?.open();
     await this.#announcing.use(this.config);
     this.ready = true;
@@ -263,6 +266,7 @@ export class NatMachine {
     this.bypass.tick();
     this.progress.lookAtAll();
     this.unheard.tick();
+    this.leases.tick(now);
     this.#shortages.look(now);
     if (this.#ticks % DRAIN_TICKS === 1) this.#drains.look();
     if (this.#ticks % FORGETTING_TICKS === 1) this.#forgetSessions();

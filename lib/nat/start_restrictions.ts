@@ -4,6 +4,7 @@ import { F64 } from "../session/layout.ts";
 import { REASON } from "../session/path_reason.ts";
 import { parseEndpoint } from "../wire/address.ts";
 import { contains } from "../wire/prefix.ts";
+import { isMetered } from "./datapath_config.ts";
 import type { LoadGates } from "./load_gates.ts";
 import { namesServer } from "./operator_state.ts";
 import type { SessionNotes } from "./session_notes.ts";
@@ -70,15 +71,20 @@ export class StartRestrictions {
 
   /** The session as expressions see it. */
   fields(slot: number): SessionFields {
-    const { notes, rates, now } = this.#options;
+    const { notes, now } = this.#options;
     const { records } = notes;
+    const service = notes.service(slot);
+    // Where nobody measures, the rates are those of a session that had the slot before.
+    const rates = service !== undefined && isMetered(service.bypass)
+      ? this.#options.rates
+      : undefined;
     const client = notes.client(slot);
     const vip = parseEndpoint(notes.vip(slot));
     const server = parseEndpoint(notes.server(slot));
     const count = (nat: number, bypass: number) =>
       records.getF64(slot, nat) + records.getF64(slot, bypass);
     return {
-      service: notes.service(slot)?.name ?? "",
+      service: service?.name ?? "",
       protocol: notes.protocol(slot),
       client: String(client.address),
       clientPort: client.port,

@@ -61,10 +61,9 @@ export const HEADER = {
   pid: 12,
 } as const;
 
-/** … and as indices of float64. */
 /**
- * `leaseMs`: the lease that the process which holds the table grants to agents. `holdUntilMs`: until when
- * (boot time) agents may follow a table that was lost before this one.
+ * … and as indices of float64. `leaseMs`: the longest lease that agents were granted and that may still
+ * run. `holdUntilMs`: until when (boot time) agents may follow a table that was lost before this one.
  */
 export const HEADER_F64 = {
   epoch: 8,
