@@ -109,7 +109,7 @@ Deno.test("nobody answers for another agent, and what was not asked for says not
 });
 
 Deno.test("what sessions have shown counts more than a test that failed", () => {
-  const { tests, run, left } = setUp();
+  const { tests, left } = setUp();
   tests.begin("s1", [CASE], 0);
   tests.tick(500);
   tests.tick(1_500);
