@@ -58,7 +58,7 @@ Deno.test("C9: every claim has its tests, and the executable has to pass all of 
   const files = [...Deno.readDirSync(folder)].map(({ name }) => `tests/claims/${name}`)
     .filter((path) => path.endsWith("_test.ts")).sort();
   const claims = files.flatMap((path) => /\/c(\d)_\w+_test\.ts$/.exec(path)?.[1] ?? []);
-  assert.deepEqual(claims, ["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+  assert.deepEqual([...new Set(claims)], ["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
   const group = executableGroup(files, "/somewhere/bypath");
   assert.deepEqual(group.files, files);
   assert.deepEqual(group.env, { BYPATH_EXECUTABLE: "/somewhere/bypath" });
