@@ -13,3 +13,11 @@ Deno.test("a worker that wakes up or takes batches has a pulse, one that stands 
   assert.ok(pulse.beats());
   assert.ok(!pulse.beats());
 });
+
+Deno.test("a worker that was told to stand still is well as long as that lasts", () => {
+  let isPaused = true;
+  const pulse = new WorkerPulse(makeCounters(), () => isPaused);
+  assert.deepEqual([pulse.beats(), pulse.beats()], [true, true]);
+  isPaused = false;
+  assert.ok(!pulse.beats());
+});

@@ -5,6 +5,8 @@ import { TokenBucket } from "../policy/token_bucket.ts";
 const LIMIT = { perSecond: 0.1, burst: 20 } as const;
 /** Whoever has more names than this has an authority of his own. */
 const MAX_KEYS = 4096;
+/** Addresses of nobody that are told apart: so many at once, and then one every ten seconds. */
+const STRANGERS = { perSecond: 0.1, burst: 50 } as const;
 
 type Details = Record<string, string | number | boolean | null>;
 
@@ -21,6 +23,7 @@ export class AgentEvents {
   readonly #events: EventLog;
   readonly #now: () => number;
   readonly #kinds = new Map<string, Kind>();
+  readonly #strangers: TokenBucket;
   /** Connections that came to nothing, and how often an agent spent its share, since the start. */
   readonly counts = { refused: 0, heldBack: 0 };
 
@@ -28,6 +31,7 @@ export class AgentEvents {
   constructor(events: EventLog, now: () => number) {
     this.#events = events;
     this.#now = now;
+    this.#strangers = new TokenBucket({ ...STRANGERS, nowMs: now() });
   }
 
   /** Connected, lost, able, unable. */
@@ -38,14 +42,22 @@ export class AgentEvents {
   /** A connection came to nothing; `name` when its certificate was accepted. */
   refused({ from, name, reason }: { from: string; name: string | null; reason: string }): void {
     this.counts.refused++;
-    const host = from.slice(0, from.lastIndexOf(":"));
-    this.#tell("agent-refused", name ?? host, { from, agent: name, reason });
+    const who = name ?? this.#stranger(from.slice(0, from.lastIndexOf(":")));
+    this.#tell("agent-refused", who, { from, agent: name, reason });
   }
 
   /** An agent sends more than its share of the main thread's time. */
   heldBack(agent: string): void {
     this.counts.heldBack++;
     this.#tell("agent-held-back", agent, { agent, reason: "it sends more than can be read" });
+  }
+
+  /** Who has a network has addresses without number: those beyond some are one. */
+  #stranger(host: string): string {
+    if (this.#kinds.has(`agent-refused ${host}`)) return host;
+    if (this.#strangers.isEmpty(this.#now())) return "any other";
+    this.#strangers.spend(1);
+    return host;
   }
 
   #tell(type: string, who: string, details: Details): void {

@@ -35,6 +35,19 @@ Deno.test("connections that come to nothing are counted, and told by the address
   assert.equal(log.kept.length, 40);
 });
 
+Deno.test("whoever has any number of addresses does not fill the log either, and agents are told as before", () => {
+  const clock = { now: 0 };
+  const log = new EventLog({ capacity: 100_000, now: () => clock.now });
+  const events = new AgentEvents(log, () => clock.now);
+  for (let i = 0; i < 100_000; i++) {
+    const from = `[2001:db8:${(i >> 8).toString(16)}::${(i & 0xff).toString(16)}]:4000`;
+    events.refused({ from, name: null, reason: "no" });
+  }
+  assert.ok(log.kept.length <= 70, `${log.kept.length} events`);
+  events.refused({ from: "10.0.0.9:4000", name: "s1", reason: "no" });
+  assert.equal(log.kept.at(-1)?.agent, "s1");
+});
+
 Deno.test("an agent that is held back is counted", () => {
   const { log, events } = fixture();
   events.heldBack("s1");

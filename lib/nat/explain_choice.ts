@@ -36,7 +36,7 @@ export function explainChoice(
   const kept = context.keptFor(client, service);
   if (service.affinity !== undefined) {
     const isListed = kept !== null &&
-      service.servers.some(({ address }) => formatEndpoint(address) === kept);
+      service.servers.some(({ address, weight }) => weight > 0 && formatEndpoint(address) === kept);
     const takes = isListed && context.server(service.name, kept).share > 0;
     steps.push({
       step: "affinity",
