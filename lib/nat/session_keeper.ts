@@ -12,7 +12,6 @@ import {
   TCP_SYN,
 } from "../session/tcp_state.ts";
 import type { AffinityTable } from "../session/affinity_table.ts";
-import { SlotQueue } from "../session/slot_queue.ts";
 import { TimerWheel } from "../session/timer_wheel.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { CROSSED, thresholdOf } from "../policy/criteria.ts";
@@ -20,6 +19,7 @@ import { REASON } from "../session/path_reason.ts";
 import { verifyL4 } from "../wire/l4_checksum.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
+import { HalfOpenSessions, isAnsweredDirectly, isHalfOpen } from "./half_open_sessions.ts";
 import { NatEndpoints } from "./nat_endpoints.ts";
 import { ServiceTable } from "./service_table.ts";
 import { StartWatch, type StartWatchOptions } from "./start_watch.ts";
@@ -65,11 +65,6 @@ export const CLOSE_NAMES = [
   "not answered by a server that is down, begun anew with another",
 ] as const;
 
-/** Half-open sessions may take a quarter of the table; a table smaller than this they may fill. */
-const FEWEST_HALF_OPEN = 1024;
-/** How many half-open sessions are looked at for one whose NAT endpoint is needed. */
-const DISPLACEMENT_STEPS = 64;
-
 /**
  * The life of the sessions in the table: starts them, notes what passes, watches the start criteria,
  * ends them when they have been idle too long. Pure given time and randomness; allocates nothing per
@@ -80,9 +75,7 @@ export class SessionKeeper {
   readonly #events: SessionEvents;
   readonly #random: () => number;
   readonly #wheel: TimerWheel;
-  /** Sessions whose other end has not been heard of, oldest first: the first to go in a flood. */
-  readonly #halfOpen: SlotQueue;
-  readonly #mostHalfOpen: number;
+  readonly #halfOpen: HalfOpenSessions;
   readonly #rebuilder: SessionRebuilder;
   readonly #watch: StartWatch;
   readonly #affinity: AffinityTable | null;
@@ -111,8 +104,7 @@ export class SessionKeeper {
     this.#services.begin();
     this.#endpoints = new NatEndpoints(options.config, options.table);
     this.#wheel = new TimerWheel(options.table.capacity + 1, options.nowMs);
-    this.#halfOpen = new SlotQueue(options.table.capacity + 1);
-    this.#mostHalfOpen = Math.max(FEWEST_HALF_OPEN, options.table.capacity >> 2);
+    this.#halfOpen = new HalfOpenSessions(options.table);
     this.#rebuilder = new SessionRebuilder(options.table);
     this.#watch = new StartWatch(options.table, options);
     this.#adopt(options.nowMs);
@@ -172,8 +164,9 @@ export class SessionKeeper {
     // A flood of broken packets must not fill the table.
     if (!verifyL4(packet, partial)) return -DROP.badChecksum;
     const table = this.#table;
-    if (this.#halfOpen.size >= this.#mostHalfOpen) this.#displace(0, 0, nowMs);
-    if (table.full && !this.#displace(0, 0, nowMs)) return -DROP.tableFull;
+    if (protocol === PROTOCOL_UDP && this.#halfOpen.udpFull) return -DROP.tableFull;
+    if (protocol === PROTOCOL_TCP && this.#halfOpen.tcpFull) this.#displace(0, nowMs);
+    if (table.full && !this.#displace(0, nowMs)) return -DROP.tableFull;
     const server = this.#services.choose(
       service,
       packet.addresses,
@@ -237,40 +230,18 @@ export class SessionKeeper {
     const endpoints = this.#endpoints;
     return endpoints.take(session, addresses, server, protocol, this.#random()) ||
       // A late answer to a datagram would reach the endpoint's next client; a late SYN-ACK is refused.
-      (protocol === PROTOCOL_TCP && this.#displace(server, protocol, nowMs) &&
+      (protocol === PROTOCOL_TCP && this.#displace(server, nowMs) &&
         endpoints.take(session, addresses, server, protocol, this.#random()));
   }
 
-  /**
-   * Ends the oldest half-open session, so that a flood of them harms only itself; those with an
-   * instruction are left alone.
-   * @param server one whose NAT endpoint is towards this server; 0: any
-   */
-  #displace(server: number, protocol: number, nowMs: number): boolean {
-    const table = this.#table;
-    let slot = this.#halfOpen.oldest;
-    for (let n = 0; n < DISPLACEMENT_STEPS && slot !== 0; n++) {
-      const suits = server === 0 ||
-        (table.getU16(slot, U16.server) === server &&
-          table.getU8(slot, U8.protocol) === protocol);
-      if (
-        suits && table.getU8(slot, U8.hold) === HOLD_NONE && !this.#isAnsweredDirectly(slot)
-      ) {
-        this.#events.closed(slot, CLOSE.displaced, nowMs);
-        this.#wheel.clear(slot);
-        this.#release(slot);
-        return true;
-      }
-      slot = this.#halfOpen.after(slot);
-    }
-    return false;
-  }
-
-  /** Half-open as far as was seen here, but an agent has sent responses. */
-  #isAnsweredDirectly(slot: number): boolean {
-    const table = this.#table;
-    return table.getU8(slot, U8.state) === STATE.opening &&
-      table.getF64(slot, F64.packetsViaBypass) > 0;
+  /** Ends the oldest half-open session of TCP, towards this server unless that is 0. */
+  #displace(server: number, nowMs: number): boolean {
+    const slot = this.#halfOpen.displaceable(server);
+    if (slot === 0) return false;
+    this.#events.closed(slot, CLOSE.displaced, nowMs);
+    this.#wheel.clear(slot);
+    this.#release(slot);
+    return true;
   }
 
   /** The server has answered a datagram. */
@@ -384,7 +355,7 @@ export class SessionKeeper {
   #expired(slot: number, nowMs: number): void {
     const table = this.#table;
     const tcp = table.getU8(slot, U8.protocol) === PROTOCOL_TCP;
-    if (!tcp && this.#isAnsweredDirectly(slot)) this.answered(slot, nowMs);
+    if (!tcp && isAnsweredDirectly(table, slot)) this.answered(slot, nowMs);
     const state = table.getU8(slot, U8.state);
     const last = state === STATE.quarantine
       ? table.getF64(slot, F64.lastSeenMs)
@@ -411,7 +382,7 @@ export class SessionKeeper {
   quarantine(slot: number, reason: number, nowMs: number): void {
     const table = this.#table;
     if (table.getU8(slot, U8.state) !== STATE.closed) this.#events.closed(slot, reason, nowMs);
-    this.#halfOpen.remove(slot);
+    this.#halfOpen.rests(slot);
     table.detachInbound(slot);
     table.setU8(slot, U8.state, STATE.quarantine);
     table.setF64(slot, F64.lastSeenMs, nowMs);
@@ -452,7 +423,7 @@ export class SessionKeeper {
       const state = table.getU8(slot, U8.state);
       if (state === STATE.free) continue;
       this.#count(slot);
-      if (isHalfOpen(state)) this.#halfOpen.add(slot);
+      this.#halfOpen.adopt(slot);
       this.#setTimer(slot, nowMs);
     }
   }
@@ -491,8 +462,4 @@ export class SessionKeeper {
       table.getU8(slot, U8.protocol),
     );
   }
-}
-
-function isHalfOpen(state: number): boolean {
-  return state === STATE.opening || state === STATE.answered;
 }

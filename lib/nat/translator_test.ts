@@ -120,6 +120,62 @@ Deno.test("a flood of half-open sessions displaces its own oldest, never an esta
   }
 });
 
+Deno.test("a flood of unanswered datagrams has its share of the table and never another's NAT endpoint before it rested", () => {
+  const services = [service(), service({ protocol: 17 })];
+  const udp = { protocol: "udp", destination: VIP } as const;
+  const bench = new Bench({
+    config: config({ services, portLast: 22_000 }),
+    capacity: 1_100,
+  });
+  const kept = connect(bench);
+  // The server's late answer to a datagram must not reach anybody but who sent it.
+  const owners = new Map<string, string>();
+  const flood = (first: number) => {
+    const refused = { tableFull: 0 };
+    for (let n = 0; n < 1_200; n++) {
+      const source = `198.51.100.3:${first + n}`;
+      const sent = bench.send({ ...udp, source });
+      if (sent.verdict < 0) {
+        assert.equal(-sent.verdict, DROP.tableFull);
+        refused.tableFull++;
+        continue;
+      }
+      const endpoint = `${sent.source} ${sent.destination}`;
+      assert.equal(owners.get(endpoint), undefined, "an endpoint that has not rested");
+      owners.set(endpoint, source);
+    }
+    return refused.tableFull;
+  };
+  assert.equal(flood(10_000), 1_200 - 1_024);
+  bench.pass(31_000);
+  assert.equal(flood(20_000), 1_200, "the first ones rest, which counts");
+  assert.equal(open(bench, 1), -1, "TCP has a share of its own");
+  for (let n = 2; n <= 200; n++) assert.equal(open(bench, n), -1, "and displaces its own");
+  const still = bench.send({
+    protocol: "tcp",
+    source: kept.server,
+    destination: kept.nat,
+    flags: ACK,
+  });
+  assert.equal(still.destination, CLIENT);
+  bench.pass(62_000);
+  assert.equal(bench.send({ ...udp, source: "198.51.100.4:1" }).verdict, 1);
+});
+
+Deno.test("datagrams that were answered do not count towards the share of those that were not", () => {
+  const services = [service({ protocol: 17 })];
+  const bench = new Bench({ config: config({ services, portLast: 22_000 }), capacity: 1_100 });
+  const open = (n: number) =>
+    bench.send({ protocol: "udp", source: `198.51.100.3:${10_000 + n}`, destination: VIP });
+  for (let n = 0; n < 1_024; n++) open(n);
+  assert.equal(-open(2_000).verdict, DROP.tableFull);
+  const answered = open(0);
+  const { source, destination } = answered;
+  bench.send({ protocol: "udp", source: destination, destination: source });
+  assert.equal(open(2_000).verdict, 1);
+  assert.equal(-open(2_001).verdict, DROP.tableFull);
+});
+
 Deno.test("bytes cross once, only when established, and the slot is held", () => {
   const bench = new Bench({ config: config({ services: [service({ start: { bytes: 2000 } })] }) });
   const { nat, server } = connect(bench);

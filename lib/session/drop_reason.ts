@@ -9,7 +9,7 @@ export const DROP = {
   noServer: 65,
   /** Every NAT endpoint towards the chosen server is taken. */
   noPort: 66,
-  /** The session table is full. */
+  /** The session table is full, or the part of it that sessions of unanswered datagrams may take. */
   tableFull: 67,
   /** A packet that belongs to no session and may not start one, or an ICMP error about no session. */
   noSession: 68,
