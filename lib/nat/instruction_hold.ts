@@ -6,6 +6,10 @@
  * anything) or its lease must have run out. And a packet of an unknown session may belong to one that an agent is about
  * to report: it is dropped in silence until then, since a reset would end what can still be saved.
  *
+ * Sessions that did not bypass are known to nobody. Of a server that still sends to one of them, TCP refuses what
+ * reaches the NAT endpoint's next client by its numbers; datagrams nothing refuses. All endpoints of UDP therefore rest
+ * as after any session's end.
+ *
  * @module
  */
 
@@ -21,6 +25,18 @@ export interface TableLoss {
   readonly isRestarted: boolean;
   /** Lease and margin; 0: there are no agents. */
   readonly leaseMs: number;
+  /** For how long the NAT endpoint of a session that is over rests. */
+  readonly quarantineMs: number;
+}
+
+/** For how long what must wait, in milliseconds. */
+export interface HoldTimes {
+  /** At most: NAT endpoints towards a server. */
+  readonly endpointsMs: number;
+  /** NAT endpoints of UDP besides. */
+  readonly datagramsMs: number;
+  /** At most: answers to packets of unknown sessions. */
+  readonly silenceMs: number;
 }
 
 /** A host that has been up for less may be one that was restarted, its files with it. */
@@ -29,15 +45,14 @@ const JUST_UP_MS = 60_000;
 /** Of a damaged file nothing longer is believed than the longest lease. */
 const LONGEST_MS = 3_601_000;
 
-/** For how long endpoints are held back at most, and for how long unknown packets go unanswered. */
-export function holdTimes({ isLost, isRestarted, uptimeMs, leaseMs }: TableLoss): {
-  endpointsMs: number;
-  silenceMs: number;
-} {
+/** A host that was restarted has not sent anything since before it was up. */
+export function holdTimes(loss: TableLoss): HoldTimes {
+  const { isLost, isRestarted, uptimeMs, leaseMs, quarantineMs } = loss;
   const isJustUp = uptimeMs < JUST_UP_MS;
-  const remainingMs = Math.max(0, leaseMs - uptimeMs);
+  const remaining = (ms: number) => isLost && !isRestarted ? ms : Math.max(0, ms - uptimeMs);
   return {
-    endpointsMs: isLost && !isRestarted ? leaseMs : remainingMs,
+    endpointsMs: remaining(leaseMs),
+    datagramsMs: remaining(quarantineMs),
     silenceMs: isLost || isJustUp ? leaseMs : 0,
   };
 }
@@ -49,26 +64,31 @@ export function holdTimes({ isLost, isRestarted, uptimeMs, leaseMs }: TableLoss)
  */
 export function rememberHold(
   headerF64: Float64Array,
-  times: { readonly endpointsMs: number; readonly silenceMs: number } | null,
+  times: HoldTimes | null,
   now: number,
-): { endpointsMs: number; silenceMs: number } {
+): HoldTimes {
   if (times === null) {
-    const leftMs = Math.min(LONGEST_MS, Math.max(0, headerF64[HEADER_F64.holdUntilMs]! - now)) || 0;
-    return { endpointsMs: leftMs, silenceMs: leftMs };
+    const left = (at: number) => Math.min(LONGEST_MS, Math.max(0, headerF64[at]! - now)) || 0;
+    const endpointsMs = left(HEADER_F64.holdUntilMs);
+    const datagramsMs = left(HEADER_F64.datagramsFromMs);
+    return { endpointsMs, datagramsMs, silenceMs: endpointsMs };
   }
   headerF64[HEADER_F64.holdUntilMs] = now + times.endpointsMs;
-  return { ...times };
+  headerF64[HEADER_F64.datagramsFromMs] = now + times.datagramsMs;
+  return times;
 }
 
 /** Which servers may have new sessions since. All times in milliseconds of one clock. */
 export class EndpointHold {
   readonly #endpointsFromMs: number;
+  readonly #datagramsFromMs: number;
   readonly #silentUntilMs: number;
   /** Server addresses whose agents have connected. */
   readonly #heardOf = new Set<string>();
 
-  constructor(options: { endpointsMs: number; silenceMs: number; now: number }) {
+  constructor(options: HoldTimes & { readonly now: number }) {
     this.#endpointsFromMs = options.now + options.endpointsMs;
+    this.#datagramsFromMs = options.now + options.datagramsMs;
     this.#silentUntilMs = options.now + options.silenceMs;
   }
 
@@ -80,6 +100,11 @@ export class EndpointHold {
   /** May NAT endpoints towards a server at this address be given out? */
   allows(address: string, now: number): boolean {
     return now >= this.#endpointsFromMs || this.#heardOf.has(address);
+  }
+
+  /** May NAT endpoints of UDP be given out, where `allows` allows them? */
+  allowsDatagrams(now: number): boolean {
+    return now >= this.#datagramsFromMs;
   }
 
   /** Until when packets of unknown sessions go unanswered, given all servers; 0: not any more. */

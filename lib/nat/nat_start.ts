@@ -99,6 +99,7 @@ function endpointHold(config: NatConfig, state: StateFile, killed: boolean): End
     isRestarted: state.replaced === HOST_RESTARTED,
     uptimeMs: now,
     leaseMs: config.control === undefined ? 0 : config.control.leaseMs + LEASE_MARGIN_MS,
+    quarantineMs: config.quarantineMs,
   });
   const { headerF64 } = state.records;
   const hold = rememberHold(headerF64, state.continued ? null : times, now);

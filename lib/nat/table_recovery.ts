@@ -24,6 +24,8 @@ export interface TableRecoveryOptions {
 export class TableRecovery {
   readonly #options: TableRecoveryOptions;
   #silentUntilMs = 0;
+  /** Services of TCP may have new sessions with all servers, and those of UDP too. */
+  #tcpOpen = false;
   #open = false;
 
   constructor(options: TableRecoveryOptions) {
@@ -38,14 +40,14 @@ export class TableRecovery {
 
   /**
    * May this server get new sessions of this service? Datagrams of a session that is about to be
-   * rebuilt look like the first of a new one, so a UDP service waits for all of its servers.
+   * rebuilt look like the first of a new one, so a UDP service waits for all of its servers. It waits
+   * besides until no datagram can come for a session that is known to nobody.
    */
   allows(service: ServiceConfig, server: string, now: number): boolean {
     if (this.#open) return true;
     const { hold } = this.#options;
-    return service.protocol === "tcp"
-      ? hold.allows(server, now)
-      : service.servers.every(({ address }) => hold.allows(String(address.address), now));
+    return service.protocol === "tcp" ? hold.allows(server, now) : hold.allowsDatagrams(now) &&
+      service.servers.every(({ address }) => hold.allows(String(address.address), now));
   }
 
   /** An agent has connected, with what it held for other tables. */
@@ -77,8 +79,11 @@ export class TableRecovery {
   tick(now: number): void {
     if (this.#open) return;
     this.#look(now);
-    this.#open = this.#servers().every((address) => this.#options.hold.allows(address, now));
-    if (this.#open) this.#options.changed();
+    const { hold, changed } = this.#options;
+    const tcpOpen = this.#servers().every((address) => hold.allows(address, now));
+    this.#open = tcpOpen && hold.allowsDatagrams(now);
+    if (this.#open || tcpOpen !== this.#tcpOpen) changed();
+    this.#tcpOpen = tcpOpen;
   }
 
   #look(now: number): void {

@@ -63,7 +63,8 @@ export const HEADER = {
 
 /**
  * … and as indices of float64. `leaseMs`: the longest lease that agents were granted and that may still
- * run. `holdUntilMs`: until when (boot time) agents may follow a table that was lost before this one.
+ * run. `holdUntilMs`: until when (boot time) agents may follow a table that was lost before this one;
+ * `datagramsFromMs`: until when datagrams may come for its sessions.
  */
 export const HEADER_F64 = {
   epoch: 8,
@@ -71,6 +72,7 @@ export const HEADER_F64 = {
   generation: 10,
   leaseMs: 11,
   holdUntilMs: 15,
+  datagramsFromMs: 16,
 } as const;
 
 /** Record fields, as offsets in units of their own size from the start of the record. */

@@ -31,10 +31,8 @@ interface KnownSession {
   readonly client: string;
   /** Since when its server has nothing more to send. */
   overMs: number | null;
-  /** Half-open, and its endpoint was given to another without a rest. */
+  /** Half-open, or in a table that is lost: with TCP its endpoint may be another's without a rest. */
   displaced: boolean;
-  /** The table that it was in is lost. */
-  lost: boolean;
 }
 
 /** What is true, from outside: who talks to whom, and whose each NAT endpoint is. */
@@ -68,19 +66,15 @@ export class Truth {
   }
 
   /**
-   * The table is lost, and with it who had which NAT endpoint. Only what agents hold is known again: a server
-   * that goes on with any other session may reach another client, as it would after any NAT's loss.
+   * The table is lost, and with it who had which NAT endpoint. Only what agents hold is known again: with TCP a
+   * server that goes on with any other session may reach another client, who refuses that.
    */
   lost(nowMs: number): void {
     for (const known of this.#sessions.values()) {
-      known.overMs = Math.min(known.overMs ?? Infinity, nowMs - PACKET_LIFE_MS);
-      known.displaced = known.lost = true;
+      known.overMs = Math.min(known.overMs ?? Infinity, nowMs);
+      known.displaced = true;
     }
     this.#running.clear();
-  }
-
-  wasLost({ sessions }: Conversation): boolean {
-    return [...sessions].some((id) => this.#sessions.get(id)?.lost);
   }
 
   wasDisplaced({ sessions }: Conversation): boolean {
@@ -131,7 +125,6 @@ export class Truth {
       client: formatEndpoint(viewer.client(slot)),
       overMs: null,
       displaced: false,
-      lost: false,
     };
     // One that is rebuilt after its table was lost goes on with its conversations.
     for (const older of this.#sessions.values()) {

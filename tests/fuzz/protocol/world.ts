@@ -125,13 +125,18 @@ export class World {
       isRestarted: false,
       uptimeMs: 1e9,
       leaseMs: LEASE_MS + MARGIN_MS,
+      quarantineMs: QUARANTINE_MS,
     };
-    const times = rememberHold(
+    const remembered = rememberHold(
       this.#records.headerF64,
       this.#isNew ? holdTimes(loss) : null,
       this.timeMs,
     );
-    if (this.#broken.noWaitAfterLoss) times.endpointsMs = 0;
+    const times = {
+      ...remembered,
+      ...(this.#broken.noWaitAfterLoss && { endpointsMs: 0 }),
+      ...(this.#broken.datagramsAfterLoss && { datagramsMs: 0 }),
+    };
     this.#lost = this.#isNew = false;
     this.#nat = new ModelNat({
       region: this.#region,
@@ -684,8 +689,8 @@ export class World {
     }
     this.#tally.count("via NAT to client");
     // TCP itself refuses a late handshake, whose endpoint may have gone to another at once.
-    const refused = this.#truth.wasLost(talk) || talk.protocol === "tcp" &&
-        ((seen.flags & (SYN | RST)) !== 0 || this.#truth.wasDisplaced(talk));
+    const refused = talk.protocol === "tcp" &&
+      ((seen.flags & (SYN | RST)) !== 0 || this.#truth.wasDisplaced(talk));
     if (!refused || seen.destination === talk.client) this.#belongs(seen);
     this.#toClients.push(packet);
   }
