@@ -2,10 +2,12 @@
  * The worker thread of an agent that carries the server's response packets, and does nothing else.
  * How the main thread reaches it: see lib/nat/packet_worker.ts.
  */
+import { bootTimeMs } from "../linux/clock.ts";
 import { openPacketSocket } from "../linux/packet_socket.ts";
 import { mapAnonymous, viewAt } from "../linux/memory.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import type { PacketHandler } from "../datapath/engine.ts";
+import { FreshSource } from "../datapath/fresh_source.ts";
 import { type HopInterface, hopInterface, NextHops } from "../datapath/next_hops.ts";
 import { BATCH, SLOT_BYTES } from "../datapath/packet_source.ts";
 import { RawEngine } from "../datapath/raw_engine.ts";
@@ -71,7 +73,8 @@ class AgentWorker implements PacketHandler, AgentHops {
     const memory = mapAnonymous((BATCH + HELD_SLOTS) * SLOT_BYTES);
     this.#engine = new RawEngine({
       memory,
-      sources: [new TunSource(start.tun, memory, 0)],
+      // The NAT endpoint of what waited for long may be another client's by now.
+      sources: [new FreshSource(new TunSource(start.tun, memory, 0), bootTimeMs)],
       outputs: this.#sockets.map((socket) => socket.fd.number),
       hops: this.#hops,
       handler: this,

@@ -34,6 +34,8 @@ export const DROP = {
   echo: 79,
   /** An ICMP error that contradicts itself, or says what cannot be true of the session that it names. */
   badError: 80,
+  /** It waited in an agent's device while the agent stood still. */
+  stoodStill: 81,
 } as const;
 
 export type DropName = keyof typeof DROP;

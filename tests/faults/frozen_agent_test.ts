@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { BypathLab } from "../../lab/bypath_lab.ts";
 import type { Download } from "../../lab/download.ts";
 import { impairControlChannel } from "../../lab/impairments/control_channel.ts";
+import type { InspectedStatus } from "../../lab/inspect_json.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { rootTest } from "../support/root_test.ts";
 
@@ -265,7 +266,7 @@ rootTest(
     const before = await agentRoutes(lab);
     {
       await using frozen = new FrozenTogether([agent.pid, ...watchdogs]);
-      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
       frozen.thaw();
       await takes(lab, download, "bypass");
     }
@@ -274,6 +275,8 @@ rootTest(
     // The watchdog did not run either, so it has no reason to believe that the agent stood still.
     const events = await lab.inspect<{ type: string }[]>("s1", "events");
     assert.deepEqual(events.filter(({ type }) => type === "frozen"), []);
+    const { packets } = await lab.inspect<Pick<InspectedStatus, "packets">>("s1", "status");
+    assert.ok(packets.dropped.stoodStill! > 0, "what waited is sent again");
     assert.ok((await download.result()).ok);
   },
 );

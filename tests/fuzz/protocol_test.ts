@@ -35,8 +35,16 @@ Deno.test("an agent that counts its lease from the grant's receipt is found out"
   finds({ leaseFromReceipt: true }, WRONG);
 });
 
+Deno.test("an agent that sends on what waited while it was stopped is found out", () => {
+  finds({ backlogSent: true }, /goes to another client/);
+});
+
 Deno.test("a NAT machine that lost its table and does not wait is found out", () => {
   finds({ noWaitAfterLoss: true }, WRONG);
+});
+
+Deno.test("a NAT machine that lost its table and gives out endpoints of UDP at once is found out", () => {
+  finds({ datagramsAfterLoss: true }, /goes to another client/);
 });
 
 Deno.test("a NAT machine that forgets the instructions of the table it continues is found out", () => {

@@ -14,10 +14,11 @@ import {
   SEEN_RST,
 } from "../../../lib/agent/instruction_table.ts";
 import { AGENT_COMMAND, AGENT_EVENT } from "../../../lib/agent/worker_protocol.ts";
+import { Backlog } from "../../../lib/datapath/fresh_source.ts";
 import { protocolNumber } from "../../../lib/wire/protocol.ts";
 import { Slot } from "../support/slot.ts";
 import type { Flying } from "./packets.ts";
-import { type BrokenRules, LEASE_MS, PACKET_LIFE_MS, PORTS } from "./settings.ts";
+import { type BrokenRules, LEASE_MS, PACKET_LIFE_MS, PORTS, STILL_MS } from "./settings.ts";
 
 const TO_CLIENT = 1, TO_NAT = 2;
 const slot = new Slot();
@@ -74,12 +75,15 @@ export class ModelAgent {
   readonly #device: Flying[] = [];
   /** Taken from the device and not handled yet, with the time that they are judged by. */
   #batch: { packets: Flying[]; nowMs: number } | null = null;
+  readonly #backlog: Backlog;
   readonly #commands: Command[] = [];
   readonly #events: [event: number, id: number][] = [];
 
   constructor(around: AgentSurroundings, instance: string) {
     this.#around = around;
     this.instance = instance;
+    const longestMs = around.broken.backlogSent ? Infinity : STILL_MS;
+    this.#backlog = new Backlog({ longestMs, nowMs: around.now() });
     this.#table = new InstructionTable(this.#memory, [3, 5]);
     this.#translator = new DirectTranslator(this.#table, {
       epoch: 1,
@@ -110,15 +114,16 @@ export class ModelAgent {
   /** At the worst moment, if it may be. */
   freeze(): void {
     this.frozen = true;
-    if (this.#around.broken.clockReadBefore) this.#begin(0);
+    if (this.#around.broken.clockReadBefore) this.#begin();
   }
 
   /** The worker goes on by one step of its loop. */
   work(choice: number): void {
     if (this.#batch !== null) return this.#finish();
     if (this.#device.length > 0 && (choice % 3 !== 0 || this.#commands.length === 0)) {
-      return this.#begin(choice);
+      return this.#begin();
     }
+    if (this.#device.length === 0) this.#backlog.take(0, false, this.#around.now());
     const next = this.#commands.shift();
     if (next !== undefined) this.#command(next);
   }
@@ -169,18 +174,23 @@ export class ModelAgent {
     for (const [id, what] of this.inForce) if (this.#table.leased(id, now)) yield what;
   }
 
-  #begin(choice: number): void {
+  #begin(): void {
     if (this.#batch !== null) return;
     this.#batch = { packets: [], nowMs: this.#around.now() };
-    if (!this.#around.broken.clockReadBefore) this.#take(choice);
+    if (!this.#around.broken.clockReadBefore) this.#take();
   }
 
-  #take(choice: number): void {
-    this.#batch!.packets.push(...this.#device.splice(0, 1 + choice % 3));
+  /** All that fits into a batch, which is more than the device holds. */
+  #take(): void {
+    const taken = this.#device.splice(0);
+    if (this.#backlog.take(taken.length, false, this.#around.now())) return;
+    // However long they have waited: from here on they live as if they were new.
+    const bornMs = this.#around.worldMs();
+    this.#batch!.packets.push(...taken.map(({ bytes }) => ({ bytes, bornMs })));
   }
 
   #finish(): void {
-    if (this.#around.broken.clockReadBefore) this.#take(2);
+    if (this.#around.broken.clockReadBefore) this.#take();
     const { packets, nowMs } = this.#batch!;
     this.#batch = null;
     for (const packet of packets) {

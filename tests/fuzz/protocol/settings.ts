@@ -13,7 +13,12 @@ export const MARGIN_MS = 400;
 export const CLOCK_RATES = [1.04, 0.96] as const;
 /** No packet lives longer, wherever it waits. */
 export const PACKET_LIFE_MS = 600;
-/** Longer than a packet lives after the last that a server sends; much shorter than a lease. */
+/** For how long an agent's worker may stand still and send on what waited in its device. */
+export const STILL_MS = 200;
+/**
+ * Longer than a packet lives, waits at an agent and lives after that, from the last that a server sends;
+ * much shorter than a lease.
+ */
 export const QUARANTINE_MS = 1500;
 export const PORTS = 2;
 export const NAT_ADDRESS = "10.0.1.1";
@@ -107,8 +112,12 @@ export interface BrokenRules {
   readonly holdEndsWithStop?: boolean;
   /** The agent judges packets by a clock that it read before it took them. */
   readonly clockReadBefore?: boolean;
+  /** The agent sends on whatever waited in its device. */
+  readonly backlogSent?: boolean;
   /** A NAT machine that lost its table does not wait for the leases of before. */
   readonly noWaitAfterLoss?: boolean;
+  /** Nor until no datagram can come for the sessions that it does not know any more. */
+  readonly datagramsAfterLoss?: boolean;
   /** A NAT machine that continues a table forgets the instructions in it. */
   readonly noRestore?: boolean;
 }
