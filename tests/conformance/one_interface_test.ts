@@ -16,6 +16,9 @@ rootTest(
     const { lab } = bypath;
     await lab.run("router", ["ip", "route", "replace", "203.0.113.0/24", "via", "10.0.0.1"]);
     await lab.run("nat", ["ip", "route", "replace", "default", "via", "10.0.0.254"]);
+    const toVips6 = ["2001:db8:f::/64", "via", "2001:db8:10::1"];
+    await lab.run("router", ["ip", "-6", "route", "replace", ...toVips6]);
+    await lab.run("nat", ["ip", "-6", "route", "replace", "default", "via", "2001:db8:10::fe"]);
     await lab.run("nat", ["ip", "link", "set", "eth0", "down"]);
     await bypath.startServers();
     await bypath.startNat((config) => {

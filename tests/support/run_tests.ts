@@ -3,7 +3,8 @@
  * those in the given paths) and the claims once more by the standalone executable.
  *
  * Three things go on at a time: the tests that move packets through labs, which mostly wait, the
- * fault scenarios, which wait even more, and everything else. What a group of tests prints is shown when the group is done.
+ * fault scenarios, which wait even more, and everything else. What a group of tests prints is shown
+ * when the group is done.
  *
  * The last line tells what came of it, `N passed, N failed`, with `, N skipped` where tests were
  * skipped; in CI (`CI` is set) a skipped test counts as failed.
@@ -52,7 +53,12 @@ async function runAll(): Promise<void> {
   };
   const labs = groups.filter((it) => it.usesLab && it.name !== SCENARIOS_GROUP);
   const scenarios = groups.filter((it) => it.name === SCENARIOS_GROUP);
-  await Promise.all([runGroups(labs), runGroups(scenarios), besides()]);
+  // Whoever is done with their own takes what is left of the labs.
+  await Promise.all([
+    runNext(labs),
+    runGroups(scenarios).then(() => runNext(labs)),
+    besides().then(() => runNext(labs)),
+  ]);
   // Elsewhere than in CI, others may be at work on the same host.
   if (IN_CI) {
     await record("nothing left behind", async () => {
@@ -63,6 +69,13 @@ async function runAll(): Promise<void> {
 
 async function runGroups(groups: readonly TestGroup[]): Promise<void> {
   for (const group of groups) await runGroup(group);
+}
+
+/** Runs groups that nobody runs yet until there are none. */
+async function runNext(waiting: TestGroup[]): Promise<void> {
+  for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+    await runGroup(group);
+  }
 }
 
 async function findTests(paths: readonly string[]): Promise<string[]> {
