@@ -69,7 +69,7 @@ export class PathProber {
 }
 
 /** Why this agent does not send such a packet, or null. */
-export function probeProblem(
+function probeProblem(
   source: IpAddress,
   destinations: readonly IpAddress[],
   announced: Announcement,

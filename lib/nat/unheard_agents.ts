@@ -33,7 +33,7 @@ export class UnheardAgents {
   /** Nothing is heard from this agent: its sessions are via NAT until something else shows. */
   begin(agent: string): void {
     if (this.#passed.has(agent)) return;
-    this.#passed.set(agent, this.#sum(agent));
+    this.#passed.set(agent, this.#count([agent]).get(agent) ?? { viaNat: 0, fromClient: 0 });
     this.#show(agent, INSTRUCTION.installed, INSTRUCTION.unheard);
   }
 
@@ -44,8 +44,15 @@ export class UnheardAgents {
 
   /** To be called every second. */
   tick(): void {
+    if (this.#passed.size === 0) return;
+    const counted = this.#count(this.#passed.keys());
     for (const [agent, before] of this.#passed) {
-      const passed = this.#sum(agent);
+      const passed = counted.get(agent);
+      // It gets no new ones before it is heard again, which may be never.
+      if (passed === undefined) {
+        this.#passed.delete(agent);
+        continue;
+      }
       this.#passed.set(agent, passed);
       if (passed.viaNat > before.viaNat) {
         this.#show(agent, INSTRUCTION.installed, INSTRUCTION.unheard);
@@ -55,15 +62,19 @@ export class UnheardAgents {
     }
   }
 
-  #sum(agent: string): Passed {
+  /** What passed of these agents' sessions; an agent without any is left out. */
+  #count(agents: Iterable<string>): Map<string, Passed> {
     const { records, instructions } = this.#options;
-    const passed = { viaNat: 0, fromClient: 0 };
-    for (const { agent: holder, tag: slot } of instructions()) {
-      if (holder !== agent) continue;
+    const wanted = new Set(agents);
+    const counted = new Map<string, Passed>();
+    for (const { agent, tag: slot } of instructions()) {
+      if (!wanted.has(agent)) continue;
+      const passed = counted.get(agent) ?? { viaNat: 0, fromClient: 0 };
       passed.viaNat += records.getF64(slot, F64.packetsViaNat);
       passed.fromClient += records.getF64(slot, F64.packetsFromClient);
+      counted.set(agent, passed);
     }
-    return passed;
+    return counted;
   }
 
   #show(agent: string, before: number, after: number): void {

@@ -53,3 +53,27 @@ Deno.test("clients that go on without a response via NAT show that the agent byp
   world.unheard.tick();
   assert.deepEqual(world.states(), [unheard, unheard, stopping, installed]);
 });
+
+Deno.test("agents that are gone for good cost nothing once they have no instructions any more", () => {
+  const region = new SharedArrayBuffer(regionBytes(8));
+  formatTable(region, 8, { epoch: 1, bootId: [] });
+  let asked = 0;
+  const held = new Set(["s1", "s2"]);
+  const agents = new UnheardAgents({
+    records: new SessionRecords(region),
+    *instructions() {
+      asked++;
+      for (const agent of held) yield { agent, tag: agent === "s1" ? 1 : 2 };
+    },
+  });
+  agents.begin("s1");
+  agents.begin("s2");
+  asked = 0;
+  agents.tick();
+  assert.equal(asked, 1, "once, however many agents are gone");
+  held.clear();
+  agents.tick();
+  asked = 0;
+  agents.tick();
+  assert.equal(asked, 0);
+});
