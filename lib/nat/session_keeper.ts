@@ -326,6 +326,8 @@ export class SessionKeeper {
     const fins = table.getU8(slot, U8.flags) & (FLAG.clientFin | FLAG.serverFin);
     // The server's last ACK takes the direct way and is never seen here: do not wait for it.
     if (fins === (FLAG.clientFin | FLAG.serverFin)) this.advance(slot, false, TCP_ACK, nowMs);
+    // Reports come late: the NAT endpoint rests from now on, not from when the packet was seen.
+    if (table.getU8(slot, U8.state) === STATE.closed) table.setF64(slot, F64.lastSeenMs, nowMs);
   }
 
   /** The criteria decide again about this session, with its next response via NAT. */

@@ -308,6 +308,19 @@ Deno.test("an agent's report of the server's FIN closes what the client has clos
   assert.equal(bench.table.getU8(1, U8.state), STATE.closed);
 });
 
+Deno.test("a session that an agent's late report closes rests from the report on", () => {
+  const bench = new Bench({ config: config({ services: [service({ start: { packets: 1 } })] }) });
+  connect(bench);
+  bench.send({ protocol: "tcp", source: CLIENT, destination: VIP, flags: FIN | ACK });
+  bench.pass(100_000);
+  bench.translator.agentSaw(1, 1, FIN, bench.nowMs);
+  bench.table.setU8(1, U8.hold, HOLD_NONE);
+  bench.pass(50_000);
+  assert.equal(bench.table.used, 1, "its NAT endpoint rests");
+  bench.pass(20_000);
+  assert.equal(bench.table.used, 0);
+});
+
 Deno.test("random traffic keeps every checksum right and every session its own", () => {
   const client = fc.integer({ min: 1, max: 5 }).map((n) => `198.51.100.${n}:4000${n}`);
   const step = fc.record({
