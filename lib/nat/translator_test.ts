@@ -309,15 +309,21 @@ Deno.test("an agent's report of the server's FIN closes what the client has clos
 });
 
 Deno.test("a session that an agent's late report closes rests from the report on", () => {
-  const bench = new Bench({ config: config({ services: [service({ start: { packets: 1 } })] }) });
+  const { timeouts } = config();
+  const bench = new Bench({
+    config: config({
+      services: [service({ start: { packets: 1 } })],
+      timeouts: { ...timeouts, tcpClosingMs: 60_000, quarantineMs: 120_000 },
+    }),
+  });
   connect(bench);
   bench.send({ protocol: "tcp", source: CLIENT, destination: VIP, flags: FIN | ACK });
-  bench.pass(100_000);
+  bench.pass(50_000);
   bench.translator.agentSaw(1, 1, FIN, bench.nowMs);
   bench.table.setU8(1, U8.hold, HOLD_NONE);
-  bench.pass(50_000);
+  bench.pass(100_000);
   assert.equal(bench.table.used, 1, "its NAT endpoint rests");
-  bench.pass(20_000);
+  bench.pass(30_000);
   assert.equal(bench.table.used, 0);
 });
 
