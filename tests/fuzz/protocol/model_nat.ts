@@ -12,6 +12,7 @@ import { type DatapathConfig, datapathConfig } from "../../../lib/nat/datapath_c
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "../../../lib/nat/fragment_translator.ts";
 import { type BookEvent, InstructionBook } from "../../../lib/nat/instruction_book.ts";
 import { type EndpointHold } from "../../../lib/nat/instruction_hold.ts";
+import { LeaseRecord } from "../../../lib/nat/lease_record.ts";
 import type { OperatorState } from "../../../lib/nat/operator_state.ts";
 import { ProgressControl } from "../../../lib/nat/progress_control.ts";
 import { CLOSE } from "../../../lib/nat/session_keeper.ts";
@@ -150,8 +151,9 @@ export class ModelNat {
       now,
     });
     this.bypass.obstacles.push(this.#progress.obstacle);
-    if (!broken.noRestore) this.bypass.restore(this.#records.headerF64[HEADER_F64.leaseMs]!);
-    this.#records.headerF64[HEADER_F64.leaseMs] = LEASE_MS;
+    const leases = new LeaseRecord(this.#records.headerF64, now());
+    if (!broken.noRestore) this.bypass.restore(leases.earlierMs);
+    leases.use(LEASE_MS);
     this.table = new SessionTable(around.region, [random.word(), random.word()]);
     const hopEpoch = (this.table.header[HEADER.hopEpoch]! + 1) % 65535 + 1;
     this.table.header[HEADER.hopEpoch] = hopEpoch;
