@@ -122,6 +122,11 @@ function change(
     if (!restriction.mayChange) return `another configuration: ${why}`;
     return `once this changes: ${why}${pauseText(pauseMs)}`;
   }
+  const { instruction } = session;
+  if (instruction !== null) {
+    const { generation, leaseMs } = instruction;
+    return `the agent's word on instruction ${generation}, or the end of its lease in ${leaseMs} ms`;
+  }
   if (facts.instructions >= facts.limit) {
     return `a place: its agent has ${facts.instructions} of ${facts.limit} instructions, which the busiest sessions get`;
   }

@@ -80,6 +80,11 @@ Deno.test("a full agent, a pause, an end: each is what would have to change", ()
   const change = (view: Partial<SessionView>, more: Partial<CriteriaFacts> = {}) =>
     changeStep({ start: { bytes: 1 }, stop: { idleMs: 5000 } }, session(view), facts(more)).detail;
   assert.match(change({}, { instructions: 100 }), /^a place: its agent has 100 of 100 instruct/);
+  const instruction = { generation: 8, state: "installed", leaseMs: 4062 } as const;
+  assert.equal(
+    change({ instruction }),
+    "the agent's word on instruction 8, or the end of its lease in 4062 ms",
+  );
   assert.equal(change({}, { pauseMs: 900 }), "the end of its pause, asked again in 900 ms");
   assert.equal(change({}), "its next response, if nothing above speaks against it");
   assert.equal(change({ state: "closed" }), "nothing: the session is over");

@@ -234,6 +234,7 @@ export class NatMachine {
     };
     await this.#thread.start(start);
     this.bypass.restore(this.leases.earlierMs);
+    this.unheard.restored();
   }
 
   /** Carries packets and admits agents. */

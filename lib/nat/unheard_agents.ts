@@ -4,6 +4,9 @@ import type { SessionRecords } from "../session/session_table.ts";
 /** Packets from clients without a response via NAT that show a bypass going on: one may be a straggler. */
 const TELLING_PACKETS = 2;
 
+/** Whose the book says an instruction is that was restored, and that no agent has claimed. */
+const UNCLAIMED = "";
+
 export interface UnheardAgentsOptions {
   readonly records: SessionRecords;
   /** Every instruction that has not ended: its agent, and the slot of its session. */
@@ -21,6 +24,9 @@ interface Passed {
  * is past, and a frozen one is led past by its watchdog: responses come via NAT, though nobody can
  * say that the instructions are over. One that is only cut off from this machine bypasses on, until
  * its lease ends. What passes here of its sessions tells which it is.
+ *
+ * So it does for instructions that an earlier process of this machine sent, until an agent claims
+ * them: the book knows no agent of theirs, and their agent may have ended with that process.
  */
 export class UnheardAgents {
   readonly #options: UnheardAgentsOptions;
@@ -30,6 +36,12 @@ export class UnheardAgents {
     this.#options = options;
   }
 
+  /** Instructions have been restored: they count as in force until something else shows. */
+  restored(): void {
+    const passed = this.#count([UNCLAIMED]).get(UNCLAIMED);
+    if (passed !== undefined) this.#passed.set(UNCLAIMED, passed);
+  }
+
   /** Nothing is heard from this agent: its sessions are via NAT until something else shows. */
   begin(agent: string): void {
     if (this.#passed.has(agent)) return;
@@ -37,9 +49,10 @@ export class UnheardAgents {
     this.#show(agent, INSTRUCTION.installed, INSTRUCTION.unheard);
   }
 
-  /** It is heard again: what it holds is in force. */
+  /** It is heard, or heard again: what it holds is in force, what it has claimed included. */
   end(agent: string): void {
-    if (this.#passed.delete(agent)) this.#show(agent, INSTRUCTION.unheard, INSTRUCTION.installed);
+    this.#passed.delete(agent);
+    this.#show(agent, INSTRUCTION.unheard, INSTRUCTION.installed);
   }
 
   /** To be called every second. */

@@ -9,6 +9,9 @@ function makeWorld() {
   formatTable(region, 8, { epoch: 1, bootId: [] });
   const records = new SessionRecords(region);
   const instructions = [1, 2, 3, 4].map((tag) => ({ agent: tag === 4 ? "s2" : "s1", tag }));
+  const give = (agent: string, tags: number[]) => {
+    for (const it of instructions) if (tags.includes(it.tag)) it.agent = agent;
+  };
   for (const { tag } of instructions) {
     const state = tag === 3 ? INSTRUCTION.stopping : INSTRUCTION.installed;
     records.setU8(tag, U8.instruction, state);
@@ -17,6 +20,7 @@ function makeWorld() {
     records.setF64(slot, field, records.getF64(slot, field) + packets);
   return {
     unheard: new UnheardAgents({ records, instructions: () => instructions }),
+    give,
     states: () => instructions.map(({ tag }) => records.getU8(tag, U8.instruction)),
     fromClient: (slot: number, packets: number) => pass(slot, F64.packetsFromClient, packets),
     viaNat: (slot: number, packets: number) => pass(slot, F64.packetsViaNat, packets),
@@ -76,4 +80,31 @@ Deno.test("agents that are gone for good cost nothing once they have no instruct
   asked = 0;
   agents.tick();
   assert.equal(asked, 0);
+});
+
+Deno.test("restored instructions are in force until responses via NAT show that their agent ended too", () => {
+  const world = makeWorld();
+  world.give("", [1, 2, 3]);
+  world.unheard.restored();
+  world.fromClient(1, 20);
+  world.unheard.tick();
+  assert.deepEqual(world.states(), [installed, installed, stopping, installed]);
+  world.viaNat(1, 20);
+  world.unheard.tick();
+  assert.deepEqual(world.states(), [unheard, unheard, stopping, installed]);
+  // One agent comes late after all, and claims what is its own.
+  world.give("s1", [2]);
+  world.unheard.end("s1");
+  assert.deepEqual(world.states(), [unheard, installed, stopping, installed]);
+});
+
+Deno.test("a restored instruction that an agent claimed at once is left alone", () => {
+  const world = makeWorld();
+  world.give("", [1]);
+  world.unheard.restored();
+  world.give("s1", [1]);
+  world.unheard.end("s1");
+  world.viaNat(1, 20);
+  world.unheard.tick();
+  assert.deepEqual(world.states(), [installed, installed, stopping, installed]);
 });
