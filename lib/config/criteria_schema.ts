@@ -62,7 +62,9 @@ function checkStart(criteria: object, context: z.core.$RefinementCtx): void {
   );
   if (!keys.some((key) => CRITERIA.includes(key))) {
     const needed = "bytes, packets, age, rate, all, immediately or never";
-    const restrictions = keys.length === 0 ? "" : `: ${keys.join(" and ")} only restrict others`;
+    const restrictions = keys.length === 0
+      ? ""
+      : `: ${keys.join(" and ")} only ${keys.length === 1 ? "restricts" : "restrict"} others`;
     context.addIssue(`needs a criterion, ${needed}${restrictions}`);
   } else if (alone !== undefined && others.length > 0) {
     context.addIssue(`"${alone}" leaves no room for ${others.join(" and ")}`);

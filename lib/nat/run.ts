@@ -170,7 +170,10 @@ async function readAgain(configPath: string): Promise<InForce> {
 
 function statusLine({ config }: NatMachine): string {
   const names = config.services.map((service) => service.name).join(", ");
-  return `${config.services.length} services (${names}) on ${config.interfaces.join(", ")}`;
+  const { length } = config.services;
+  return `${length} service${length === 1 ? "" : "s"} (${names}) on ${
+    config.interfaces.join(", ")
+  }`;
 }
 
 /** Two reloads at once would undo each other's steps. */
