@@ -64,7 +64,15 @@ async function serve(
   const running: { machine?: NatMachine; relief?: Relief } = {};
   const reloads = new OneAtATime();
   const reload = (isRehearsal: boolean) =>
-    reloads.run(() => reloadNat(running.machine!, configPath, isRehearsal));
+    reloads.run(async () => {
+      try {
+        return await reloadNat(running.machine!, configPath, isRehearsal);
+      } catch (error) {
+        // A signal has no answer: who looks into the events would think that it was taken.
+        if (!isRehearsal) running.machine!.events.add("reload-refused", { reason: textOf(error) });
+        throw error;
+      }
+    });
   const handler: AdminHandler = (request, stream) => {
     const { machine, relief } = running;
     if (machine === undefined || relief === undefined) {
@@ -104,7 +112,7 @@ async function serve(
         const { message, changes } = await reload(false);
         for (const line of [...changes, message]) say(line);
       } catch (error) {
-        say(error instanceof Error ? error.message : String(error));
+        say(textOf(error));
       }
     },
     healthy: () => pulse.beats() && machine.ready,
@@ -166,6 +174,10 @@ async function readAgain(configPath: string): Promise<InForce> {
       : (error as Error).message;
     throw new AdminError(`Nothing was changed: ${why}`, 2);
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function statusLine({ config }: NatMachine): string {
