@@ -43,10 +43,6 @@ Deno.test("a NAT machine that lost its table and does not wait is found out", ()
   finds({ noWaitAfterLoss: true }, WRONG);
 });
 
-Deno.test("a NAT machine that lost its table and gives out endpoints of UDP at once is found out", () => {
-  finds({ datagramsAfterLoss: true }, /goes to another client/);
-});
-
 Deno.test("a NAT machine that forgets the instructions of the table it continues is found out", () => {
   finds({ noRestore: true }, /left in the table|in force|another/);
 });

@@ -116,8 +116,6 @@ export interface BrokenRules {
   readonly backlogSent?: boolean;
   /** A NAT machine that lost its table does not wait for the leases of before. */
   readonly noWaitAfterLoss?: boolean;
-  /** Nor until no datagram can come for the sessions that it does not know any more. */
-  readonly datagramsAfterLoss?: boolean;
   /** A NAT machine that continues a table forgets the instructions in it. */
   readonly noRestore?: boolean;
 }

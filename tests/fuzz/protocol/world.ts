@@ -135,7 +135,6 @@ export class World {
     const times = {
       ...remembered,
       ...(this.#broken.noWaitAfterLoss && { endpointsMs: 0 }),
-      ...(this.#broken.datagramsAfterLoss && { datagramsMs: 0 }),
     };
     this.#lost = this.#isNew = false;
     this.#nat = new ModelNat({
