@@ -29,13 +29,13 @@ export interface Verdict {
   readonly complaints: readonly string[];
 }
 
-/** Has tshark read a capture. A packet that another one quotes is judged with it. */
 /**
  * The kernel sends a checksum that comes out as 0 as 0xffff, not for UDP alone (skb_checksum_help,
  * CSUM_MANGLED_0): one segment of 65,536, and right either way.
  */
 const MANGLED_ZERO = "Checksum 0xffff instead of 0x0000";
 
+/** Has tshark read a capture. A packet that another one quotes is judged with it. */
 export async function judge(file: string): Promise<Verdict> {
   const statuses = PROTOCOLS.map((name) => `${name}.checksum.status`);
   const fields = [...statuses, "_ws.expert.severity", "_ws.expert.message", ...COMPLAINTS];
