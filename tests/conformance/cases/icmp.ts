@@ -139,33 +139,6 @@ export const ICMP_CASES: readonly Case[] = [
     }],
   },
   {
-    ids: ["R-038", "O6"],
-    clause: "RFC 5508 REQ-4 c",
-    shows: "an error that the client makes itself comes to the server from the SNAT address",
-    steps: [
-      { exchange: "U1" },
-      { bypass: "U1" },
-      {
-        client: {
-          source: "C",
-          destination: "VIP",
-          icmp: { type: 3, code: 3, quote: DATAGRAM_TO_CLIENT },
-        },
-        expect: {
-          out: [{
-            side: "server",
-            packet: {
-              source: "U1.nat:0",
-              destination: "S1",
-              ttl: 63,
-              icmp: { type: 3, code: 3, quote: DATAGRAM_BY_SERVER },
-            },
-          }],
-        },
-      },
-    ],
-  },
-  {
     ids: ["R-014", "R-029", "R-038", "R-043", "R-045", "B-12"],
     clause: "RFC 5508 REQ-4; RFC 4787 REQ-12; RFC 5382 REQ-9",
     shows: "errors about a server's segment reach that server, also when the agent sent it",
@@ -220,6 +193,33 @@ export const ICMP_CASES: readonly Case[] = [
         payload: 1400,
         quoted: 200,
       }, { ...DATAGRAM_BY_SERVER, payload: 1400, quoted: 200 }),
+    ],
+  },
+  {
+    ids: ["R-038", "O6"],
+    clause: "RFC 5508 REQ-4 c",
+    shows: "an error that the client makes itself comes to the server from the SNAT address",
+    steps: [
+      { exchange: "U1" },
+      { bypass: "U1" },
+      {
+        client: {
+          source: "C",
+          destination: "VIP",
+          icmp: { type: 3, code: 3, quote: DATAGRAM_TO_CLIENT },
+        },
+        expect: {
+          out: [{
+            side: "server",
+            packet: {
+              source: "U1.nat:0",
+              destination: "S1",
+              ttl: 63,
+              icmp: { type: 3, code: 3, quote: DATAGRAM_BY_SERVER },
+            },
+          }],
+        },
+      },
     ],
   },
   {
