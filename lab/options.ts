@@ -16,13 +16,21 @@ export interface LabCommandOptions {
   readonly json?: boolean;
   /** `lab run --brief`: the short form of each scenario. */
   readonly brief?: boolean;
-  /** `lab bench --only`. */
-  readonly only?: readonly string[];
+  /** `lab bench --subject`. */
+  readonly subject?: readonly string[];
+  /** `lab bench --rounds`. */
+  readonly rounds?: number;
+  /** `lab bench --seconds`. */
+  readonly seconds?: number;
+  /** `lab bench --quick`. */
+  readonly quick?: boolean;
+  /** `lab bench --markdown`. */
+  readonly markdown?: boolean;
   /** `lab run --all`. */
   readonly all?: boolean;
-  /** `lab run --list`. */
+  /** `lab run --list`, `lab bench --list`. */
   readonly list?: boolean;
-  /** What follows: NODE CMD… of exec, SCENARIO… of run, everything of traffic. */
+  /** What follows: NODE CMD… of exec, SCENARIO… of run, BENCH… of bench, everything of traffic. */
   readonly args?: readonly string[];
 }
 

@@ -1,16 +1,22 @@
-import { command, jsonOption } from "../command.ts";
+import { command, jsonOption, parseCount } from "../command.ts";
 import { loadLab } from "../modules.ts";
 import { nameOption } from "./options.ts";
 
 export const labBench = () =>
   command("bench", {
-    summary: "measure, in turns and side by side, in a lab on this host",
-    example: "bypath lab bench --only switch-latency",
+    summary: "measure against the peers installed on this host, in turns and side by side",
+    example: "bypath lab bench bulk-tcp --quick",
   })
-    .option("--only <bench...>", "names of the benches to run; default: all")
+    .argument("[bench...]", "names of benches; default: all")
+    .option("--list", "list the benches and the roads that they compare")
+    .option("--subject <name...>", "compare only these; default: all that are installed")
+    .option("--rounds <count>", "how many turns each subject has", parseCount)
+    .option("--seconds <count>", "how long one load lasts", parseCount)
+    .option("--quick", "one turn, one second a load: to see that it works, not for figures")
+    .option("--markdown", "print the tables as Markdown")
     .addOption(nameOption())
     .addOption(jsonOption())
-    .action(async (options) => {
+    .action(async (benches, options) => {
       const { labCommand } = await loadLab();
-      Deno.exitCode = await labCommand("bench", options);
+      Deno.exitCode = await labCommand("bench", { ...options, args: benches });
     });

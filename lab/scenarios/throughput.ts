@@ -1,3 +1,5 @@
+import { IPERF } from "../bench/loads/iperf.ts";
+import { withNft } from "../bench/roads/nft.ts";
 import type { BypathLab } from "../bypath_lab.ts";
 import { IPERF_PORT } from "../lab_files.ts";
 import type { Report } from "../report.ts";
@@ -39,11 +41,11 @@ export const throughput: Scenario = {
       return await measured;
     };
     const rows: string[][] = [];
-    const nft1 = await run("nft", withNft(lab, () => measure(lab)));
+    const nft1 = await run("nft", withNft(lab, [IPERF], () => measure(lab)));
     const viaNat = await run("bypath, via NAT", withBypath(lab, false, () => measure(lab)));
-    const nft2 = await run("nft", withNft(lab, () => measure(lab)));
+    const nft2 = await run("nft", withNft(lab, [IPERF], () => measure(lab)));
     const bypass = await run("bypath, bypass", withBypath(lab, true, () => measure(lab)));
-    const nft3 = await run("nft", withNft(lab, () => measure(lab)));
+    const nft3 = await run("nft", withNft(lab, [IPERF], () => measure(lab)));
     report.table(
       ["iperf3", "rate", "slowest second", "retransmitted", "share over NAT", "packet into NAT"],
       rows,
@@ -125,31 +127,4 @@ async function withBypath<T>(
     if (bypass) await lab.stopAgent("s1");
     await lab.stopNat();
   }
-}
-
-/** DNAT and SNAT by the kernel in the same place, with the same addresses. */
-async function withNft<T>(lab: BypathLab, body: () => Promise<T>): Promise<T> {
-  const rules = `
-    table ip lab_nat {
-      chain in {
-        type nat hook prerouting priority dstnat;
-        ip daddr ${ADDRESSES.vip} tcp dport ${IPERF_PORT} dnat to ${ADDRESSES.s1}:${IPERF_PORT}
-      }
-      chain out {
-        type nat hook postrouting priority srcnat;
-        ip daddr ${ADDRESSES.s1} tcp dport ${IPERF_PORT} snat to 10.0.1.1
-      }
-    }`;
-  await lab.lab.mustRun("nat", ["nft", "-f", "-"], rules);
-  await setForwarding(lab, "1");
-  try {
-    return await body();
-  } finally {
-    await setForwarding(lab, "0");
-    await lab.lab.mustRun("nat", ["nft", "delete", "table", "ip", "lab_nat"]);
-  }
-}
-
-async function setForwarding(lab: BypathLab, value: string): Promise<void> {
-  await lab.lab.mustRun("nat", ["sh", "-c", `echo ${value} > /proc/sys/net/ipv4/ip_forward`]);
 }

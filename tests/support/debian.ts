@@ -6,6 +6,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   ethtool: "ethtool",
   faketime: "faketime",
   gcc: "gcc",
+  haproxy: "haproxy",
   hping3: "hping3",
   ip: "iproute2",
   iperf3: "iperf3",
@@ -21,10 +22,11 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   tracepath: "iputils-tracepath",
   tshark: "tshark",
   turnutils_natdiscovery: "coturn",
+  wrk: "wrk",
 };
 
 /** Packages with a service that is not to start with the host. */
-const SERVICES = ["coturn", "nginx"];
+const SERVICES = ["coturn", "haproxy", "nginx"];
 
 /** Files that tests use, and the Debian package of each. */
 const PACKAGE_OF_FILE: Readonly<Record<string, string>> = {
