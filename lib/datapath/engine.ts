@@ -61,5 +61,20 @@ export interface PacketSource {
   drops(): number;
 }
 
+/**
+ * Sees what an engine moves, before and after; there only while somebody captures. It looks, and changes
+ * nothing. Offsets are those of slots; frames are counted from their Ethernet header on.
+ */
+export interface PacketTap {
+  /** A frame has come from a source, as the engine counts them, and nothing has happened to it yet. */
+  arrived(source: number, slot: number, frameBytes: number): void;
+  /** What became of it: a verdict as of `PacketHandler.handle`, or why it was not even handed over. */
+  decided(verdict: number): void;
+  /** A frame leaves by an output; `own`: nobody sent it to us. */
+  leaving(output: number, slot: number, frameBytes: number, own: boolean): void;
+  /** A frame that was to be forwarded does not leave after all. */
+  lost(slot: number, frameBytes: number, reason: number): void;
+}
+
 /** How long the engine sleeps at most when nothing arrives. */
 export const MAINTENANCE_MS = 50;

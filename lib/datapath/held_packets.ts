@@ -12,11 +12,20 @@ export class HeldPackets {
   readonly #hop: Int32Array;
   readonly #frameBytes: Int32Array;
   readonly #sinceMs: Float64Array;
+  readonly #lost: (slot: number, frameBytes: number) => void;
   #next = 0;
   #count = 0;
 
-  /** @param slots offsets in `buffer`, each with room for a whole packet */
-  constructor(buffer: ArrayBuffer, slots: readonly number[]) {
+  /**
+   * @param slots offsets in `buffer`, each with room for a whole packet
+   * @param lost called with each packet that had to go, while it still lies in its slot
+   */
+  constructor(
+    buffer: ArrayBuffer,
+    slots: readonly number[],
+    lost: (slot: number, frameBytes: number) => void = () => {},
+  ) {
+    this.#lost = lost;
     this.#bytes = new Uint8Array(buffer);
     this.#slots = slots;
     this.#hop = new Int32Array(slots.length);
@@ -28,17 +37,16 @@ export class HeldPackets {
     return this.#count;
   }
 
-  /** Copies a packet (with headers) away; true when an older one had to go for it. */
-  hold(hop: number, slot: number, frameBytes: number, nowMs: number): boolean {
+  /** Copies a packet (with headers) away; an older one may have to go for it. */
+  hold(hop: number, slot: number, frameBytes: number, nowMs: number): void {
     const i = this.#next;
     this.#next = (i + 1) % this.#slots.length;
-    const lost = this.#hop[i] !== 0;
-    if (!lost) this.#count++;
+    if (this.#hop[i] === 0) this.#count++;
+    else this.#lost(this.#slots[i]!, this.#frameBytes[i]!);
     this.#hop[i] = hop;
     this.#frameBytes[i] = frameBytes;
     this.#sinceMs[i] = nowMs;
     this.#bytes.copyWithin(this.#slots[i]!, slot, slot + VNET_HEADER_BYTES + frameBytes);
-    return lost;
   }
 
   /** Hands over the packets that wait for this hop, oldest first. */
@@ -52,16 +60,14 @@ export class HeldPackets {
     }
   }
 
-  /** Lets go of what has waited too long; returns how many. */
-  expire(nowMs: number): number {
-    if (this.#count === 0) return 0;
-    let gone = 0;
+  /** Lets go of what has waited too long. */
+  expire(nowMs: number): void {
+    if (this.#count === 0) return;
     for (let i = 0; i < this.#slots.length; i++) {
       if (this.#hop[i] === 0 || nowMs - this.#sinceMs[i]! < HOLD_MS) continue;
       this.#hop[i] = 0;
       this.#count--;
-      gone++;
+      this.#lost(this.#slots[i]!, this.#frameBytes[i]!);
     }
-    return gone;
   }
 }

@@ -18,6 +18,7 @@ import {
   type PacketHandler,
   type PacketSender,
   type PacketSource,
+  type PacketTap,
   VNET_HEADER_BYTES,
 } from "./engine.ts";
 import { HeldPackets } from "./held_packets.ts";
@@ -76,6 +77,7 @@ export class RawEngine implements PacketSender {
   #maintainedMs = 0;
   #followedMs = 0;
   #askedMs = 0;
+  #tap: PacketTap | null = null;
 
   constructor(options: RawEngineOptions) {
     this.#options = options;
@@ -85,7 +87,11 @@ export class RawEngine implements PacketSender {
     this.#hops = options.hops;
     this.#handler = options.handler;
     this.#counters = options.counters;
-    this.#held = new HeldPackets(options.memory.buffer, options.heldSlots);
+    this.#held = new HeldPackets(
+      options.memory.buffer,
+      options.heldSlots,
+      (slot, frameBytes) => this.#lose(slot, frameBytes, DROP.neighbour),
+    );
     this.#replies = new ReplyQueue({
       memory: options.memory,
       slots: options.replySlots ?? [],
@@ -104,6 +110,12 @@ export class RawEngine implements PacketSender {
       this.#held.release(hop, send);
       this.#replies.release(hop);
     };
+  }
+
+  /** Shows all packets to a tap from now on; null: to nobody. */
+  set tap(tap: PacketTap | null) {
+    this.#tap = tap;
+    this.#replies.tap = tap;
   }
 
   /** Moves packets until it is interrupted. */
@@ -155,23 +167,17 @@ export class RawEngine implements PacketSender {
     for (let i = 0; i < count; i++) {
       const frameBytes = source.frameBytes(i);
       if (frameBytes === 0) this.#drop(source.refusal(i));
-      else this.#process(source.slotOffset(i), frameBytes, nowMs);
+      else this.#process(sourceAt, source.slotOffset(i), frameBytes, nowMs);
     }
     this.#flush();
     return count;
   }
 
-  #process(slot: number, frameBytes: number, nowMs: number): void {
+  #process(source: number, slot: number, frameBytes: number, nowMs: number): void {
     const packet = this.#packet;
-    const ipBytes = frameBytes - ETHERNET_HEADER_BYTES;
-    if (ipBytes <= 0) return this.#drop(TOO_SHORT);
-    const reason = packet.parse(slot + IP_OFFSET, ipBytes);
-    if (reason !== PARSED && reason !== UNKNOWN_PROTOCOL) return this.#drop(reason);
-    const bad = check(packet.view, slot, frameBytes, packet);
-    if (bad !== PARSED) return this.#drop(bad);
-    this.#counters[COUNTER.bytesReceived] = this.#counters[COUNTER.bytesReceived]! +
-      packet.totalBytes;
-    const verdict = this.#handler.handle(packet, slot, nowMs);
+    if (this.#tap !== null) this.#tap.arrived(source, slot, frameBytes);
+    const verdict = this.#decide(slot, frameBytes, nowMs);
+    if (this.#tap !== null) this.#tap.decided(verdict);
     if (verdict < 0) {
       if (verdict !== KEPT) this.#drop(-verdict);
       return;
@@ -190,6 +196,20 @@ export class RawEngine implements PacketSender {
     this.#following = 0;
   }
 
+  /** What is to become of a frame: a verdict of the handler, or a reason not to ask it, negated. */
+  #decide(slot: number, frameBytes: number, nowMs: number): number {
+    const packet = this.#packet;
+    const ipBytes = frameBytes - ETHERNET_HEADER_BYTES;
+    if (ipBytes <= 0) return -TOO_SHORT;
+    const reason = packet.parse(slot + IP_OFFSET, ipBytes);
+    if (reason !== PARSED && reason !== UNKNOWN_PROTOCOL) return -reason;
+    const bad = check(packet.view, slot, frameBytes, packet);
+    if (bad !== PARSED) return -bad;
+    this.#counters[COUNTER.bytesReceived] = this.#counters[COUNTER.bytesReceived]! +
+      packet.totalBytes;
+    return this.#handler.handle(packet, slot, nowMs);
+  }
+
   follow(slot: number, packetBytes: number, hop: number): void {
     const at = this.#following;
     if (at === this.#kept.length) return this.#drop(DROP.fragment);
@@ -201,20 +221,21 @@ export class RawEngine implements PacketSender {
 
   #forward(hop: number, slot: number, frameBytes: number, nowMs: number): void {
     if (this.#hops.resolved(hop)) this.#send(hop, slot, frameBytes);
-    else if (this.#held.hold(hop, slot, frameBytes, nowMs)) this.#drop(DROP.neighbour);
+    else this.#held.hold(hop, slot, frameBytes, nowMs);
   }
 
   #send(hop: number, slot: number, frameBytes: number): void {
     const view = this.#packet.view;
     const mtu = this.#hops.mtu(hop);
     if (frameBytes - ETHERNET_HEADER_BYTES > mtu && gsoSize(view, slot) === 0) {
-      return this.#drop(DROP.tooBig);
+      return this.#lose(slot, frameBytes, DROP.tooBig);
     }
     this.#hops.writeEthernet(hop, view, slot);
     const output = this.#hops.output(hop);
     const queue = this.#queues[output]!;
     if (queue.full) this.#flushOne(output);
     queue.push(slot, VNET_HEADER_BYTES + frameBytes);
+    if (this.#tap !== null) this.#tap.leaving(output, slot, frameBytes, false);
     this.#counters[COUNTER.bytesForwarded] = this.#counters[COUNTER.bytesForwarded]! +
       frameBytes - ETHERNET_HEADER_BYTES;
   }
@@ -247,6 +268,12 @@ export class RawEngine implements PacketSender {
     this.#counters[at] = this.#counters[at]! + 1;
   }
 
+  /** Drops what was to be forwarded. */
+  #lose(slot: number, frameBytes: number, reason: number): void {
+    if (this.#tap !== null) this.#tap.lost(slot, frameBytes, reason);
+    this.#drop(reason);
+  }
+
   #maintain(nowMs: number): void {
     this.#maintainedMs = nowMs;
     this.#handler.maintain(nowMs);
@@ -267,8 +294,7 @@ export class RawEngine implements PacketSender {
     if (nowMs - this.#askedMs >= ASKING_MS) this.#askForDrops(nowMs);
     this.#hops.maintain(nowMs);
     this.#replies.expire(nowMs);
-    const gone = this.#held.expire(nowMs);
-    for (let i = 0; i < gone; i++) this.#drop(DROP.neighbour);
+    this.#held.expire(nowMs);
     this.#flush();
   }
 }

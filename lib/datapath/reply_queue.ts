@@ -1,7 +1,7 @@
 import { SendQueue } from "../linux/message_batch.ts";
 import type { Mapping } from "../linux/memory.ts";
 import { COUNTER } from "../session/counters.ts";
-import { ETHERNET_HEADER_BYTES, IP_OFFSET, VNET_HEADER_BYTES } from "./engine.ts";
+import { ETHERNET_HEADER_BYTES, IP_OFFSET, type PacketTap, VNET_HEADER_BYTES } from "./engine.ts";
 import { HeldPackets } from "./held_packets.ts";
 import type { NextHops } from "./next_hops.ts";
 
@@ -31,6 +31,11 @@ export class ReplyQueue {
   readonly #bytes: Uint8Array;
   readonly #slots: readonly number[];
   readonly #waiting: HeldPackets;
+  /** What is queued, for the tap: slot, bytes and output of each. */
+  readonly #queued: Int32Array;
+  #queuedEnd = 0;
+  /** Sees what leaves. */
+  tap: PacketTap | null = null;
   #used = 0;
   #released = false;
   #nowMs = 0;
@@ -44,6 +49,7 @@ export class ReplyQueue {
     this.#view = new DataView(memory.buffer);
     this.#bytes = new Uint8Array(memory.buffer);
     const capacity = Math.max(1, slots.length);
+    this.#queued = new Int32Array(3 * capacity);
     this.#queues = outputs.map(() => new SendQueue(memory, { capacity }));
   }
 
@@ -80,6 +86,8 @@ export class ReplyQueue {
     if (this.#used === 0 && !this.#released) return;
     this.#used = 0;
     this.#released = false;
+    if (this.tap !== null) this.#show(this.tap);
+    this.#queuedEnd = 0;
     const { counters, outputs } = this.#options;
     for (let i = 0; i < outputs.length; i++) {
       counters[COUNTER.replies] = counters[COUNTER.replies]! + this.#queues[i]!.flush(outputs[i]!);
@@ -89,6 +97,20 @@ export class ReplyQueue {
   #push(hop: number, slot: number, frameBytes: number): void {
     const { hops } = this.#options;
     hops.writeEthernet(hop, this.#view, slot);
-    this.#queues[hops.output(hop)]!.push(slot, VNET_HEADER_BYTES + frameBytes);
+    const output = hops.output(hop);
+    this.#queues[output]!.push(slot, VNET_HEADER_BYTES + frameBytes);
+    const at = this.#queuedEnd;
+    this.#queued[at] = slot;
+    this.#queued[at + 1] = frameBytes;
+    this.#queued[at + 2] = output;
+    this.#queuedEnd = at + 3;
+  }
+
+  /** Not before the packet that they answer has been decided about. */
+  #show(tap: PacketTap): void {
+    const queued = this.#queued;
+    for (let at = 0; at < this.#queuedEnd; at += 3) {
+      tap.leaving(queued[at + 2]!, queued[at]!, queued[at + 1]!, true);
+    }
   }
 }
