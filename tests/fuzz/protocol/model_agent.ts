@@ -111,12 +111,6 @@ export class ModelAgent {
     return true;
   }
 
-  /** At the worst moment, if it may be. */
-  freeze(): void {
-    this.frozen = true;
-    if (this.#around.broken.clockReadBefore) this.#begin();
-  }
-
   /** The worker goes on by one step of its loop. */
   work(choice: number): void {
     if (this.#batch !== null) return this.#finish();
@@ -177,7 +171,7 @@ export class ModelAgent {
   #begin(): void {
     if (this.#batch !== null) return;
     this.#batch = { packets: [], nowMs: this.#around.now() };
-    if (!this.#around.broken.clockReadBefore) this.#take();
+    this.#take();
   }
 
   /** All that fits into a batch, which is more than the device holds. */
@@ -190,7 +184,6 @@ export class ModelAgent {
   }
 
   #finish(): void {
-    if (this.#around.broken.clockReadBefore) this.#take();
     const { packets, nowMs } = this.#batch!;
     this.#batch = null;
     for (const packet of packets) {

@@ -26,11 +26,9 @@ import {
   HEADER,
   HEADER_BYTES,
   HEADER_F64,
-  HOLD_NONE,
   RECORD_BYTES,
   recordsOffset,
   regionBytes,
-  U8,
 } from "../../../lib/session/layout.ts";
 import { ServerBoard } from "../../../lib/policy/server_board.ts";
 import { REASON } from "../../../lib/session/path_reason.ts";
@@ -234,7 +232,6 @@ export class ModelNat {
       else if ((event & 0xff) === EVENT.pathMtu) this.bypass.pathMtuChanged(at, id);
       else this.#progress.undelivered(at, id, value);
     }
-    this.#breakHold();
   }
 
   tick(): void {
@@ -367,13 +364,6 @@ export class ModelNat {
           this.#recovery.allows(service, String(address), this.#around.now());
         shares[at] = takes ? 1 : 0;
       });
-    }
-  }
-
-  #breakHold(): void {
-    if (!this.#around.broken.holdEndsWithStop) return;
-    for (const { tag, state } of this.book.instructions(this.#around.now())) {
-      if (state === "stopping") this.#records.setU8(tag, U8.hold, HOLD_NONE);
     }
   }
 }

@@ -33,6 +33,7 @@ const ACTIONS = {
   pause: [1.5, (world, _, choice) => world.timeMs += choice % (2 * LEASE_MS)],
   "pass lease": [1.5, (world, _, choice) => world.passLease(choice)],
   "pass quarantine": [2, (world, _, choice) => world.passQuarantine(choice)],
+  "late grant": [0.3, (world, at, choice) => world.lateGrant(at, choice)],
   connect: [10, (world, at) => world.connect(at)],
   cut: [1, (world, at) => world.cut(at)],
   notice: [8, (world, at, choice) => world.notice(at, choice)],
@@ -62,13 +63,20 @@ const ACTIONS = {
 
 type Action = keyof typeof ACTIONS;
 
-const WANTED = (Object.keys(ACTIONS) as Action[]).flatMap((action) =>
-  Array<Action>(Math.round(10 * ACTIONS[action][0])).fill(action)
-);
+/** How many times more often than usual a step is wanted. */
+export type Bias = Readonly<Partial<Record<Action, number>>>;
+
+function wanted(bias: Bias): Action[] {
+  return (Object.keys(ACTIONS) as Action[]).flatMap((action) => {
+    const weight = ACTIONS[action][0] * (bias[action] ?? 1);
+    return Array<Action>(Math.round(10 * weight)).fill(action);
+  });
+}
 
 /** A script of so many steps. */
-export function makeScript(random: Random, length: number): Step[] {
-  return Array.from({ length }, () => [random.pick(WANTED), random.below(2 ** 30)] as const);
+export function makeScript(random: Random, length: number, bias: Bias = {}): Step[] {
+  const actions = wanted(bias);
+  return Array.from({ length }, () => [random.pick(actions), random.below(2 ** 30)] as const);
 }
 
 /** Plays a script, and lets the world come to rest. @throws what the world found */

@@ -108,10 +108,6 @@ export interface BrokenRules {
   readonly stopAckedAtOnce?: boolean;
   /** The agent counts its lease from the grant's receipt. */
   readonly leaseFromReceipt?: boolean;
-  /** The NAT endpoint is free once the stop has been sent. */
-  readonly holdEndsWithStop?: boolean;
-  /** The agent judges packets by a clock that it read before it took them. */
-  readonly clockReadBefore?: boolean;
   /** The agent sends on whatever waited in its device. */
   readonly backlogSent?: boolean;
   /** A NAT machine that lost its table does not wait for the leases of before. */

@@ -206,7 +206,7 @@ export class World {
   freezeAgent(at: number): void {
     const agent = this.#agents[at];
     if (!agent || this.#calm) return;
-    agent.freeze();
+    agent.frozen = true;
     this.#tally.count("agent frozen");
   }
 
@@ -460,6 +460,17 @@ export class World {
     }
     const message = this.#pick(channel.toAgent, choice);
     agent.store.message(NAT_NAME, message, 5000 + this.timeMs * CLOCK_RATES[at]!);
+  }
+
+  /** A grant waits on its way for most of what it grants, and nothing comes after it. */
+  lateGrant(at: number, choice: number): void {
+    const channel = this.#channels[at];
+    if (!channel || channel.broken || channel.natGone || channel.table !== null) return;
+    this.agentReports(at);
+    for (let n = channel.toNat.length; n > 0; n--) this.toNatMessage(at, 1);
+    this.timeMs += MARGIN_MS + choice % (LEASE_MS - 2 * MARGIN_MS);
+    for (let n = channel.toAgent.length; n > 0; n--) this.toAgentMessage(at, 1);
+    this.cut(at);
   }
 
   cut(at: number): void {
