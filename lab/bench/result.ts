@@ -101,7 +101,7 @@ export function resultOf(
       ...(failure !== undefined && { failure }),
     })),
     measured,
-    ratios: ratiosOf(measured),
+    ratios: ratiosOf(bench.quantities, measured),
     aims: (bench.aims ?? []).map((aim) => aimResult(aim, measured)),
     notes: [...bench.notes ?? [], ...notes],
     durationMs: run.durationMs,
@@ -136,8 +136,13 @@ function measuredOf(
   };
 }
 
-function ratiosOf(measured: readonly Measured[]): Ratio[] {
-  return measured.flatMap(({ quantity, subject, p50 }) =>
+/** A share is a ratio already. */
+function ratiosOf(quantities: readonly Quantity[], measured: readonly Measured[]): Ratio[] {
+  const isShare = (name: string) =>
+    quantities.find((quantity) => quantity.name === name)?.unit === "share";
+  return measured.filter(({ quantity }) => !isShare(quantity)).flatMap((
+    { quantity, subject, p50 },
+  ) =>
     REFERENCES.filter((reference) => reference !== subject).flatMap((of) => {
       const base = measured.find((each) => each.quantity === quantity && each.subject === of);
       return base === undefined || base.p50 <= 0

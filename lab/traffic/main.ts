@@ -94,6 +94,8 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         bytes: Number(values.bytes),
         packets: Number(values.packets),
       });
+    case "idle-meter":
+      return await (await import("./idle_meter.ts")).idleMeter();
     case "control-flood":
       return await (await import("./control_flood.ts")).controlFlood({
         connect: target,

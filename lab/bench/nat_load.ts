@@ -1,0 +1,62 @@
+import { between, readRoads } from "../roads.ts";
+import type { Bench, Samples } from "./bench.ts";
+import { IPERF, iperf } from "./loads/iperf.ts";
+import { MachineTime } from "./meters/machine_time.ts";
+import { programSeconds } from "./meters/process_time.ts";
+import { type OpenRoad, subjectsOf } from "./road.ts";
+import { ROADS } from "./roads/all.ts";
+
+const CONNECTIONS = 8;
+const SHARE = "response bytes over the NAT machine's link, of those served";
+const NAT_TIME = "CPU time of the NAT machine's process for a gigabyte served";
+const AGENT_TIME = "CPU time of the agent for a gigabyte served";
+const ALL_TIME = "CPU time of the whole machine for a gigabyte served";
+
+/** What is left to do at the NAT machine while a server serves. */
+export const natLoad: Bench = {
+  name: "nat-load",
+  description: "what serving costs at the NAT machine: bytes over its link, CPU time (iperf3)",
+  needs: ["iperf3", "taskset", "chrt"],
+  rounds: 5,
+  seconds: 4,
+  quantities: [
+    { name: SHARE, unit: "share", better: "less" },
+    { name: NAT_TIME, unit: "s", better: "less" },
+    { name: AGENT_TIME, unit: "s", better: "less" },
+    { name: ALL_TIME, unit: "s", better: "less" },
+  ],
+  aims: [
+    { quantity: SHARE, subject: "bypath-bypass", atMost: 0.01 },
+    { quantity: SHARE, subject: "bypath-criteria", atMost: 0.01 },
+    { quantity: NAT_TIME, subject: "bypath-bypass", of: "bypath-nat", atMost: 0.3 },
+    { quantity: NAT_TIME, subject: "bypath-criteria", of: "bypath-nat", atMost: 0.3 },
+  ],
+  notes: [
+    `${CONNECTIONS} connections to the client; bytes with their headers, as the interfaces count them`,
+    "the kernel's NAT has no process: its work is part of the whole machine's, as are client and server",
+  ],
+  prepare: (lab) => lab.startIperf(),
+  subjects: subjectsOf(ROADS, [IPERF], async (lab, { host, processes }, { seconds }) => {
+    await using machine = await MachineTime.start(lab);
+    const before = await readRoads(lab.lab);
+    const spent = timesOf(processes);
+    const { seconds: all } = await machine.during(() =>
+      iperf(lab, { host, direction: "to-client", connections: CONNECTIONS, seconds })
+    );
+    const times = timesOf(processes).map((time, i) => time - spent[i]!);
+    const roads = between(before, await readRoads(lab.lab));
+    const gigabytes = roads.fromServers / 1e9;
+    const samples: Record<string, number[]> = {
+      [SHARE]: [roads.overNat / roads.fromServers],
+      [ALL_TIME]: [all / gigabytes],
+    };
+    processes.forEach(({ name }, i) => {
+      samples[name === "bypath agent" ? AGENT_TIME : NAT_TIME] = [times[i]! / gigabytes];
+    });
+    return samples satisfies Samples;
+  }),
+};
+
+function timesOf(processes: OpenRoad["processes"]): number[] {
+  return processes.map(({ pid }) => programSeconds(pid));
+}
