@@ -8,6 +8,11 @@ export interface CommandHelp {
   readonly example: string;
 }
 
+const examples = new WeakMap<object, string>();
+
+/** The example in a command's help, whoever asks for it: a shell, a manual page. */
+export const exampleOf = (command: object): string | undefined => examples.get(command);
+
 /** A command with what all of them share: where output goes, how errors look, an example in the help. */
 export function command<Name extends string>(name: Name, { summary, example }: CommandHelp) {
   const made = new Command(name)
@@ -16,6 +21,7 @@ export function command<Name extends string>(name: Name, { summary, example }: C
     .helpCommand(false)
     .exitOverride()
     .addHelpText("after", `\nExample:\n${example.replaceAll(/^/gm, "  ")}`);
+  examples.set(made, example);
   return made.configureOutput({
     writeOut: (text) => writeAll(Deno.stdout, text),
     writeErr: (text) => writeAll(Deno.stderr, text),

@@ -9,7 +9,7 @@ export const agentSchema = z.strictObject({
   ),
   ca: path().describe("Certificate of the authority that signed the NAT machine's certificate"),
   certificate: path().describe("Names the server addresses that the agent speaks for"),
-  key: path(),
+  key: path().describe("The certificate's private key"),
   socket: path().prefault("/run/bypath/agent.sock").describe("Where inspect connects"),
 }).meta({ title: "bypath agent.yaml", description: "Configuration of a bypath agent" });
 

@@ -25,15 +25,15 @@ const server = z.strictObject({
 });
 
 const service = z.strictObject({
-  name: name(),
+  name: name().describe("What commands, metrics and events call it"),
   vip: address().describe(
     "The address that clients use; not configured on any interface of this host",
   ),
-  protocol: z.enum(["tcp", "udp"]).prefault("tcp"),
+  protocol: z.enum(["tcp", "udp"]).prefault("tcp").describe("What the service speaks"),
   port: port().describe("The port that clients use"),
   scheduler: z.enum(["maglev", "round-robin", "least-sessions", "source-hash"]).prefault("maglev")
     .describe("How a new session gets its server"),
-  servers: z.array(server).min(1).max(1000),
+  servers: z.array(server).min(1).max(1000).describe("Who answers"),
   health: health.optional().describe("Absent: every server counts as able"),
   slowStart,
   affinity: affinity.optional().describe(
@@ -47,8 +47,8 @@ const service = z.strictObject({
 const control = z.strictObject({
   listen: endpoint().describe("Where agents connect"),
   ca: path().describe("Certificate of the authority that agents' certificates must be signed by"),
-  certificate: path(),
-  key: path(),
+  certificate: path().describe("Of this machine; names the address in `listen`"),
+  key: path().describe("The certificate's private key"),
   lease: duration({ minMs: SECOND_MS, maxMs: 3600 * SECOND_MS }).prefault("10s").describe(
     "How long an agent may use its instructions after it last heard from the NAT machine",
   ),
@@ -79,9 +79,11 @@ export const natSchema = z.strictObject({
     addresses: z.array(addressRange()).min(1).max(1000).describe(
       "Single addresses, a-b ranges or prefixes; not configured on any interface of this host",
     ),
-    ports: portRange().prefault("1024-65535"),
+    ports: portRange().prefault("1024-65535").describe(
+      "The ports of these addresses that sessions get",
+    ),
   }).describe("The NAT endpoints: what servers see in place of the client"),
-  services: z.array(service).min(1).max(1000),
+  services: z.array(service).min(1).max(1000).describe("What clients can reach, and who serves it"),
   control: control.optional().describe("Where agents connect; absent: no bypass"),
   announce: z.boolean().prefault(false).describe(
     "true: answer ARP and neighbour discovery for the VIPs and SNAT addresses, and announce them at start",
@@ -95,7 +97,7 @@ export const natSchema = z.strictObject({
   state: path().prefault("/run/bypath/nat.sessions").describe(
     "The session table, kept across a restart",
   ),
-  timeouts: timeouts.prefault({}),
+  timeouts: timeouts.prefault({}).describe("When idle sessions end"),
   quarantine: duration().prefault("60s").describe(
     "How long a NAT endpoint rests before another session gets it",
   ),

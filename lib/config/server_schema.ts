@@ -69,8 +69,8 @@ function checkKinds(
 }
 
 const prefixLengths = z.strictObject({
-  ipv4: z.int().min(1).max(32).prefault(32),
-  ipv6: z.int().min(1).max(128).prefault(128),
+  ipv4: z.int().min(1).max(32).prefault(32).describe("Length of the prefix, of IPv4 clients"),
+  ipv6: z.int().min(1).max(128).prefault(128).describe("Likewise, of IPv6 clients"),
 });
 
 /** `affinity` of a service. */

@@ -5,11 +5,15 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   curl: "curl",
   ethtool: "ethtool",
   faketime: "faketime",
+  fish: "fish",
   gcc: "gcc",
   haproxy: "haproxy",
   hping3: "hping3",
   ip: "iproute2",
   iperf3: "iperf3",
+  lintian: "lintian",
+  man: "man-db",
+  mandoc: "mandoc",
   nft: "nftables",
   nginx: "nginx",
   nmap: "nmap",
@@ -23,6 +27,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   tshark: "tshark",
   turnutils_natdiscovery: "coturn",
   wrk: "wrk",
+  zsh: "zsh",
 };
 
 /** Packages with a service that is not to start with the host. */
@@ -32,6 +37,7 @@ const SERVICES = ["coturn", "haproxy", "nginx"];
 const PACKAGE_OF_FILE: Readonly<Record<string, string>> = {
   "/usr/include/stdio.h": "libc6-dev",
   "/usr/include/linux/if_packet.h": "linux-libc-dev",
+  "/usr/share/bash-completion/bash_completion": "bash-completion",
 };
 
 /** The packages that this host lacks. */

@@ -15,7 +15,7 @@ const LAB_LIMIT_MS = 12 * 60_000;
 
 /** Tests of the standalone executable; they need it made. */
 const EXECUTABLE_TESTS: readonly string[] = [
-  "tests/support/standalone/executable_test.ts",
+  "packaging/standalone/executable_test.ts",
   "tests/systemd/confined_test.ts",
 ];
 

@@ -59,3 +59,5 @@ ours "$base" "$home" || unpack
 export BYPATH_EXECUTABLE="$self" DENO_DIR="$home/deno" DENO_NO_UPDATE_CHECK=1
 # shellcheck disable=SC2086
 exec "$home/bypath" $flags "$home/cli/main.js" "$@"
+# For whoever reads the script without running it (sh -n): what follows is data.
+: <<'payload'
