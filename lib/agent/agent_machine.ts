@@ -166,6 +166,7 @@ export class AgentMachine {
       kind: "start",
       memory: this.#memory,
       shared: this.#thread.shared,
+      pace: { cpu: this.config.cpus?.[0] ?? null, busyPollMs: this.config.busyPollUs / 1000 },
       heartbeat: this.#watchdog.address,
       tun: this.#tun.fd.number,
       directInterface: this.config.interface ?? null,

@@ -5,6 +5,7 @@
 import { bootTimeMs } from "../linux/clock.ts";
 import { openPacketSocket } from "../linux/packet_socket.ts";
 import { mapAnonymous, viewAt } from "../linux/memory.ts";
+import { setThreadCpu } from "../linux/process.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import type { PacketHandler } from "../datapath/engine.ts";
 import { FreshSource } from "../datapath/fresh_source.ts";
@@ -41,6 +42,7 @@ class AgentWorker implements PacketHandler, AgentHops {
   #ways: { readonly prefix: Prefix; readonly interfaceIndex: number }[] = [];
 
   constructor(start: AgentWorkerStart) {
+    if (start.pace.cpu !== null) setThreadCpu(start.pace.cpu);
     this.#main = new PacketThreadEnd(start.shared);
     this.#heartbeat = new Heartbeat(viewAt(start.heartbeat, HEARTBEAT_BYTES));
     this.#table = new InstructionTable(start.memory, start.key);
@@ -87,6 +89,7 @@ class AgentWorker implements PacketHandler, AgentHops {
         if (sleeping) this.#heartbeat.beatIdle();
         this.#main.sleeping(sleeping);
       },
+      busyPollMs: start.pace.busyPollMs,
     });
   }
 

@@ -1,5 +1,10 @@
 import type { AgentConfig } from "../config/agent_config.ts";
-import { interfaceObstacle, type Obstacle, privilegeObstacle } from "../datapath/host_obstacle.ts";
+import {
+  cpuObstacle,
+  interfaceObstacle,
+  type Obstacle,
+  privilegeObstacle,
+} from "../datapath/host_obstacle.ts";
 import type { RouteNetlink } from "../linux/rtnetlink.ts";
 import { IpAddress } from "../wire/address.ts";
 
@@ -26,6 +31,7 @@ export function agentObstacles(
       configuration: true,
     });
   }
+  obstacles.push(...cpuObstacle(config.cpus));
   obstacles.push(...privilegeObstacle("an agent", ["CAP_NET_ADMIN", "CAP_NET_RAW"]));
   return obstacles;
 }

@@ -1,4 +1,4 @@
-import type { PacketThreadShared } from "../datapath/packet_thread_end.ts";
+import type { PacketThreadPace, PacketThreadShared } from "../datapath/packet_thread_end.ts";
 import type { InstructionMemory } from "./instruction_table.ts";
 
 /** The first message to the packet worker of an agent. */
@@ -6,6 +6,7 @@ export interface AgentWorkerStart {
   readonly kind: "start";
   readonly memory: InstructionMemory;
   readonly shared: PacketThreadShared;
+  readonly pace: PacketThreadPace;
   /** Where the memory shared with the watchdog is. */
   readonly heartbeat: bigint;
   /** File descriptor of the tun device. */

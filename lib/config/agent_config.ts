@@ -3,6 +3,7 @@ import { agentSchema } from "./agent_schema.ts";
 import { besideFile, pemFilesOf } from "./files.ts";
 import { checkDocument, type ConfigText, readConfigText } from "./load.ts";
 import type { ConfigProblem } from "./problem.ts";
+import { checkCpus } from "./worker_schema.ts";
 
 /** agent.yaml as plain values, every default filled in. */
 export interface AgentConfig {
@@ -16,6 +17,10 @@ export interface AgentConfig {
   readonly key: string;
   /** Absolute path. */
   readonly socket: string;
+  /** One for each packet worker; absent: the kernel decides. */
+  readonly cpus?: readonly number[];
+  /** How long packet workers ask again before they sleep; 0: not at all. */
+  readonly busyPollUs: number;
   /** What is worth telling the operator, though nothing is wrong. */
   readonly notices: readonly ConfigProblem[];
 }
@@ -46,6 +51,7 @@ export function parseAgentConfig(text: ConfigText): AgentConfig {
         if (seen.has(name)) report(["nat", index], `${name} is named twice`);
         seen.add(name);
       });
+      checkCpus(draft, report);
     },
     pemFiles: (draft) => pemFilesOf(file, [], draft),
   });
@@ -56,6 +62,8 @@ export function parseAgentConfig(text: ConfigText): AgentConfig {
     certificate: besideFile(file, document.certificate),
     key: besideFile(file, document.key),
     socket: besideFile(file, document.socket),
+    ...(document.cpus && { cpus: document.cpus }),
+    busyPollUs: document.busyPoll,
     notices,
   };
 }

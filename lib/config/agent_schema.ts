@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { endpoint, interfaceName, path } from "./fields.ts";
+import { busyPoll, cpus } from "./worker_schema.ts";
 
 /** agent.yaml. The one source of its checks, its defaults and `schema/agent.json`. */
 export const agentSchema = z.strictObject({
@@ -11,6 +12,8 @@ export const agentSchema = z.strictObject({
   certificate: path().describe("Names the server addresses that the agent speaks for"),
   key: path().describe("The certificate's private key"),
   socket: path().prefault("/run/bypath/agent.sock").describe("Where inspect connects"),
+  cpus,
+  busyPoll,
 }).meta({ title: "bypath agent.yaml", description: "Configuration of a bypath agent" });
 
 /** What {@link agentSchema} makes of a document. */

@@ -21,6 +21,7 @@ export function describeNat(config: NatConfig): string[] {
     `interfaces: ${config.interfaces.join(", ")}`,
     ...describeSnat(snat),
     `capacity: at most ${config.capacity} sessions at a time in all`,
+    ...describeWorkers(config),
     ...config.services.flatMap((service) => describeService(service, control !== undefined)),
     control
       ? `agents: connect to ${formatEndpoint(control.listen)}, ` +
@@ -44,6 +45,16 @@ export function describeNat(config: NatConfig): string[] {
     `quarantine: a NAT endpoint rests for ${formatDurationMs(config.quarantineMs)}`,
     `files: ${config.socket} (inspect), ${config.state} (session table)`,
   ];
+}
+
+/** What is said about the packet worker; nothing when it is left to the kernel. */
+function describeWorkers(
+  { cpus, busyPollUs }: { readonly cpus?: readonly number[]; readonly busyPollUs: number },
+): string[] {
+  if (cpus === undefined && busyPollUs === 0) return [];
+  const place = cpus === undefined ? "on any CPU" : `on CPU ${cpus.join(", ")}`;
+  const wait = busyPollUs === 0 ? "" : `, asks for ${busyPollUs} us before it sleeps`;
+  return [`packet worker: ${place}${wait}`];
 }
 
 /** One line a family: a server's sessions have NAT endpoints of its own family. */
@@ -79,6 +90,7 @@ export function describeAgent(config: AgentConfig): string[] {
   return [
     `NAT machines: ${config.nat.map(formatEndpoint).join(", ")}`,
     `direct responses: by ${config.interface ?? "the routing table"}`,
+    ...describeWorkers(config),
     `certificate: ${config.certificate}, key ${config.key}, authority ${config.ca}`,
     `files: ${config.socket} (inspect)`,
   ];

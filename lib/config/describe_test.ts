@@ -98,10 +98,20 @@ Deno.test("plainNatConfig() holds texts and numbers only", () => {
 
 Deno.test("describeAgent() and plainAgentConfig() say what an agent's configuration means", () => {
   const { ca, certificate, key } = control;
-  const agent = { nat: [listen], ca, certificate, key, socket: "/run/agent.sock", notices: [] };
+  const agent = {
+    nat: [listen],
+    ca,
+    certificate,
+    key,
+    socket: "/run/agent.sock",
+    cpus: [3],
+    busyPollUs: 50,
+    notices: [],
+  };
   assert.deepEqual(describeAgent(agent), [
     "NAT machines: 10.0.0.1:7400",
     "direct responses: by the routing table",
+    "packet worker: on CPU 3, asks for 50 us before it sleeps",
     "certificate: /nat.pem, key /nat.key, authority /ca.pem",
     "files: /run/agent.sock (inspect)",
   ]);
@@ -112,5 +122,7 @@ Deno.test("describeAgent() and plainAgentConfig() say what an agent's configurat
     certificate,
     key,
     socket: "/run/agent.sock",
+    cpus: [3],
+    busyPollUs: 50,
   });
 });

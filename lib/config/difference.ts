@@ -99,7 +99,7 @@ function valueInWords(
   after: Change["after"],
 ): string {
   const unit = path.at(-1)!;
-  const key = path.map((name) => name.replace(/(Ms|Bytes)$/, "")).join(".");
+  const key = path.map((name) => name.replace(/(Ms|Us|Bytes)$/, "")).join(".");
   const text = (value: Change["before"]) => leafInWords(value, unit);
   if (isAbsent(before)) return `${key} ${text(after)} added`;
   if (isAbsent(after)) return `${key} ${text(before)} removed`;
@@ -108,11 +108,12 @@ function valueInWords(
 
 function leafInWords(value: Change["before"], unit: string): string {
   if (typeof value === "number" && unit.endsWith("Ms")) return formatDurationMs(value);
+  if (typeof value === "number" && unit.endsWith("Us")) return `${value}us`;
   if (typeof value === "number" && /bytes$/i.test(unit)) return formatSizeBytes(value);
   if (typeof value === "string" || typeof value === "number") return String(value);
   if (!isTree(value)) return JSON.stringify(value) ?? "";
   const parts = Object.entries(value).map(([name, inside]) =>
-    `${name.replace(/(Ms|Bytes)$/, "")} ${leafInWords(inside, name)}`
+    `${name.replace(/(Ms|Us|Bytes)$/, "")} ${leafInWords(inside, name)}`
   );
   return `{${parts.join(", ")}}`;
 }

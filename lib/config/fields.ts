@@ -13,7 +13,9 @@ import { LOAD_PATTERN, parseLoad, parseRate, RATE_PATTERN } from "./rate.ts";
 import {
   DURATION_PATTERN,
   formatDurationMs,
+  MICROSECONDS_PATTERN,
   parseDurationMs,
+  parseMicroseconds,
   parsePortRange,
   parseSizeBytes,
   parseStatusRange,
@@ -143,6 +145,18 @@ export const duration = (options: DurationOptions = {}) => {
     examples: ["500ms", "10s", "5m"],
   });
 };
+
+/** A time in microseconds, for what is shorter than a duration. */
+export const shortDuration = ({ maxUs }: { readonly maxUs: number }) =>
+  textField((text) => {
+    const us = parseMicroseconds(text);
+    if (us > maxUs) throw new RangeError(`${text} is out of range: from 0us to ${maxUs}us`);
+    return us;
+  }, {
+    what: "a short time with its unit, such as 50us or 1ms",
+    pattern: MICROSECONDS_PATTERN,
+    examples: ["50us", "0us"],
+  });
 
 /** A size in bytes, at least 1. */
 export const size = () =>

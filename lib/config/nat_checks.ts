@@ -17,6 +17,7 @@ import type { NatDocument } from "./nat_schema.ts";
 import { type ConfigPath, formatPath } from "./problem.ts";
 import type { Draft } from "./read.ts";
 import { formatDurationMs } from "./units.ts";
+import { checkCpus } from "./worker_schema.ts";
 
 /** Takes one problem. */
 export type Report = (path: ConfigPath, message: string) => void;
@@ -52,6 +53,7 @@ export function checkNatDocument(draft: NatDraft, report: Report): void {
   checkControl(draft, report);
   checkOwnEndpoint(draft.control?.listen, { path: ["control", "listen"], vips, snat, report });
   checkOwnEndpoint(draft.metrics, { path: ["metrics"], vips, snat, report });
+  checkCpus(draft, report);
   if (draft.socket !== undefined && draft.socket === draft.state) {
     report(["state"], "the same path as socket");
   }

@@ -107,6 +107,10 @@ export interface NatConfig {
   readonly timeouts: TimeoutsConfig;
   readonly quarantineMs: number;
   readonly capacity: number;
+  /** One for each packet worker; absent: the kernel decides. */
+  readonly cpus?: readonly number[];
+  /** How long packet workers ask again before they sleep; 0: not at all. */
+  readonly busyPollUs: number;
   readonly engine: "raw";
   /** What is worth telling the operator, though nothing is wrong. */
   readonly notices: readonly ConfigProblem[];
@@ -205,6 +209,8 @@ function natConfigOf(
     },
     quarantineMs: document.quarantine,
     capacity: document.capacity,
+    ...(document.cpus && { cpus: document.cpus }),
+    busyPollUs: document.busyPoll,
     engine: document.engine,
     notices,
   };

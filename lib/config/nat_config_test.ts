@@ -143,6 +143,7 @@ Deno.test("parseNatConfig() fills in every default", () => {
     },
     quarantineMs: 60_000,
     capacity: 1_048_576,
+    busyPollUs: 0,
     engine: "raw",
   });
   assert.deepEqual([rest.snat.portFirst, rest.snat.portLast], [1024, 65_535]);
@@ -503,5 +504,18 @@ services:
   assert.deepEqual(problemsOf(text), [
     "nat.yaml:9:9: services[0].servers[0].weight: 2000 is too large: at most 1000",
     "nat.yaml:9:9: services[1].servers[0].weight: 2000 is too large: at most 1000",
+  ]);
+});
+
+Deno.test("the packet worker stays where it is told to, and waits as it is told to", () => {
+  const { cpus, busyPollUs } = parse(`${SHORT}cpus: [1]\nbusyPoll: 50us\n`);
+  assert.deepEqual({ cpus, busyPollUs }, { cpus: [1], busyPollUs: 50 });
+  assert.equal(parse(`${SHORT}busyPoll: 1ms\n`).busyPollUs, 1000);
+  assert.deepEqual(problemsOf(`${SHORT}cpus: [1, 2]\nbusyPoll: 1s\n`), [
+    "nat.yaml:5:1: cpus: 2 are named and there is one packet worker: name one for each",
+    'nat.yaml:6:1: busyPoll: "1s" is not a short time such as 50us or 1ms',
+  ]);
+  assert.deepEqual(problemsOf(`${SHORT}busyPoll: 11ms\n`), [
+    "nat.yaml:5:1: busyPoll: 11ms is out of range: from 0us to 10000us",
   ]);
 });

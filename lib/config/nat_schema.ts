@@ -12,6 +12,7 @@ import {
   portRange,
 } from "./fields.ts";
 import { affinity, health, slowStart } from "./server_schema.ts";
+import { busyPoll, cpus } from "./worker_schema.ts";
 
 const SECOND_MS = 1000;
 const THIRTY_DAYS_MS = 30 * 86_400_000;
@@ -102,6 +103,8 @@ export const natSchema = z.strictObject({
     "How long a NAT endpoint rests before another session gets it",
   ),
   capacity: z.int().min(1).max(16_777_216).prefault(1_048_576).describe("Most sessions at a time"),
+  cpus,
+  busyPoll,
   engine: z.enum(["raw"], {
     error: ({ input }) => input === "ebpf" ? `"ebpf" is not available in this version` : undefined,
   }).prefault("raw").describe("What moves the packets"),

@@ -46,6 +46,21 @@ export function formatDurationMs(durationMs: number): string {
   return text === "" ? "0s" : text;
 }
 
+/** Of a text that {@link parseMicroseconds} takes. */
+export const MICROSECONDS_PATTERN = "^(\\d+)(us|ms)$";
+const MICROSECONDS = new RegExp(MICROSECONDS_PATTERN);
+
+/**
+ * Reads `50us` and `1ms` as microseconds.
+ *
+ * @throws SyntaxError when it is neither
+ */
+export function parseMicroseconds(text: string): number {
+  const parts = MICROSECONDS.exec(text);
+  if (parts === null) throw new SyntaxError(`"${text}" is not a short time such as 50us or 1ms`);
+  return Number(parts[1]) * (parts[2] === "ms" ? 1000 : 1);
+}
+
 const SIZE_BYTES: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1e3,

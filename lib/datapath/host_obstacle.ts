@@ -1,4 +1,5 @@
 import { type Capability, missingCapabilities } from "../linux/capabilities.ts";
+import { allowedCpus } from "../linux/process.ts";
 import type { Link } from "../linux/rtnetlink.ts";
 
 const ARPHRD_ETHER = 1;
@@ -19,6 +20,17 @@ export function interfaceObstacle(name: string, links: readonly Link[]): Obstacl
   const message = `Cannot use interface "${name}": ${why}, this host has ${
     known.join(", ") || "none"
   }`;
+  return [{ message, configuration: true }];
+}
+
+/** Why packet workers cannot stay on these CPUs, if anything speaks against it. */
+export function cpuObstacle(cpus: readonly number[] = []): Obstacle[] {
+  const allowed = cpus.length === 0 ? [] : allowedCpus();
+  const missing = cpus.filter((cpu) => !allowed.includes(cpu));
+  if (missing.length === 0) return [];
+  const message = `Cannot stay on CPU ${missing.join(", ")}: this process may use ${
+    allowed.join(", ")
+  }, name some of these`;
   return [{ message, configuration: true }];
 }
 

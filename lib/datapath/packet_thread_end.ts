@@ -13,6 +13,14 @@ export interface PacketThreadShared {
   readonly bell: number;
 }
 
+/** Where a packet worker runs, and how it waits for packets. */
+export interface PacketThreadPace {
+  /** The CPU that it stays on; null: the kernel decides. */
+  readonly cpu: number | null;
+  /** How long it goes on asking before it sleeps. */
+  readonly busyPollMs: number;
+}
+
 /** What a packet worker says to its main thread. */
 export type PacketThreadAnswer =
   /** `loaded`: it can be started; `bell`: the events ring was empty and is no longer. */

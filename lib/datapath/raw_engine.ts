@@ -51,6 +51,8 @@ export interface RawEngineOptions {
   readonly interrupted: () => boolean;
   /** Says that the engine goes to sleep (true) or woke up. */
   readonly asleep: (sleeping: boolean) => void;
+  /** How long the engine goes on asking for packets before it sleeps. Default 0. */
+  readonly busyPollMs?: number;
 }
 
 /**
@@ -121,7 +123,9 @@ export class RawEngine implements PacketSender {
   /** Moves packets until it is interrupted. */
   run(): void {
     const counters = this.#counters;
+    const { busyPollMs = 0 } = this.#options;
     let wokenMs = bootTimeMs();
+    let idleSinceMs = 0;
     while (!this.#options.interrupted()) {
       const nowMs = bootTimeMs();
       let received = 0;
@@ -133,7 +137,19 @@ export class RawEngine implements PacketSender {
         counters[COUNTER.busyMs] = counters[COUNTER.busyMs]! + nowMs - wokenMs;
         wokenMs = nowMs;
       }
-      if (received > 0) continue;
+      if (received > 0) {
+        if (idleSinceMs > 0) wokenMs = nowMs;
+        idleSinceMs = 0;
+        continue;
+      }
+      if (idleSinceMs === 0) {
+        counters[COUNTER.busyMs] = counters[COUNTER.busyMs]! + nowMs - wokenMs;
+        idleSinceMs = nowMs;
+      }
+      // Asking in vain is no work. SO_BUSY_POLL would do nothing for it: packet sockets have no NAPI id.
+      wokenMs = nowMs;
+      if (nowMs - idleSinceMs < busyPollMs) continue;
+      idleSinceMs = 0;
       this.#options.asleep(true);
       // What was written to a ring before `asleep` was set rang no bell.
       if (!this.#options.interrupted()) {

@@ -50,3 +50,33 @@ export function setThreadNice(nice: number): void {
     throw new LinuxError(`set the nice value ${nice}`, errno, options);
   }
 }
+
+/** The bytes of a `cpu_set_t` (CPU_SET(3)): a bit a CPU. */
+const CPU_SET_BYTES = 128;
+
+/**
+ * Keeps this thread, and no other one, on one CPU.
+ *
+ * Throws LinuxError: EINVAL for a CPU that this host does not have or does not let this process use.
+ */
+export function setThreadCpu(cpu: number): void {
+  const set = new Uint8Array(CPU_SET_BYTES);
+  if (!(cpu >= 0 && cpu < CPU_SET_BYTES * 8)) throw new RangeError(`There is no CPU ${cpu}`);
+  set[cpu >> 3] = 1 << (cpu & 7);
+  // Linux means the calling thread by 0 (sched_setaffinity(2)).
+  const result = openLibc().sched_setaffinity(0, BigInt(CPU_SET_BYTES), set);
+  const errno = lastErrno();
+  if (result < 0) {
+    throw new LinuxError(`stay on CPU ${cpu}`, errno, { call: "sched_setaffinity" });
+  }
+}
+
+/** The CPUs that this thread may run on, and those that it starts (proc_pid_status(5)). */
+export function allowedCpus(): number[] {
+  const status = Deno.readTextFileSync("/proc/thread-self/status");
+  const list = /^Cpus_allowed_list:\s*(.*)$/m.exec(status)?.[1] ?? "";
+  return list.split(",").filter((it) => it !== "").flatMap((range) => {
+    const [first, last] = range.split("-").map(Number);
+    return Array.from({ length: (last ?? first!) - first! + 1 }, (_, i) => first! + i);
+  });
+}

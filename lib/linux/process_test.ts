@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
-import { setParentDeathSignal, setThreadName } from "./process.ts";
+import { allowedCpus, setParentDeathSignal, setThreadName } from "./process.ts";
 
 Deno.test("setThreadName() names the thread, cut to 15 bytes", () => {
   const path = "/proc/thread-self/comm";
@@ -40,4 +40,19 @@ Deno.test("setParentDeathSignal() ends a process whose parent is killed", async 
   const { done } = await reader.read();
   assert.equal(done, true);
   setParentDeathSignal(0);
+});
+
+Deno.test("setThreadCpu() keeps this thread on one CPU, and no CPU that there is not", async () => {
+  const cpu = allowedCpus().at(-1)!;
+  const source = `
+    import { allowedCpus, setThreadCpu } from ${
+    JSON.stringify(import.meta.resolve("./process.ts"))
+  };
+    setThreadCpu(${cpu});
+    try { setThreadCpu(1023); } catch (error) { console.log(error.message); }
+    console.log(allowedCpus().join());`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["eval", source] }).output();
+  const [refusal, allowed] = new TextDecoder().decode(stdout).trim().split("\n");
+  assert.match(refusal!, /^Cannot stay on CPU 1023: invalid argument/i);
+  assert.equal(allowed, String(cpu));
 });

@@ -224,6 +224,7 @@ export class NatMachine {
       interfaces: this.config.interfaces,
       ...(sockets !== undefined && { sockets }),
       shared: this.#thread.shared,
+      pace: { cpu: this.config.cpus?.[0] ?? null, busyPollMs: this.config.busyPollUs / 1000 },
       journal: this.journal.buffer,
       table: { address: mapping.address, lengthBytes: mapping.lengthBytes },
       closedGates: this.gates.closed.buffer,

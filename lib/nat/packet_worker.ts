@@ -8,6 +8,7 @@
 import { openPacketSocket, PacketSocket } from "../linux/packet_socket.ts";
 import { Fd } from "../linux/fd.ts";
 import { mapAnonymous, viewAt } from "../linux/memory.ts";
+import { setThreadCpu } from "../linux/process.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import { ETH_P_ALL } from "../linux/constants.ts";
 import { bootTimeMs } from "../linux/clock.ts";
@@ -60,6 +61,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   #nowMs = 0;
 
   constructor(start: NatWorkerStart) {
+    if (start.pace.cpu !== null) setThreadCpu(start.pace.cpu);
     this.#main = new PacketThreadEnd(start.shared);
     this.#config = start.config;
     this.#journal = new Journal(start.journal);
@@ -128,6 +130,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       monitorFd: monitor.fd.number,
       interrupted: () => this.#main.interrupted,
       asleep: (sleeping) => this.#main.sleeping(sleeping),
+      busyPollMs: start.pace.busyPollMs,
     });
   }
 

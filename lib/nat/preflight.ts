@@ -1,5 +1,10 @@
 import type { NatConfig } from "../config/nat_config.ts";
-import { interfaceObstacle, type Obstacle, privilegeObstacle } from "../datapath/host_obstacle.ts";
+import {
+  cpuObstacle,
+  interfaceObstacle,
+  type Obstacle,
+  privilegeObstacle,
+} from "../datapath/host_obstacle.ts";
 import { isIpv6Off } from "../linux/interface_settings.ts";
 import { RTN_BLACKHOLE, RTPROT_KERNEL } from "../linux/constants.ts";
 import { BYPATH_ROUTE_PROTOCOL, type RouteNetlink } from "../linux/rtnetlink.ts";
@@ -53,6 +58,7 @@ export function natObstacles(config: NatConfig, netlink: RouteNetlink): Obstacle
       }, set net.ipv6.conf.${name}.disable_ipv6 to 0`,
     );
   }
+  obstacles.push(...cpuObstacle(config.cpus));
   obstacles.push(...privilegeObstacle("a NAT machine", ["CAP_NET_ADMIN", "CAP_NET_RAW"]));
   return obstacles;
 }

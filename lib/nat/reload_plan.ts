@@ -25,7 +25,15 @@ export interface ReloadPlan {
 }
 
 /** What the datapath, the table or the host is built on. */
-export const FIXED: readonly string[] = ["interfaces", "capacity", "socket", "state", "engine"];
+export const FIXED: readonly string[] = [
+  "interfaces",
+  "capacity",
+  "socket",
+  "state",
+  "engine",
+  "cpus",
+  "busyPoll",
+];
 
 export function planReload(before: InForce, after: InForce): ReloadPlan {
   const changes = differences(treeOfNat(before.config), treeOfNat(after.config));
@@ -52,7 +60,9 @@ export function planReload(before: InForce, after: InForce): ReloadPlan {
 
 function fixedKey({ path, before, after }: Change): string[] {
   const [top] = path;
-  if (FIXED.includes(top!)) return [top!];
+  // As the file calls it, without its unit.
+  const key = top!.replace(/Us$/, "");
+  if (FIXED.includes(key)) return [key];
   // Without a control section there are no agents, and nobody to talk to those that there were.
   return top === "control" && (before === null || after === null) ? ["control"] : [];
 }

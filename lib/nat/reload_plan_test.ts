@@ -17,9 +17,17 @@ async function inForce(text: string, identity: Partial<IdentityPem> | null = nul
 
 Deno.test("what cannot be reloaded is named, all of it", async () => {
   const other = BASE.replace("[eth0]", "[eth1]") +
-    "capacity: 5\nsocket: /run/other.sock\nstate: /run/other.sessions\n";
+    "capacity: 5\nsocket: /run/other.sock\nstate: /run/other.sessions\nbusyPoll: 50us\n" +
+    "cpus: [0]\n";
   const { fixed } = planReload(await inForce(BASE), await inForce(other));
-  assert.deepEqual([...fixed].sort(), ["capacity", "interfaces", "socket", "state"]);
+  assert.deepEqual([...fixed].sort(), [
+    "busyPoll",
+    "capacity",
+    "cpus",
+    "interfaces",
+    "socket",
+    "state",
+  ]);
 });
 
 Deno.test("another file behind the same path is a difference, and concerns the control channel alone", async () => {

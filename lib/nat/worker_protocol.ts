@@ -1,4 +1,4 @@
-import type { PacketThreadShared } from "../datapath/packet_thread_end.ts";
+import type { PacketThreadPace, PacketThreadShared } from "../datapath/packet_thread_end.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import type { RebuiltSession } from "./instruction_rebuild.ts";
 
@@ -11,6 +11,7 @@ export interface NatWorkerStart {
   /** Names of the one or two interfaces. */
   readonly interfaces: readonly string[];
   readonly shared: PacketThreadShared;
+  readonly pace: PacketThreadPace;
   /** Packet sockets of the process before, one for each interface that it had; absent: opens its own. */
   readonly sockets?: readonly (number | null)[];
   readonly journal: SharedArrayBuffer;
