@@ -102,7 +102,7 @@ export const natSchema = z.strictObject({
   quarantine: duration().prefault("60s").describe(
     "How long a NAT endpoint rests before another session gets it",
   ),
-  capacity: z.int().min(1).max(16_777_216).prefault(1_048_576).describe("Most sessions at a time"),
+  capacity: z.int().min(1).max(8_388_608).prefault(1_048_576).describe("Most sessions at a time"),
   cpus,
   busyPoll,
   engine: z.enum(["raw"], {

@@ -1,9 +1,10 @@
 /** What the tests of this folder share: a terminal that remembers, a daemon with canned answers, a table. */
 import { AdminError, type AdminRequest } from "../control/admin_protocol.ts";
 import { AdminServer } from "../control/admin_server.ts";
-import { F64, INSTRUCTION, regionBytes, U8 } from "../session/layout.ts";
+import { DIRECT, F64, INSTRUCTION, regionBytes, U8 } from "../session/layout.ts";
 import { REASON } from "../session/path_reason.ts";
-import { formatTable, SessionTable } from "../session/session_table.ts";
+import { formatTable } from "../session/session_records.ts";
+import { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { parseEndpoint } from "../wire/address.ts";
 import { protocolNumber } from "../wire/protocol.ts";
@@ -185,6 +186,7 @@ function insert(table: SessionTable, seeded: SeededSession, natPort: number): vo
   table.setU8(slot, U8.instruction, INSTRUCTION.installed);
   table.setU8(slot, U8.reason, REASON.bytes);
   table.setReasonValue(slot, 65_536);
-  table.setF64(slot, F64.packetsViaBypass, 900);
-  table.setF64(slot, F64.bytesViaBypass, 1_300_000);
+  table.setGeneration(slot, 1);
+  table.setDirect(slot, DIRECT.packets, 900);
+  table.setDirect(slot, DIRECT.bytes, 1_300_000);
 }

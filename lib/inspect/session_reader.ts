@@ -7,7 +7,7 @@
 import { AdminError } from "../control/admin_protocol.ts";
 import { mapFile, type Mapping } from "../linux/memory.ts";
 import { INSTRUCTION, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
-import { SessionRecords } from "../session/session_table.ts";
+import { SessionRecords } from "../session/session_records.ts";
 import {
   type SessionView,
   SessionViewer,

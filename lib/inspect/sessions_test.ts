@@ -41,7 +41,7 @@ Deno.test("sessions are read out of the mapped table, as the interface says", ()
       ageMs: 5000,
       idleMs: 5000,
       pathMtu: null,
-      instruction: { generation: 0, state: "installed", leaseMs: 9000 },
+      instruction: { generation: 1, state: "installed", leaseMs: 9000 },
     });
     assert.equal(fourth!.client, "[2001:db8:c::2]:40003");
     assert.equal(fourth!.service, "web6");

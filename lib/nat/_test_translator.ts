@@ -1,4 +1,5 @@
-import { formatTable, SessionTable } from "../session/session_table.ts";
+import { formatTable } from "../session/session_records.ts";
+import { SessionTable } from "../session/session_table.ts";
 import { AffinityTable } from "../session/affinity_table.ts";
 import { regionBytes } from "../session/layout.ts";
 import { ServerBoard } from "../policy/server_board.ts";

@@ -3,7 +3,7 @@ import type { EventLog } from "../control/event_log.ts";
 import type { RateMeter } from "../policy/rate_meter.ts";
 import { FLAG, HEADER_F64, HOLD_NONE, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
 import { REASON, reasonText } from "../session/path_reason.ts";
-import type { SessionRecords } from "../session/session_table.ts";
+import type { SessionRecords } from "../session/session_records.ts";
 import { usedSlots } from "../session/session_view.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { formatEndpoint, parseEndpoint } from "../wire/address.ts";

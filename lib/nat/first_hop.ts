@@ -2,7 +2,7 @@ import type { NatConfig } from "../config/nat_config.ts";
 import type { Probe, Probed } from "../control/messages.ts";
 import { U16, U8 } from "../session/layout.ts";
 import { REASON } from "../session/path_reason.ts";
-import type { SessionRecords } from "../session/session_table.ts";
+import type { SessionRecords } from "../session/session_records.ts";
 import { SessionViewer } from "../session/session_view.ts";
 import { parseEndpoint } from "../wire/address.ts";
 import { MAXIMUM_PROBE_NONCE } from "../wire/path_probe.ts";

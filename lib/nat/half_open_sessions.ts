@@ -1,4 +1,4 @@
-import { F64, HOLD_NONE, U16, U8 } from "../session/layout.ts";
+import { DIRECT, F64, HOLD_NONE, U16, U8 } from "../session/layout.ts";
 import type { SessionTable } from "../session/session_table.ts";
 import { SlotQueue } from "../session/slot_queue.ts";
 import { STATE } from "../session/tcp_state.ts";
@@ -56,7 +56,7 @@ export class HalfOpenSessions {
     const state = table.getU8(slot, U8.state);
     const isResting = state === STATE.quarantine &&
       table.getU8(slot, U8.protocol) !== PROTOCOL_TCP &&
-      table.getF64(slot, F64.packetsViaNat) + table.getF64(slot, F64.packetsViaBypass) === 0;
+      table.getF64(slot, F64.packetsViaNat) + table.getDirect(slot, DIRECT.packets) === 0;
     if (isHalfOpen(state) || isResting) this.add(slot);
   }
 
@@ -94,7 +94,7 @@ export class HalfOpenSessions {
 /** Half-open as far as was seen here, but an agent has sent responses. */
 export function isAnsweredDirectly(table: SessionTable, slot: number): boolean {
   return table.getU8(slot, U8.state) === STATE.opening &&
-    table.getF64(slot, F64.packetsViaBypass) > 0;
+    table.getDirect(slot, DIRECT.packets) > 0;
 }
 
 export function isHalfOpen(state: number): boolean {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { F64, regionBytes, U8 } from "../session/layout.ts";
-import { formatTable, SessionTable } from "../session/session_table.ts";
+import { DIRECT, F64, regionBytes, U8 } from "../session/layout.ts";
+import { formatTable } from "../session/session_records.ts";
+import { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { HalfOpenSessions } from "./half_open_sessions.ts";
@@ -31,9 +32,11 @@ Deno.test("who goes on with a table counts datagrams' sessions that rest unanswe
   assert.ok(adopted(tableOf(PROTOCOL_UDP, STATE.opening)).udpFull);
   const resting = tableOf(PROTOCOL_UDP, STATE.quarantine);
   assert.ok(adopted(resting).udpFull);
-  for (const field of [F64.packetsViaNat, F64.packetsViaBypass]) {
+  for (const answer of ["via NAT", "directly"]) {
     const table = tableOf(PROTOCOL_UDP, STATE.quarantine);
-    table.setF64(1, field, 1);
+    table.setGeneration(1, 1);
+    if (answer === "directly") table.setDirect(1, DIRECT.packets, 1);
+    else table.setF64(1, F64.packetsViaNat, 1);
     assert.ok(!adopted(table).udpFull, "one of them was answered");
   }
   assert.ok(!adopted(tableOf(PROTOCOL_UDP, STATE.established)).udpFull);

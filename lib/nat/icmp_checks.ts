@@ -1,5 +1,5 @@
-import { F64, I32, INSTRUCTION, U8 } from "../session/layout.ts";
-import type { SessionRecords } from "../session/session_table.ts";
+import { DIRECT, I32, INSTRUCTION, U8 } from "../session/layout.ts";
+import type { SessionRecords } from "../session/session_records.ts";
 import { STATE } from "../session/tcp_state.ts";
 import type { Quote } from "../wire/icmp_quote.ts";
 import {
@@ -79,7 +79,7 @@ export function isPlausibleFromServer(
 ): boolean {
   const unsent = records.getI32(slot, I32.natSequence) - tcpSequence;
   const bypassed = records.getU8(slot, U8.instruction) !== INSTRUCTION.none ||
-    records.getF64(slot, F64.packetsViaBypass) > 0;
+    records.getDirect(slot, DIRECT.packets) > 0;
   if (!bypassed && !isWithinWindow(unsent)) return false;
   const state = records.getU8(slot, U8.state);
   // Before the client has acknowledged anything there is nothing to compare with.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { F64, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
+import { DIRECT, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { verifyL4 } from "../wire/l4_checksum.ts";
@@ -137,7 +137,8 @@ Deno.test("what an agent sent directly is known by the window only", () => {
   assert.equal(of(2_000_000), 0);
   // Also after it has stopped.
   const other = new Session(V4, "tcp");
-  other.bench.table.setF64(1, F64.packetsViaBypass, 10);
+  other.bench.table.setGeneration(1, 1);
+  other.bench.table.setDirect(1, DIRECT.packets, 10);
   assert.equal(other.tooBig(900, { about: other.response({ sequence: 2_000_000 }) }).verdict, 0);
 });
 

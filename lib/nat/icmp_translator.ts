@@ -1,5 +1,5 @@
 import { DROP } from "../session/drop_reason.ts";
-import { F64, HOLD_NONE, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
+import { DIRECT, F64, HOLD_NONE, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
 import type { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { isEchoRequest } from "../wire/icmp_echo.ts";
@@ -147,7 +147,7 @@ export class IcmpTranslator {
       copy(packet.addresses, 0, to.outer, 0);
       // The client's own word would show that the packet had arrived.
       const bypasses = table.getU8(slot, U8.hold) !== HOLD_NONE ||
-        table.getF64(slot, F64.packetsViaBypass) > 0;
+        table.getDirect(slot, DIRECT.packets) > 0;
       if (bypasses && isUndelivered(packet)) {
         const why = packet.icmpType * 256 + packet.icmpCode;
         events.undelivered(slot, table.getF64(slot, F64.id), why);

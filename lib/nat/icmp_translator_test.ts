@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { F64, U8 } from "../session/layout.ts";
+import { DIRECT, U8 } from "../session/layout.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { buildPacket, fragmentPacket } from "../wire/build_frame.ts";
@@ -325,7 +325,8 @@ Deno.test("an error of a router about what bypassed is told, one of the client i
       const about = session.response();
       session.error(about);
       assert.deepEqual(bench.told, [], "it never bypassed");
-      bench.table.setF64(1, F64.packetsViaBypass, 1);
+      bench.table.setGeneration(1, 1);
+      bench.table.setDirect(1, DIRECT.packets, 1);
       session.error(about, { source: net.client });
       session.error(about, { type: net.expired, code: 1 });
       assert.deepEqual(bench.told, []);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { regionBytes } from "../session/layout.ts";
-import { formatTable, type NewSession, SessionTable } from "../session/session_table.ts";
+import { formatTable } from "../session/session_records.ts";
+import { type NewSession, SessionTable } from "../session/session_table.ts";
 import { IpAddress } from "../wire/address.ts";
 import { config, words } from "./_test_translator.ts";
 import { NatEndpoints } from "./nat_endpoints.ts";

@@ -1,6 +1,6 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import { INSTRUCTION, U16, U8 } from "../session/layout.ts";
-import type { SessionRecords } from "../session/session_table.ts";
+import type { SessionRecords } from "../session/session_records.ts";
 import { SessionViewer, usedSlots } from "../session/session_view.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { formatEndpoint } from "../wire/address.ts";

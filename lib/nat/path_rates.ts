@@ -1,6 +1,6 @@
 import { RateMeter } from "../policy/rate_meter.ts";
-import { F64 } from "../session/layout.ts";
-import type { SessionRecords } from "../session/session_table.ts";
+import { DIRECT, F64 } from "../session/layout.ts";
+import type { SessionRecords } from "../session/session_records.ts";
 
 /** Longer than what a burst lasts: these rates take a bypass away. */
 const SMOOTHING_MS = 3000;
@@ -35,8 +35,8 @@ export class PathRates {
     return this.#meter.sample(
       slot,
       atMs,
-      records.getF64(slot, F64.packetsViaNat) + records.getF64(slot, F64.packetsViaBypass),
-      records.getF64(slot, F64.bytesViaNat) + records.getF64(slot, F64.bytesViaBypass),
+      records.getF64(slot, F64.packetsViaNat) + records.getDirect(slot, DIRECT.packets),
+      records.getF64(slot, F64.bytesViaNat) + records.getDirect(slot, DIRECT.bytes),
     );
   }
 

@@ -2,7 +2,7 @@ import type { NatConfig } from "../config/nat_config.ts";
 import { type Judgement, type ProgressSample, ProgressWatch } from "../policy/progress.ts";
 import { F64, FLAG, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
 import { REASON, reasonText } from "../session/path_reason.ts";
-import type { SessionRecords } from "../session/session_table.ts";
+import type { SessionRecords } from "../session/session_records.ts";
 import { SessionViewer } from "../session/session_view.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { PROTOCOL_TCP } from "../wire/protocol.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { F64, I32, INSTRUCTION, regionBytes, U8 } from "../session/layout.ts";
 import { REASON } from "../session/path_reason.ts";
-import { formatTable, SessionTable } from "../session/session_table.ts";
+import { formatTable } from "../session/session_records.ts";
+import { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { parseEndpoint } from "../wire/address.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";

@@ -5,7 +5,7 @@ import { mayTakeDown } from "../policy/health_limit.ts";
 import type { HealthStatus } from "../policy/health.ts";
 import { AffinityTable } from "../session/affinity_table.ts";
 import { HEADER } from "../session/layout.ts";
-import type { SessionRecords } from "../session/session_table.ts";
+import type { SessionRecords } from "../session/session_records.ts";
 import { SessionViewer } from "../session/session_view.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { type DatapathConfig, datapathConfig } from "./datapath_config.ts";

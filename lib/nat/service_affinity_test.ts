@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { SchedulerName } from "../policy/scheduler.ts";
 import { ServerBoard } from "../policy/server_board.ts";
 import { AffinityTable } from "../session/affinity_table.ts";
-import { F64 } from "../session/layout.ts";
+import { F64, RECORD_BYTES } from "../session/layout.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { Bench, config, service } from "./_test_translator.ts";
 
@@ -107,7 +107,14 @@ Deno.test("a NAT machine that takes over the table knows whose sessions are wher
   });
   const key = 6 << 16 | bench.table.getU16(1, 10);
   const found = [1, 2, 3, 4].map((slot) =>
-    next.find(key, bench.table.i32, slot * 40, AFFINITY, bench.nowMs, AFFINITY.timeoutMs)
+    next.find(
+      key,
+      bench.table.i32,
+      slot * (RECORD_BYTES / 4),
+      AFFINITY,
+      bench.nowMs,
+      AFFINITY.timeoutMs,
+    )
   );
   assert.deepEqual(found, [1, 2, 3, 4].map((slot) => bench.table.getU16(slot, 11)));
   assert.equal(new Set(places).size, 2);

@@ -1,8 +1,8 @@
 import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
 import type { EventLog } from "../control/event_log.ts";
-import { F64, HOLD_NONE, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
+import { DIRECT, F64, HOLD_NONE, I32, INSTRUCTION, U16, U8 } from "../session/layout.ts";
 import { reasonText } from "../session/path_reason.ts";
-import type { SessionRecords } from "../session/session_table.ts";
+import type { SessionRecords } from "../session/session_records.ts";
 import { formatSessionId, parseSessionId } from "../session/session_id.ts";
 import { SessionViewer, usedSlots } from "../session/session_view.ts";
 import { STATE, TCP_FIN, TCP_RST } from "../session/tcp_state.ts";
@@ -128,9 +128,7 @@ export class SessionNotes {
   /** An instruction has been sent; what its agent counts comes on top of what was counted before. */
   sent(slot: number, generation: number): void {
     const { records } = this;
-    records.setI32(slot, I32.generation, generation);
-    records.setF64(slot, F64.basePackets, records.getF64(slot, F64.packetsViaBypass));
-    records.setF64(slot, F64.baseBytes, records.getF64(slot, F64.bytesViaBypass));
+    records.setGeneration(slot, generation);
     records.setU8(slot, U8.agentFlags, 0);
     records.setU8(slot, U8.instruction, INSTRUCTION.sent);
   }
@@ -141,13 +139,13 @@ export class SessionNotes {
    */
   count({ tag: slot, counters }: BookEvent): number | null {
     const { records } = this;
-    const packets = records.getF64(slot, F64.basePackets) + counters.packets;
-    const bytes = records.getF64(slot, F64.baseBytes) + counters.bytes;
-    if (packets > records.getF64(slot, F64.packetsViaBypass)) {
-      records.setF64(slot, F64.packetsViaBypass, packets);
+    const packets = records.getDirect(slot, DIRECT.basePackets) + counters.packets;
+    const bytes = records.getDirect(slot, DIRECT.baseBytes) + counters.bytes;
+    if (packets > records.getDirect(slot, DIRECT.packets)) {
+      records.setDirect(slot, DIRECT.packets, packets);
     }
-    if (bytes > records.getF64(slot, F64.bytesViaBypass)) {
-      records.setF64(slot, F64.bytesViaBypass, bytes);
+    if (bytes > records.getDirect(slot, DIRECT.bytes)) {
+      records.setDirect(slot, DIRECT.bytes, bytes);
     }
     if ((counters.lastUsedMs ?? 0) > records.getF64(slot, F64.agentSeenMs)) {
       records.setF64(slot, F64.agentSeenMs, counters.lastUsedMs!);

@@ -1,6 +1,6 @@
 import type { SessionFields } from "../config/expression.ts";
 import type { RateMeter } from "../policy/rate_meter.ts";
-import { F64 } from "../session/layout.ts";
+import { DIRECT, F64 } from "../session/layout.ts";
 import { REASON } from "../session/path_reason.ts";
 import { parseEndpoint } from "../wire/address.ts";
 import { contains } from "../wire/prefix.ts";
@@ -81,8 +81,8 @@ export class StartRestrictions {
     const client = notes.client(slot);
     const vip = parseEndpoint(notes.vip(slot));
     const server = parseEndpoint(notes.server(slot));
-    const count = (nat: number, bypass: number) =>
-      records.getF64(slot, nat) + records.getF64(slot, bypass);
+    const count = (nat: number, direct: number) =>
+      records.getF64(slot, nat) + records.getDirect(slot, direct);
     return {
       service: service?.name ?? "",
       protocol: notes.protocol(slot),
@@ -92,8 +92,8 @@ export class StartRestrictions {
       vipPort: vip.port,
       server: String(server.address),
       serverPort: server.port,
-      packets: count(F64.packetsViaNat, F64.packetsViaBypass),
-      bytes: count(F64.bytesViaNat, F64.bytesViaBypass),
+      packets: count(F64.packetsViaNat, DIRECT.packets),
+      bytes: count(F64.bytesViaNat, DIRECT.bytes),
       packetsFromClient: records.getF64(slot, F64.packetsFromClient),
       bytesFromClient: records.getF64(slot, F64.bytesFromClient),
       ageMs: now() - records.getF64(slot, F64.createdMs),

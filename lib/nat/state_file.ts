@@ -2,7 +2,7 @@ import { mapFile, type Mapping } from "../linux/memory.ts";
 import { type FileLock, lockFile } from "../linux/file_lock.ts";
 import { HEADER, regionBytes } from "../session/layout.ts";
 import { convertTable } from "../session/table_conversion.ts";
-import { formatTable, SessionRecords, whyNotATable } from "../session/session_table.ts";
+import { formatTable, SessionRecords, whyNotATable } from "../session/session_records.ts";
 
 /** The session table of a NAT machine, mapped from its file and held against a second process. */
 export interface StateFile extends Disposable {

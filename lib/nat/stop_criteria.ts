@@ -2,7 +2,7 @@ import type { ServiceConfig } from "../config/nat_config.ts";
 import type { Rate } from "../config/rate.ts";
 import { LowSince } from "../policy/low_since.ts";
 import { REASON } from "../session/path_reason.ts";
-import type { SessionRecords } from "../session/session_table.ts";
+import type { SessionRecords } from "../session/session_records.ts";
 import type { PathRates } from "./path_rates.ts";
 
 /** A stop criterion that is met. */

@@ -1,5 +1,5 @@
 import { F64, INSTRUCTION, U8 } from "../session/layout.ts";
-import type { SessionRecords } from "../session/session_table.ts";
+import type { SessionRecords } from "../session/session_records.ts";
 
 /** Packets from clients without a response via NAT that show a bypass going on: one may be a straggler. */
 const TELLING_PACKETS = 2;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { F64, INSTRUCTION, regionBytes, U8 } from "../session/layout.ts";
-import { formatTable, SessionRecords } from "../session/session_table.ts";
+import { formatTable, SessionRecords } from "../session/session_records.ts";
 import { UnheardAgents } from "./unheard_agents.ts";
 
 /** Slots 1 and 2 are s1's and installed, 3 is s1's and being stopped, 4 is s2's. */

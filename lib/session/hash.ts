@@ -48,6 +48,38 @@ export class KeyedHash {
     return this.#v1 ^ this.#v3;
   }
 
+  /**
+   * The same in one call for keys of two words, without the word that says their number: the
+   * domain, a number below 2^16, keeps keys of different meanings apart.
+   */
+  ofTwo(first: number, second: number, domain: number): number {
+    let v0 = this.#k0 ^ domain;
+    let v1 = this.#k1;
+    let v2 = 0x6c796765 ^ this.#k0;
+    let v3 = 0x74656462 ^ this.#k1;
+    for (let step = 0; step < 5; step++) {
+      const word = step === 0 ? first : step === 1 ? second : 0;
+      if (step === 2) v2 ^= 0xff;
+      v3 ^= word;
+      v0 = (v0 + v1) | 0;
+      v1 = (v1 << 5) | (v1 >>> 27);
+      v1 ^= v0;
+      v0 = (v0 << 16) | (v0 >>> 16);
+      v2 = (v2 + v3) | 0;
+      v3 = (v3 << 8) | (v3 >>> 24);
+      v3 ^= v2;
+      v0 = (v0 + v3) | 0;
+      v3 = (v3 << 7) | (v3 >>> 25);
+      v3 ^= v0;
+      v2 = (v2 + v1) | 0;
+      v1 = (v1 << 13) | (v1 >>> 19);
+      v1 ^= v2;
+      v2 = (v2 << 16) | (v2 >>> 16);
+      v0 ^= word;
+    }
+    return v1 ^ v3;
+  }
+
   #round(): void {
     let v0 = this.#v0, v1 = this.#v1, v2 = this.#v2, v3 = this.#v3;
     v0 = (v0 + v1) | 0;

@@ -23,3 +23,26 @@ Deno.test("neighbouring keys spread evenly over buckets", () => {
   // 255 degrees of freedom: 99.9 % of fair hashes stay below 331.
   assert.ok(chiSquare < 331, `chi-square ${chiSquare}`);
 });
+
+Deno.test("the short hash depends on its words, the domain and the key, and spreads evenly", () => {
+  const base = new KeyedHash(1, 2).ofTwo(3, 4, 6);
+  assert.equal(new KeyedHash(1, 2).ofTwo(3, 4, 6), base);
+  for (
+    const other of [
+      new KeyedHash(1, 2).ofTwo(4, 3, 6),
+      new KeyedHash(1, 2).ofTwo(3, 4, 17),
+      new KeyedHash(2, 1).ofTwo(3, 4, 6),
+    ]
+  ) assert.notEqual(other, base);
+  const keyed = new KeyedHash(11, 13);
+  const low = new Array(256).fill(0), high = new Array(256).fill(0);
+  for (let i = 0; i < 65536; i++) {
+    const value = keyed.ofTwo(0x0a000001, (i << 16) | 5, 6);
+    low[value & 255]++;
+    high[value >>> 24]++;
+  }
+  for (const buckets of [low, high]) {
+    const chiSquare = buckets.reduce((sum, n) => sum + (n - 256) ** 2 / 256, 0);
+    assert.ok(chiSquare < 331, `chi-square ${chiSquare}`);
+  }
+});

@@ -1,5 +1,5 @@
 import { F64, I32, RECORD_BYTES, U16, U8 } from "./layout.ts";
-import type { SessionRecords } from "./session_table.ts";
+import type { SessionRecords } from "./session_records.ts";
 
 const WORDS = 24;
 const DOUBLES = WORDS / 2;

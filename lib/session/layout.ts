@@ -3,12 +3,14 @@
  * process that maps the file to look.
  *
  * ```
- * region   0        4096                4096 + 65536 * 32      + (capacity + 1) * 160
- *          | header | dictionary of endpoints | records ...                        |
+ * region   0        4096                     + 65536 * 32  + (capacity + 1) * 128  + (capacity + 1) * 32
+ *          | header | dictionary of endpoints | records ... | what went directly ... |
  * ```
  *
- * One record is one session, IPv4 and IPv6 alike (IPv4 as mapped addresses). Every field has one
- * writer: the worker (w) that carries the packets, or the main thread (m) that talks to agents.
+ * One record is one session, IPv4 and IPv6 alike (IPv4 as mapped addresses): two cache lines, the
+ * first with what finds a session and says whether it is over, the second with what it carried.
+ * Every field has one writer: the worker (w) that carries the packets, or the main thread (m) that
+ * talks to agents.
  *
  * ```
  * byte   0  client address, 4 x int32, network order as numbers      w
@@ -16,34 +18,41 @@
  *       24  NAT address (dictionary), path MTU          2 x uint16    w
  *       28  protocol, state, flags, hold                4 x uint8     w   (hold: w sets, m clears)
  *       32  instruction state, reason, agent flags      3 x uint8     m
- *       35  TCP segments that the client sent again     uint8         w   (since byte 140 rose; at most 255)
- *       36  generation of the newest instruction        uint32        m
+ *       35  TCP segments that the client sent again     uint8         w   (since byte 124 rose; at most 255)
+ *       36  generation of the newest instruction        uint32        m   (0: there was none)
  *       40  id                                          float64       w
  *       48  created, last packet seen (boot time, ms)   2 x float64   w
  *       64  packets and bytes from the client           2 x float64   w
  *       80  packets and bytes to the client via NAT     2 x float64   w
- *       96  packets and bytes to the client, bypassed   2 x float64   m
- *      112  last packet the agent saw (boot time, ms)   float64       m
- *      120  value that the reason names                 float32       m
- *      124  next hop to the client                      uint32        w   (valid for one process)
- *      128  newest acknowledgement of the client        uint32        w
- *      132  newest sequence number via NAT              uint32        w
- *      136  newest sequence number the agent sent       uint32        m
- *      140  client's highest sequence number            uint32        w
- *      144  bypassed packets and bytes before this generation  2 x float64  m
+ *       96  last packet the agent saw (boot time, ms)   float64       m
+ *      104  value that the reason names                 float32       m
+ *      108  next hop to the client                      uint32        w   (valid for one process)
+ *      112  newest acknowledgement of the client        uint32        w
+ *      116  newest sequence number via NAT              uint32        w
+ *      120  newest sequence number the agent sent       uint32        m
+ *      124  client's highest sequence number            uint32        w
+ * ```
+ *
+ * What an agent sent directly stands apart, so that sessions which never bypass use no memory for
+ * it. It means something once the session has had an instruction.
+ *
+ * ```
+ * byte   0  packets and bytes to the client, bypassed              2 x float64   m
+ *       16  the same before the newest instruction's generation    2 x float64   m
  * ```
  */
 
 export const MAGIC = 0x42595041; // "BYPA"
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 export const HEADER_BYTES = 4096;
 export const DICTIONARY_ENTRIES = 65536;
 export const DICTIONARY_ENTRY_BYTES = 32;
-export const RECORD_BYTES = 160;
+export const RECORD_BYTES = 128;
+export const DIRECT_BYTES = 32;
 
-/** A slot number and nine more bits share 32 bits in the index. */
-export const MAXIMUM_CAPACITY = 2 ** 23 - 1;
+/** Most sessions of a table; a slot number and eight more bits share 32 bits in the index. */
+export const MAXIMUM_CAPACITY = 2 ** 23;
 
 /** Header fields, as indices of 32-bit words … */
 export const HEADER = {
@@ -97,13 +106,13 @@ export const U16 = {
 export const I32 = {
   client: 0,
   generation: 9,
-  clientHop: 31,
-  clientAcknowledgement: 32,
-  natSequence: 33,
-  agentSequence: 34,
-  clientSequence: 35,
+  clientHop: 27,
+  clientAcknowledgement: 28,
+  natSequence: 29,
+  agentSequence: 30,
+  clientSequence: 31,
 } as const;
-export const F32 = { reasonValue: 30 } as const;
+export const F32 = { reasonValue: 26 } as const;
 export const F64 = {
   id: 5,
   createdMs: 6,
@@ -112,12 +121,10 @@ export const F64 = {
   bytesFromClient: 9,
   packetsViaNat: 10,
   bytesViaNat: 11,
-  packetsViaBypass: 12,
-  bytesViaBypass: 13,
-  agentSeenMs: 14,
-  basePackets: 18,
-  baseBytes: 19,
+  agentSeenMs: 12,
 } as const;
+/** Fields of what went directly, likewise. */
+export const DIRECT = { packets: 0, bytes: 1, basePackets: 2, baseBytes: 3 } as const;
 
 /** Bits of a record's flags. */
 export const FLAG = {
@@ -150,6 +157,11 @@ export const INSTRUCTION_NAMES = ["none", "sent", "installed", "stopping", "inst
 
 /** Bytes of a region for `capacity` sessions. */
 export function regionBytes(capacity: number): number {
+  return directOffset(capacity) + (capacity + 1) * DIRECT_BYTES;
+}
+
+/** Where what went directly begins. */
+export function directOffset(capacity: number): number {
   return recordsOffset() + (capacity + 1) * RECORD_BYTES;
 }
 

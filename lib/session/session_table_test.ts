@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatTable, type NewSession, SessionRecords, SessionTable } from "./session_table.ts";
-import { F64, HEADER, HEADER_F64, regionBytes, U16, U8 } from "./layout.ts";
+import { formatTable, SessionRecords } from "./session_records.ts";
+import { type NewSession, SessionTable } from "./session_table.ts";
+import {
+  DIRECT,
+  F64,
+  HEADER,
+  HEADER_F64,
+  MAXIMUM_CAPACITY,
+  regionBytes,
+  U16,
+  U8,
+} from "./layout.ts";
 import { STATE } from "./tcp_state.ts";
 
 function makeTable(capacity: number): SessionTable {
@@ -138,4 +148,37 @@ Deno.test("damaged records are given up, and cost no other session", () => {
   assert.equal(after.used, 1);
   assert.equal(after.findOutbound(2, 3, 8, 6), 8);
   for (let n = 1; n <= 7; n++) assert.equal(after.findOutbound(2, 3, n, 6), 0);
+});
+
+Deno.test("what went directly counts from a session's first instruction, whoever had its slot before", () => {
+  const table = makeTable(4);
+  const before = table.insert(session(1, 1, 1), 0);
+  assert.equal(table.getDirect(before, DIRECT.packets), 0);
+  table.setGeneration(before, 5);
+  table.setDirect(before, DIRECT.packets, 100);
+  table.setGeneration(before, 6);
+  assert.equal(table.getDirect(before, DIRECT.basePackets), 100);
+  table.release(before);
+  const after = table.insert(session(2, 2, 2), 0);
+  assert.equal(after, before);
+  assert.equal(table.getDirect(after, DIRECT.packets), 0);
+  table.setGeneration(after, 7);
+  assert.deepEqual(Object.values(DIRECT).map((it) => table.getDirect(after, it)), [0, 0, 0, 0]);
+});
+
+Deno.test("the last slot of the largest table is found like the first", () => {
+  assert.equal(MAXIMUM_CAPACITY, 8_388_608);
+  // All of it is made, and hardly any of it touched.
+  const table = makeTable(MAXIMUM_CAPACITY);
+  table.header[HEADER.highWater] = MAXIMUM_CAPACITY - 1;
+  const slot = table.insert(session(1, 2, 3), 0);
+  assert.equal(slot, MAXIMUM_CAPACITY);
+  const client = session(1, 2, 3).addresses;
+  assert.equal(table.findInbound(client, 0, 2, 1, 6), slot);
+  assert.equal(table.findOutbound(2, 3, 3, 6), slot);
+  table.setGeneration(slot, 1);
+  table.setDirect(slot, DIRECT.baseBytes, 9);
+  assert.equal(table.getDirect(slot, DIRECT.baseBytes), 9);
+  table.release(slot);
+  assert.equal(table.findOutbound(2, 3, 3, 6), 0);
 });

@@ -1,9 +1,18 @@
 import { type Endpoint, formatEndpoint, IpAddress } from "../wire/address.ts";
 import { protocolName } from "../wire/protocol.ts";
-import { F64, I32, INSTRUCTION, INSTRUCTION_NAMES, RECORD_BYTES, U16, U8 } from "./layout.ts";
+import {
+  DIRECT,
+  F64,
+  I32,
+  INSTRUCTION,
+  INSTRUCTION_NAMES,
+  RECORD_BYTES,
+  U16,
+  U8,
+} from "./layout.ts";
 import { REASON, reasonText } from "./path_reason.ts";
 import { formatSessionId } from "./session_id.ts";
-import type { SessionRecords } from "./session_table.ts";
+import type { SessionRecords } from "./session_records.ts";
 import { STATE, STATE_NAMES } from "./tcp_state.ts";
 
 /** One session as `inspect sessions --json` shows it. Times in ms, sizes in bytes. */
@@ -75,12 +84,12 @@ export class SessionViewer {
       packets: {
         fromClient: records.getF64(slot, F64.packetsFromClient),
         viaNat: records.getF64(slot, F64.packetsViaNat),
-        viaBypass: records.getF64(slot, F64.packetsViaBypass),
+        viaBypass: records.getDirect(slot, DIRECT.packets),
       },
       bytes: {
         fromClient: records.getF64(slot, F64.bytesFromClient),
         viaNat: records.getF64(slot, F64.bytesViaNat),
-        viaBypass: records.getF64(slot, F64.bytesViaBypass),
+        viaBypass: records.getDirect(slot, DIRECT.bytes),
       },
       ageMs: Math.max(0, Math.round(context.nowMs - records.getF64(slot, F64.createdMs))),
       idleMs: Math.max(0, Math.round(context.nowMs - records.lastActivityMs(slot))),

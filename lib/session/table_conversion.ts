@@ -1,12 +1,14 @@
 import {
   DICTIONARY_ENTRIES,
   DICTIONARY_ENTRY_BYTES,
+  DIRECT,
   HEADER,
   HEADER_BYTES,
+  I32,
   RECORD_BYTES,
   U8,
 } from "./layout.ts";
-import { formatTable, SessionRecords } from "./session_table.ts";
+import { formatTable, SessionRecords } from "./session_records.ts";
 import { STATE } from "./tcp_state.ts";
 
 /**
@@ -39,6 +41,10 @@ export function convertTable(from: ArrayBufferLike, to: ArrayBufferLike, capacit
   slots.forEach((slot, i) => {
     const record = old.u8.subarray(slot * RECORD_BYTES, (slot + 1) * RECORD_BYTES);
     records.u8.set(record, (i + 1) * RECORD_BYTES);
+    if (old.getI32(slot, I32.generation) === 0) return;
+    for (const field of Object.values(DIRECT)) {
+      records.setDirect(i + 1, field, old.getDirect(slot, field));
+    }
   });
 }
 

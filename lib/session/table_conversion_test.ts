@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { F64, HEADER_F64, regionBytes, U8 } from "./layout.ts";
-import { formatTable, type NewSession, SessionTable } from "./session_table.ts";
+import { DIRECT, F64, HEADER_F64, I32, regionBytes, U8 } from "./layout.ts";
+import { formatTable } from "./session_records.ts";
+import { type NewSession, SessionTable } from "./session_table.ts";
 import { STATE } from "./tcp_state.ts";
 import { convertTable } from "./table_conversion.ts";
 
@@ -48,10 +49,17 @@ for (const capacity of [500, 100, 20]) {
   Deno.test(`a table of 100 goes on as one of ${capacity}, with every session and its name`, () => {
     const before = tableOf(20, 100);
     before.headerF64[HEADER_F64.generation] = 77;
+    before.setGeneration(9, 7);
+    before.setDirect(9, DIRECT.bytes, 4000);
     const after = converted(before, capacity);
     assert.deepEqual([after.capacity, after.used, after.epoch], [capacity, 20, 42]);
     assert.equal(after.headerF64[HEADER_F64.generation], 77);
     for (let i = 1; i <= 20; i++) assert.deepEqual(found(after, i), found(before, i));
+    const direct = after.findOutbound(2, 3, 1023 + 9, 6);
+    assert.deepEqual(
+      [after.getI32(direct, I32.generation), after.getDirect(direct, DIRECT.bytes)],
+      [7, 4000],
+    );
   });
 }
 

@@ -4,7 +4,7 @@ import type { NodeName } from "../../../lab/topology.ts";
 import { waitFor } from "../../../lab/wait.ts";
 import { issueKeys } from "../../../lib/control/keys.ts";
 import { mapFile, type Mapping } from "../../../lib/linux/memory.ts";
-import { SessionRecords } from "../../../lib/session/session_table.ts";
+import { SessionRecords } from "../../../lib/session/session_records.ts";
 import { SessionViewer, usedSlots } from "../../../lib/session/session_view.ts";
 import type { Family, SetupName, TimeoutName } from "./case.ts";
 import { addressOf, bytesOf, endText, textOf } from "./names.ts";

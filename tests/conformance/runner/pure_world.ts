@@ -11,8 +11,9 @@ import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "../../../lib/nat/fragment_t
 import type { DatapathConfig } from "../../../lib/nat/datapath_config.ts";
 import { Translator } from "../../../lib/nat/translator.ts";
 import { DROP, dropName } from "../../../lib/session/drop_reason.ts";
-import { F64, HOLD_NONE, regionBytes, U16, U8 } from "../../../lib/session/layout.ts";
-import { formatTable, SessionTable } from "../../../lib/session/session_table.ts";
+import { DIRECT, F64, HOLD_NONE, regionBytes, U16, U8 } from "../../../lib/session/layout.ts";
+import { formatTable } from "../../../lib/session/session_records.ts";
+import { SessionTable } from "../../../lib/session/session_table.ts";
 import { SessionViewer, usedSlots, type ViewContext } from "../../../lib/session/session_view.ts";
 import { TCP_FIN, TCP_RST } from "../../../lib/session/tcp_state.ts";
 import { parseEndpoint } from "../../../lib/wire/address.ts";
@@ -140,6 +141,7 @@ export class PureWorld implements World {
     this.#instructions.add(at);
     this.#instructions.setLease(0, Infinity);
     this.#instructionOf.set(slot, at);
+    this.#table.setGeneration(slot, 1);
     return Promise.resolve();
   }
 
@@ -152,8 +154,8 @@ export class PureWorld implements World {
   #reportCounters(): void {
     for (const [slot, at] of this.#instructionOf) {
       const packets = this.#instructions.packets(at);
-      if (packets === this.#table.getF64(slot, F64.packetsViaBypass)) continue;
-      this.#table.setF64(slot, F64.packetsViaBypass, packets);
+      if (packets === this.#table.getDirect(slot, DIRECT.packets)) continue;
+      this.#table.setDirect(slot, DIRECT.packets, packets);
       this.#table.setF64(slot, F64.agentSeenMs, this.#nowMs);
     }
   }

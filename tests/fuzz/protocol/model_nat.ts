@@ -33,7 +33,8 @@ import {
 import { ServerBoard } from "../../../lib/policy/server_board.ts";
 import { REASON } from "../../../lib/session/path_reason.ts";
 import { formatSessionId } from "../../../lib/session/session_id.ts";
-import { formatTable, SessionRecords, SessionTable } from "../../../lib/session/session_table.ts";
+import { formatTable, SessionRecords } from "../../../lib/session/session_records.ts";
+import { SessionTable } from "../../../lib/session/session_table.ts";
 import { formatEndpoint } from "../../../lib/wire/address.ts";
 import type { Random } from "../support/random.ts";
 import { Slot } from "../support/slot.ts";

@@ -1,4 +1,4 @@
-import type { SessionRecords } from "../../../lib/session/session_table.ts";
+import type { SessionRecords } from "../../../lib/session/session_records.ts";
 
 /** The process was killed between two writes to the table. */
 export class Killed extends Error {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { F64, RECORD_BYTES, U16, U8 } from "../../../lib/session/layout.ts";
 import { formatSessionId } from "../../../lib/session/session_id.ts";
-import type { SessionRecords } from "../../../lib/session/session_table.ts";
+import type { SessionRecords } from "../../../lib/session/session_records.ts";
 import { SessionViewer, usedSlots } from "../../../lib/session/session_view.ts";
 import { STATE } from "../../../lib/session/tcp_state.ts";
 import { formatEndpoint } from "../../../lib/wire/address.ts";

@@ -18,7 +18,7 @@ import type { BookEvent } from "../../../lib/nat/instruction_book.ts";
 import { EndpointHold, holdTimes, rememberHold } from "../../../lib/nat/instruction_hold.ts";
 import { OperatorState } from "../../../lib/nat/operator_state.ts";
 import { TimerWheel } from "../../../lib/session/timer_wheel.ts";
-import { SessionRecords } from "../../../lib/session/session_table.ts";
+import { SessionRecords } from "../../../lib/session/session_records.ts";
 import type { Random } from "../support/random.ts";
 import { Client, Servers, Wire } from "./hosts.ts";
 import { type InForce, ModelAgent } from "./model_agent.ts";

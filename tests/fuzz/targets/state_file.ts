@@ -11,7 +11,8 @@ import {
   regionBytes,
   U8,
 } from "../../../lib/session/layout.ts";
-import { formatTable, SessionTable, whyNotATable } from "../../../lib/session/session_table.ts";
+import { formatTable, whyNotATable } from "../../../lib/session/session_records.ts";
+import { SessionTable } from "../../../lib/session/session_table.ts";
 import { SessionViewer, usedSlots } from "../../../lib/session/session_view.ts";
 import { buildPacket } from "../../../lib/wire/build_frame.ts";
 import { Packet } from "../../../lib/wire/packet.ts";
