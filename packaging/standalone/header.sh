@@ -18,8 +18,8 @@ ours() {
 unpack() {
   (umask 077 && mkdir -p -- "$base") || fail "Cannot make \"$base\""
   ours "$base" || fail "Cannot unpack to \"$base\": not a folder that user $user alone may write to"
-  # Left by a start that was killed.
-  find "$base" -mindepth 1 -maxdepth 1 -name 'new.*' -mmin +60 -exec rm -rf -- {} +
+  # Left by a start that was killed. What others unpack at the same time may go away meanwhile.
+  find "$base" -mindepth 1 -maxdepth 1 -name 'new.*' -mmin +60 -exec rm -rf -- {} + 2>/dev/null
 
   new=$(mktemp -d -- "$base/new.XXXXXX") || fail "Cannot unpack to \"$base\""
   trap 'rm -rf -- "$new"' EXIT

@@ -20,6 +20,7 @@ const FAMILIES: readonly Family[] = await Deno.stat("/proc/net/if_inet6").then(
   () => [4, 6],
   () => [4],
 );
+const TRIES = 3;
 const ONLY = Deno.env.get("CONFORMANCE_ONLY");
 
 for (const setup of SETUPS) {
@@ -38,8 +39,8 @@ for (const setup of SETUPS) {
       if (it.notInLab !== undefined) continue;
       for (const family of familiesOf(it).filter((each) => FAMILIES.includes(each))) {
         for (const way of waysOf(it)) {
-          const options = { way, family, run: run++ };
-          await test.step(titleOf(it, way, family), () => runCase(it, world, options));
+          const attempt = () => runCase(it, world, { way, family, run: run++ });
+          await test.step(titleOf(it, way, family), () => inTime(world, attempt));
           if (way === "nat" || !hasErrors(it)) continue;
           // Errors by routers make the server's direct path unable; other cases need it.
           await world[Symbol.asyncDispose]();
@@ -51,6 +52,18 @@ for (const setup of SETUPS) {
       assert.deepEqual(await world.end(), []);
     });
   });
+}
+
+/** Tries a case again that a busy host made too late for its timers. */
+async function inTime(world: LabWorld, attempt: () => Promise<void>): Promise<void> {
+  for (let left = TRIES - 1;; left--) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!world.isLate || left === 0) throw error;
+      await world.end();
+    }
+  }
 }
 
 /** Does it have packets that say that something could not be delivered? */

@@ -50,6 +50,9 @@ export class LabWorld implements World, AsyncDisposable {
   readonly #table: Mapping;
   readonly #tun: string;
   #counted: Counted;
+  /** When the last packet was put onto the wire, and until when what is true "just before" a timer is. */
+  #sentMs = performance.now();
+  #untilMs = Infinity;
   #fences = 0;
   #fenceEndpoint: { readonly nat: End; readonly server: End; readonly atMs: number } | null = null;
 
@@ -104,6 +107,7 @@ export class LabWorld implements World, AsyncDisposable {
     const probe = this.#probes[NODE_OF[side]];
     const fromClient = side === "client";
     const before = this.#counted;
+    this.#sentMs = performance.now();
     const collected: { node: string; frames: CollectedFrame[] }[] = [];
     if (!fromClient) await this.#learnFence();
     const fence = fromClient ? this.#clientFence() : this.#serverFence(side, toAgent);
@@ -151,6 +155,7 @@ export class LabWorld implements World, AsyncDisposable {
   async idle(timeout: TimeoutName, until: "just before" | "just after"): Promise<Counted> {
     const before = this.#counted;
     const ms = LAB_TIMEOUTS[timeout];
+    this.#untilMs = until === "just before" ? this.#sentMs + ms : Infinity;
     await new Promise((resolve) => {
       setTimeout(resolve, until === "just before" ? 0.7 * ms : 1.1 * ms + 200);
     });
@@ -158,13 +163,20 @@ export class LabWorld implements World, AsyncDisposable {
     return countedBetween(before, this.#counted);
   }
 
+  /** Has a busy host let the timer fire that a case looked "just before"? Then it has shown nothing. */
+  get isLate(): boolean {
+    return performance.now() > this.#untilMs;
+  }
+
   /** All sessions are looked at together, when all cases are through: {@linkcode end}. */
   leftovers(): Promise<string[]> {
+    this.#untilMs = Infinity;
     return Promise.resolve([]);
   }
 
   /** Waits until nothing is left of any session; what is there after all timers have fired. */
   async end(): Promise<string[]> {
+    this.#untilMs = Infinity;
     const left = async () => {
       const records = new SessionRecords(this.#table.buffer);
       const sessions = [...usedSlots(records)].length;
