@@ -17,6 +17,7 @@ import {
   type Checks,
   type Grant,
   type Install,
+  MAX_NAT_LINE_BYTES,
   type NatMessage,
   type Policy,
   type Probe,
@@ -191,6 +192,7 @@ class Attempt {
     const name = verdict.kind === "refused" ? "" : verdict.identity.name;
     this.#connection = new LineConnection(socket, {
       decode: decodeNatMessage,
+      maxLineBytes: MAX_NAT_LINE_BYTES,
       message: (message) => this.#hear(name, message),
       closed: (reason) => this.#finish(reason),
       maxUnsentBytes: MAX_UNSENT_BYTES,

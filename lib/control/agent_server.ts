@@ -27,6 +27,7 @@ import {
   type HealthResults,
   type Hello,
   type Installed,
+  MAX_LINE_BYTES,
   type NatMessage,
   type Probed,
   PROTOCOL,
@@ -290,6 +291,7 @@ export class ControlServer {
   #explain(socket: TLSSocket, from: string, reason: string): void {
     const stranger = new LineConnection<AgentMessage, NatMessage>(socket, {
       decode: decodeAgentMessage,
+      maxLineBytes: MAX_LINE_BYTES,
       message: () => {},
       closed: () => {},
     });
@@ -312,6 +314,7 @@ export class ControlServer {
     let late = endLate(Math.max(0, who.deadline - performance.now()));
     const connection: AgentConnection = new LineConnection(socket, {
       decode: decodeAgentMessage,
+      maxLineBytes: MAX_LINE_BYTES,
       budget: this.#budgetOf(identity.name),
       heldBack: () => handlers.heldBack?.(identity.name),
       message: (message) => {

@@ -9,6 +9,7 @@ import {
   type AgentMessage,
   agentMessages,
   MAX_LINE_BYTES,
+  MAX_NAT_LINE_BYTES,
   type NatMessage,
   natMessages,
   PROTOCOL,
@@ -27,12 +28,12 @@ export function encodeMessage(message: AgentMessage | NatMessage): string {
 
 /** Reads a line that an agent sent. */
 export function decodeAgentMessage(line: string): Decoded<AgentMessage> {
-  return decode<AgentMessage>(line, agentMessages);
+  return decode<AgentMessage>(line, agentMessages, MAX_LINE_BYTES);
 }
 
 /** Reads a line that a NAT machine sent. */
 export function decodeNatMessage(line: string): Decoded<NatMessage> {
-  return decode<NatMessage>(line, natMessages);
+  return decode<NatMessage>(line, natMessages, MAX_NAT_LINE_BYTES);
 }
 
 /** What this needs of a zod schema. */
@@ -48,8 +49,9 @@ interface Schema<Message> {
 function decode<Message>(
   line: string,
   schemas: { readonly [type: string]: Schema<Message> },
+  longest: number,
 ): Decoded<Message> {
-  if (line.length > MAX_LINE_BYTES) return malformed("line too long");
+  if (line.length > longest) return malformed("line too long");
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -8,6 +8,8 @@ import {
   type Instruction,
   MAX_ENTRIES,
   MAX_LINE_BYTES,
+  MAX_LISTED,
+  MAX_NAT_LINE_BYTES,
   type NatMessage,
   NO_COUNTERS,
   type TableEntry,
@@ -289,6 +291,26 @@ Deno.test("a batch of the longest entries fits into a line", () => {
   };
   const table = lineOf({ type: "table", entries: Array(BATCH_ENTRIES).fill(entry), last: false });
   assert.ok(table.length <= MAX_LINE_BYTES, `${table.length}`);
+});
+
+Deno.test("an agent that speaks for thousands of servers is told of all of them", () => {
+  const longest = "[2001:0db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535";
+  const range = { first: longest.slice(1, -7), last: longest.slice(1, -7) };
+  const service = { name: "n".repeat(64), protocol: "tcp" as const, vip: longest };
+  const policy = (count: number) =>
+    lineOf({
+      type: "policy",
+      ports: lists.ports,
+      snat: Array(count).fill(range),
+      services: Array(count).fill(service),
+      servers: Array(count).fill(longest),
+    });
+  assert.equal(decodeNatMessage(policy(MAX_LISTED)).kind, "message");
+  assert.ok(policy(MAX_LISTED).length <= MAX_NAT_LINE_BYTES);
+  why(decodeNatMessage(policy(MAX_LISTED + 1)));
+  const check = { server: longest, intervalMs: 86_400_000, timeoutMs: 86_400_000 };
+  const checks = lineOf({ type: "checks", entries: Array(MAX_LISTED).fill(check) });
+  assert.equal(decodeNatMessage(checks).kind, "message");
 });
 
 Deno.test("inBatches() cuts a list without losing order, and an empty one into nothing", () => {

@@ -7,13 +7,7 @@
 import type { TLSSocket } from "node:tls";
 import { type Decoded, encodeMessage } from "./codec.ts";
 import { LineDecoder } from "./line_decoder.ts";
-import {
-  AGENT_STOPS,
-  type AgentMessage,
-  asReason,
-  MAX_LINE_BYTES,
-  type NatMessage,
-} from "./messages.ts";
+import { AGENT_STOPS, type AgentMessage, asReason, type NatMessage } from "./messages.ts";
 import { PacedReader, type PacedReaderOptions } from "./paced_reader.ts";
 
 /** How long the last words may take to leave. */
@@ -24,6 +18,8 @@ const HANG_UPS: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 /** What a connection needs to know of its user. */
 export interface LineConnectionOptions<In> extends Pick<PacedReaderOptions, "budget" | "heldBack"> {
   decode(line: string): Decoded<In>;
+  /** Of the other side, newlines not counted; a longer one ends the connection. */
+  readonly maxLineBytes: number;
   /** A valid message. Not called any more after `closed`. */
   message(message: In): void;
   /**
@@ -39,7 +35,7 @@ export interface LineConnectionOptions<In> extends Pick<PacedReaderOptions, "bud
 export class LineConnection<In extends { type: string }, Out extends AgentMessage | NatMessage> {
   readonly #socket: TLSSocket;
   readonly #options: LineConnectionOptions<In>;
-  readonly #decoder = new LineDecoder(MAX_LINE_BYTES);
+  readonly #decoder: LineDecoder;
   #unsent = "";
   #isClosed = false;
   #heardMs = performance.now();
@@ -48,6 +44,7 @@ export class LineConnection<In extends { type: string }, Out extends AgentMessag
   constructor(socket: TLSSocket, options: LineConnectionOptions<In>) {
     this.#socket = socket;
     this.#options = options;
+    this.#decoder = new LineDecoder(options.maxLineBytes);
     // Messages are small and somebody waits for each.
     socket.setNoDelay(true);
     new PacedReader(socket, { ...options, take: (piece) => this.#read(piece) });

@@ -37,11 +37,17 @@ export const AGENT_STOPS = "the agent stops";
 /** The version of the protocol that this program speaks. */
 export const PROTOCOL = 1;
 
-/** The longest line, its newline not counted. */
+/** The longest line that an agent may send, its newline not counted. */
 export const MAX_LINE_BYTES = 256 * 1024;
+
+/** The longest line that a NAT machine may send: whole lists of its configuration are in one. */
+export const MAX_NAT_LINE_BYTES = 4 * 1024 * 1024;
 
 /** The longest array that is accepted in a message. */
 export const MAX_ENTRIES = 1000;
+
+/** The same for a list of the NAT machine's configuration: servers of one agent, their services, SNAT ranges. */
+export const MAX_LISTED = 10_000;
 
 /** How many entries this program puts in one message, so that the longest entries still fit into a line. */
 export const BATCH_ENTRIES = 256;
@@ -95,13 +101,13 @@ const counters = {
 
 const lists = {
   /** SNAT addresses: what an instruction's `match.destination` may be. */
-  snat: z.array(z.strictObject({ first: address, last: address })).max(MAX_ENTRIES),
+  snat: z.array(z.strictObject({ first: address, last: address })).max(MAX_LISTED),
   ports: z.strictObject({ first: port, last: port }),
   /** The services this agent's servers belong to: what an instruction's `rewrite.source` may be. */
   services: z.array(z.strictObject({ name, protocol: protocolName, vip: endpoint }))
-    .max(MAX_ENTRIES),
+    .max(MAX_LISTED),
   /** The servers that this agent speaks for. */
-  servers: z.array(endpoint).max(MAX_ENTRIES),
+  servers: z.array(endpoint).max(MAX_LISTED),
 };
 
 /**
@@ -230,7 +236,7 @@ const checks = z.strictObject({
     server: endpoint,
     intervalMs: z.int().min(100).max(86_400_000),
     timeoutMs: z.int().min(10).max(86_400_000),
-  })).max(MAX_ENTRIES),
+  })).max(MAX_LISTED),
 });
 
 const health = z.strictObject({
