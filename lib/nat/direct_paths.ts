@@ -1,6 +1,7 @@
 import { PathBreakers, type PathState } from "../policy/path_breakers.ts";
 import { IpAddress } from "../wire/address.ts";
 import { formatPrefix } from "../wire/prefix.ts";
+import { ProvenNetworks } from "./proven_networks.ts";
 
 /** What a directly sent packet goes from and to, as far as paths are told apart. */
 export interface DirectPath {
@@ -60,10 +61,16 @@ const UDP_RETRY_MS = 10_000;
  * From which servers, and from which of them to which clients, direct packets arrive: sessions that
  * failed in a row make a server unable, or that server towards clients of one network when it reaches
  * others. After a growing pause one session tries.
+ *
+ * Clients of one network, who may only have stopped answering, do not speak for those of others: a
+ * server that lately reached another network is unable when sessions of several networks failed.
  */
 export class DirectPaths {
   readonly #servers = new PathBreakers(SERVERS);
   readonly #places = new PathBreakers(CLIENTS);
+  readonly #proven = new ProvenNetworks();
+  /** Where the last failure was that spoke against a server. */
+  readonly #failedAt = new Map<string, string>();
   /** Servers on whose paths TCP failed, or is to try first. */
   readonly #needsTcp = new Set<string>();
   readonly #tell: (news: PathNews) => void;
@@ -118,6 +125,7 @@ export class DirectPaths {
 
   /** What was sent directly has arrived. */
   success({ server, clients }: DirectPath, now: number): void {
+    this.#proven.note(server, clients, now);
     if (this.#servers.size === 0 && this.#places.size === 0) return;
     const wasUnable = (state: PathState | null) => state !== null && state.state !== "closed";
     const place = placeOf(server, clients);
@@ -128,6 +136,7 @@ export class DirectPaths {
     this.#servers.success(server);
     this.#places.success(place);
     this.#needsTcp.delete(server);
+    this.#failedAt.delete(server);
     for (const [isNews, where] of news) if (isNews) this.#say("path-able", server, where, {});
   }
 
@@ -139,7 +148,10 @@ export class DirectPaths {
   ): void {
     const place = placeOf(server, clients);
     if (isTcp) this.#needsTcp.add(server);
-    if (this.#servers.failure(server, now)) this.#sayUnable(server, null, why, now);
+    if (this.#speaksForAll(server, clients, now)) {
+      this.#failedAt.set(server, clients);
+      if (this.#servers.failure(server, now)) this.#sayUnable(server, null, why, now);
+    }
     if (this.#places.failure(place, now)) this.#sayUnable(server, clients, why, now);
   }
 
@@ -172,6 +184,10 @@ export class DirectPaths {
   keep(isServer: (server: string) => boolean): void {
     this.#servers.forget((server) => !isServer(server));
     for (const server of this.#needsTcp) if (!isServer(server)) this.#needsTcp.delete(server);
+    for (const server of this.#failedAt.keys()) {
+      if (!isServer(server)) this.#failedAt.delete(server);
+    }
+    this.#proven.keep(isServer);
     this.#places.forget((place) => !isServer(place.slice(0, place.lastIndexOf(" "))));
   }
 
@@ -199,6 +215,14 @@ export class DirectPaths {
       return reason === null ? [] : [servers.length === 1 ? reason : `${server}: ${reason}`];
     });
     return reasons.join("; ") || null;
+  }
+
+  /** Does a failure there speak against the server? Not once more where others are reached. */
+  #speaksForAll(server: string, clients: string, now: number): boolean {
+    const state = this.#servers.state(server, now);
+    if (state === null || state.state !== "closed") return true;
+    return this.#failedAt.get(server) !== clients ||
+      !this.#proven.reachesOthers(server, clients, now);
   }
 
   #sayUnable(server: string, clients: string | null, why: string, now: number): void {

@@ -54,6 +54,25 @@ Deno.test("a server that reaches others is unable only where it does not", () =>
   assert.equal(paths.admit({ ...HERE, server: "10.0.0.12" }, tcp("c"), 3), null);
 });
 
+Deno.test("clients of one network do not make a server unable that lately reached another", () => {
+  const { paths, said, fail } = setUp();
+  paths.success(THERE, 0);
+  fail(HERE, 5, 10_000);
+  assert.deepEqual(said, ["path-unable 198.51.100.0/24"]);
+  assert.equal(paths.admit(THERE, tcp("b"), 10_001), null);
+  fail(THERE, 1, 20_000);
+  assert.deepEqual(said.slice(1), ["path-unable all"]);
+  assert.notEqual(paths.admit(THERE, tcp("b"), 20_001), null);
+});
+
+Deno.test("they do when that was long ago, or was nowhere else", () => {
+  const { paths, said, fail } = setUp();
+  paths.success(THERE, 0);
+  paths.success(HERE, 500_000);
+  fail(HERE, 2, 700_000);
+  assert.deepEqual(said, ["path-unable all", "path-unable 198.51.100.0/24"]);
+});
+
 Deno.test("a session that waits for the server's trial does not hold the one of its network", () => {
   const { paths, fail } = setUp();
   fail(HERE, 2, 0);
