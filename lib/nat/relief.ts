@@ -8,8 +8,13 @@ import type { NatMachine } from "./nat_machine.ts";
 /** The version of what the two processes of a takeover say to each other. */
 export const TAKEOVER = 1;
 
-/** How long a machine stands still for a process that does not go on. */
-const PATIENCE_MS = 15_000;
+/**
+ * How long a machine stands still for a process that does not go on: no session may hang for longer
+ * than 3 s, and taking a table of many sessions takes its time (a second for a million on a host of
+ * its own, more than four on a busy one).
+ */
+const PATIENCE_MS = 2_500;
+const PATIENCE_MS_PER_SESSION = 0.004;
 /** How long this process waits, at its end, for the other one to be ready. */
 const FAREWELL_MS = 5_000;
 
@@ -109,9 +114,10 @@ export class Relief {
   async #freeze({ inbox }: AdminRequest, signal: AbortSignal): Promise<void> {
     if (this.#other?.signal !== signal) throw new AdminError("Nothing was offered");
     this.#isFrozen = true;
-    this.#timer = setTimeout(() => this.#goOn("the other process took too long"), PATIENCE_MS);
+    const { relief, state, name } = this.#machine;
+    const patienceMs = PATIENCE_MS + PATIENCE_MS_PER_SESSION * state.records.used;
+    this.#timer = setTimeout(() => this.#goOn("the other process took too long"), patienceMs);
     try {
-      const { relief, state, name } = this.#machine;
       const sockets = await relief.freeze();
       if (!this.#isFrozen) {
         // Given up meanwhile: what went on then has been stopped once more since.

@@ -18,7 +18,7 @@ function fakeMachine() {
       },
       thaw: () => seen.isStill = false,
     },
-    state: { lock: { fd: { number: 0 } } },
+    state: { lock: { fd: { number: 0 } }, records: { used: 0 } },
     name: { fd: { number: 0 } },
   } as unknown as NatMachine;
   return { machine, seen, frozen };

@@ -139,6 +139,22 @@ rootTest(
     assert.equal(await events(lab, "takeover-failed"), 3);
     assert.equal(await contacts(), before, "agents noticed nothing");
     await flows.isWhole();
+
+    const others = await traffic(lab);
+    {
+      const { conversation, offer } = await pretend(lab);
+      using _ = conversation;
+      using inbox = new DescriptorInbox(`${folder}/inbox`);
+      await conversation.ask(offer);
+      await conversation.ask({ verb: "takeover", step: "freeze", inbox: inbox.path });
+      const { descriptors } = await inbox.receive(1000);
+      await waitFor("the old one to go on", async () => await events(lab, "takeover-failed") === 4);
+      for (const fd of descriptors) fd.close();
+      const commit = conversation.ask({ verb: "takeover", step: "commit" });
+      await assert.rejects(commit, /this process has gone on/);
+    }
+    const pauseMs = await others.isWhole();
+    assert.ok(pauseMs < 3_000, `one that hangs made a pause of ${pauseMs} ms`);
     await Deno.remove(folder, { recursive: true });
   },
 );
