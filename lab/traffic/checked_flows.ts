@@ -13,6 +13,8 @@ export interface FlowsEvent {
 const PROGRESS_MS = 200;
 /** More flows than this are told of only when somebody asks. */
 const TOLD_UNASKED = 50;
+/** Servers hold a limited number of connections that they have not accepted yet. */
+const OPENED_AT_ONCE = 50;
 
 /**
  * `checked-flows FILE`: the flows of the plan in that file, a JSON array, until SIGUSR2 ends them in order. Every
@@ -30,8 +32,13 @@ export async function checkedFlows(file: string): Promise<number> {
     for (const flow of flows) flow.mark();
   });
   Deno.addSignalListener("SIGUSR2", () => flows.forEach((flow) => flow.finish()));
-  const over = Promise.all(flows.map((flow) => flow.run()));
-  await Promise.all(flows.map((flow) => flow.open));
+  const runs: Promise<void>[] = [];
+  for (let at = 0; at < flows.length; at += OPENED_AT_ONCE) {
+    const next = flows.slice(at, at + OPENED_AT_ONCE);
+    runs.push(...next.map((flow) => flow.run()));
+    await Promise.all(next.map((flow) => flow.open));
+  }
+  const over = Promise.all(runs);
   tell("open");
   const timer = setInterval(() => {
     if (flows.length <= TOLD_UNASKED) tell("progress");

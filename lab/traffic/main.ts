@@ -76,6 +76,8 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       });
     case "far-ends":
       return await (await import("./far_ends.ts")).farEnds(values);
+    case "flow-server":
+      return await (await import("./flow_server.ts")).flowServer(values);
     case "checked-flows":
       return await (await import("./checked_flows.ts")).checkedFlows(target);
     case "send-malformed":

@@ -1,5 +1,6 @@
 import type { InspectedInstruction } from "../../inspect_json.ts";
 import type { LabProcess } from "../../lab_process.ts";
+import { FLOW_PORT } from "../../ports.ts";
 import { formatCount, formatDuration } from "../../terminal.ts";
 import { ADDRESSES } from "../../topology.ts";
 import type { FlowsEvent } from "../../traffic/checked_flows.ts";
@@ -11,6 +12,8 @@ const RATE = 1_000;
 const SESSIONS = 500;
 /** Bytes a second of each session: a few packets, so that each is soon seen after every start. */
 const SESSION_RATE = 12_000;
+const PORT = 95;
+const SERVER_PORT = FLOW_PORT + 5;
 
 /**
  * A thousand instructions a second are installed, and as many stopped: hundreds of downloads, all of
@@ -19,9 +22,18 @@ const SESSION_RATE = 12_000;
 export const instructionChurn = faultScenario({
   name: "instruction-churn",
   description: `${formatCount(RATE)} instructions installed and stopped a second, under traffic`,
+  configureNat(config) {
+    const like = config.services.find(({ name }) => name === "flow")!;
+    const servers = [{ address: ADDRESSES.s1, port: SERVER_PORT }];
+    config.services.push({ ...like, name: "churn", port: PORT, servers });
+  },
   async fault(scene) {
     const { lab, report, brief } = scene;
     const sessions = brief ? SESSIONS / 5 : SESSIONS;
+    // A program of its own: what it takes to serve hundreds is no pause of the checked traffic.
+    const listen = `${ADDRESSES.s1}:${SERVER_PORT}`;
+    const server = lab.startTraffic("s1", "flow-server", "--listen", listen);
+    await server.waitForLine((line) => line.includes('"event":"listening"'));
     const clients = await startDownloads(scene, sessions);
     const before = await newestGeneration(scene);
     const began = performance.now();
@@ -39,6 +51,7 @@ export const instructionChurn = faultScenario({
     const seconds = (performance.now() - began) / 1000;
     const installed = await newestGeneration(scene) - before;
     const flows = await finishDownloads(clients);
+    await server.stop();
 
     const rate = installed / seconds;
     const wanted = sessions / SESSIONS * RATE;
@@ -78,7 +91,7 @@ async function startDownloads({ lab }: FaultScene, count: number): Promise<LabPr
   const plan = Array.from({ length: count }, (_, i): FlowPlan => ({
     name: `${i}`,
     kind: "download",
-    to: `${ADDRESSES.vip}:90`,
+    to: `${ADDRESSES.vip}:${PORT}`,
     rate: SESSION_RATE,
     seed: i + 1,
   }));
@@ -86,6 +99,8 @@ async function startDownloads({ lab }: FaultScene, count: number): Promise<LabPr
   await Deno.writeTextFile(file, JSON.stringify(plan));
   const clients = lab.startTraffic("client", "checked-flows", file);
   await clients.waitForLine((line) => line.startsWith('{"event":"open"'), { timeoutMs: 60_000 });
+  clients.kill("SIGUSR1");
+  await clients.waitForLine((line) => line.startsWith('{"event":"marked"'), { timeoutMs: 60_000 });
   return clients;
 }
 
