@@ -14,6 +14,9 @@ import { openTun, type TunDevice } from "../linux/tun.ts";
 import { IpAddress } from "../wire/address.ts";
 import { formatPrefix, type Prefix, prefixesOfRange } from "../wire/prefix.ts";
 import { protocolNumber } from "../wire/protocol.ts";
+import { MetricsDoor } from "../metrics/metrics_door.ts";
+import { agentMetrics } from "./agent_metrics.ts";
+import { AgentTally } from "./agent_tally.ts";
 import { Capture } from "./capture.ts";
 import { EarlyReports } from "./early_reports.ts";
 import type { CounterSource } from "./instruction_counters.ts";
@@ -52,6 +55,8 @@ export class AgentMachine {
   readonly events = new EventLog({ capacity: KEPT_EVENTS, now: Date.now });
   readonly store: InstructionStore;
   readonly startedMs = bootTimeMs();
+  readonly tally = new AgentTally();
+  readonly metrics: MetricsDoor = new MetricsDoor(() => agentMetrics(this));
   ready = false;
   readonly #thread: PacketThread;
   readonly #prober: PathProber;
@@ -89,6 +94,7 @@ export class AgentMachine {
       installsPerSecond: INSTALLS_PER_SECOND,
       apply: (effect) => this.#apply(effect),
       send: (nat, message) => this.#links.send(nat, message),
+      answered: (nat, afterMs) => this.tally.roundTrip.observe(afterMs / 1000, nat),
     });
     this.#links = new NatLinks({
       nat: options.config.nat,
@@ -153,6 +159,7 @@ export class AgentMachine {
 
   /** Starts carrying packets; nothing comes before a NAT machine has announced its addresses. */
   async run(): Promise<void> {
+    await this.metrics.open(this.config.metrics);
     const links = this.#netlink.links().filter((link) => this.#usable(link));
     const mtu = Math.min(...links.map((link) => link.mtu));
     this.#netlink.setLink({
@@ -189,6 +196,7 @@ export class AgentMachine {
   /** Ends in order: first the routes, so that responses go by the ordinary way again. */
   async stop(): Promise<void> {
     this.ready = false;
+    await this.metrics[Symbol.asyncDispose]();
     await this.#letGo();
     clearInterval(this.#timer);
     this.#early[Symbol.dispose]();
@@ -273,8 +281,10 @@ export class AgentMachine {
   #workerEvent(event: number, slot: number): void {
     const now = bootTimeMs();
     if (event === AGENT_EVENT.added) {
+      this.tally.installed++;
       this.store.added(slot);
     } else if (event === AGENT_EVENT.removed) {
+      this.tally.removed++;
       this.store.removed(slot, this.#counted(slot, now), { now });
     } else if (event === AGENT_EVENT.reopened) {
       this.store.remove(slot, "the server opened a new connection from the same endpoint");

@@ -94,6 +94,8 @@ export interface StoreOptions {
   apply(effect: StoreEffect): void;
   /** Sends on that NAT machine's connection, at once. Does nothing when there is none. */
   send(nat: string, message: AgentMessage): void;
+  /** A report was answered, so long after it was sent. */
+  answered?(nat: string, afterMs: number): void;
 }
 
 /** One instruction as people see it. */
@@ -129,6 +131,10 @@ export class InstructionStore {
   }
 
   /** How many instructions the datapath may be using. */
+  get capacity(): number {
+    return this.#options.capacity;
+  }
+
   get size(): number {
     return this.#byId.size;
   }
@@ -424,6 +430,7 @@ export class InstructionStore {
   #grant(peer: Peer, nonce: number, now: number): void {
     const sentMs = peer.nonces.get(nonce);
     if (sentMs === undefined) return;
+    this.#options.answered?.(peer.nat, now - sentMs);
     // The NAT machine has read this connection's table: what was offered has served its purpose.
     peer.offers.clear();
     this.#raise(peer, sentMs + peer.leaseMs, now);

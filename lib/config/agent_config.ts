@@ -15,6 +15,8 @@ export interface AgentConfig {
   readonly ca: string;
   readonly certificate: string;
   readonly key: string;
+  /** Where Prometheus finds metrics; absent: nowhere. */
+  readonly metrics?: Endpoint;
   /** Absolute path. */
   readonly socket: string;
   /** One for each packet worker; absent: the kernel decides. */
@@ -58,6 +60,7 @@ export function parseAgentConfig(text: ConfigText): AgentConfig {
   return {
     nat: document.nat,
     ...(document.interface !== undefined && { interface: document.interface }),
+    ...(document.metrics !== undefined && { metrics: document.metrics }),
     ca: besideFile(file, document.ca),
     certificate: besideFile(file, document.certificate),
     key: besideFile(file, document.key),

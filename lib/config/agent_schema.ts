@@ -11,6 +11,7 @@ export const agentSchema = z.strictObject({
   ca: path().describe("Certificate of the authority that signed the NAT machine's certificate"),
   certificate: path().describe("Names the server addresses that the agent speaks for"),
   key: path().describe("The certificate's private key"),
+  metrics: endpoint().optional().describe("Prometheus; absent: off"),
   socket: path().prefault("/run/bypath/agent.sock").describe("Where inspect connects"),
   cpus,
   busyPoll,

@@ -44,6 +44,7 @@ export function describeNat(config: NatConfig): string[] {
     } idle`,
     `quarantine: a NAT endpoint rests for ${formatDurationMs(config.quarantineMs)}`,
     `files: ${config.socket} (inspect), ${config.state} (session table)`,
+    ...(config.metrics ? [`metrics: http://${formatEndpoint(config.metrics)}/metrics`] : []),
   ];
 }
 
@@ -93,6 +94,7 @@ export function describeAgent(config: AgentConfig): string[] {
     ...describeWorkers(config),
     `certificate: ${config.certificate}, key ${config.key}, authority ${config.ca}`,
     `files: ${config.socket} (inspect)`,
+    ...(config.metrics ? [`metrics: http://${formatEndpoint(config.metrics)}/metrics`] : []),
   ];
 }
 
@@ -137,6 +139,11 @@ function plainServer(server: { address: Endpoint; weight: number }) {
 
 /** agent.yaml with every default filled in, for JSON. */
 export function plainAgentConfig(config: AgentConfig) {
-  const { notices: _, nat, interface: name, ...rest } = config;
-  return { nat: nat.map(formatEndpoint), interface: name ?? null, ...rest };
+  const { notices: _, nat, interface: name, metrics, ...rest } = config;
+  return {
+    nat: nat.map(formatEndpoint),
+    interface: name ?? null,
+    metrics: metrics ? formatEndpoint(metrics) : null,
+    ...rest,
+  };
 }

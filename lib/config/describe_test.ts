@@ -118,6 +118,7 @@ Deno.test("describeAgent() and plainAgentConfig() say what an agent's configurat
   assert.deepEqual(plainAgentConfig(agent), {
     nat: ["10.0.0.1:7400"],
     interface: null,
+    metrics: null,
     ca,
     certificate,
     key,

@@ -32,8 +32,6 @@ export interface ConfigKind<S extends z.ZodObject> {
   check?(draft: Draft<z.output<S>>, report: (path: ConfigPath, message: string) => void): void;
   /** The files that the document names. */
   pemFiles(draft: Draft<z.output<S>>): PemFile[];
-  /** Reports what does no harm and is worth knowing. */
-  notice?(draft: Draft<z.output<S>>, report: (path: ConfigPath, message: string) => void): void;
 }
 
 /** A document without mistakes, and what is worth knowing about it. */
@@ -62,7 +60,6 @@ export function checkDocument<S extends z.ZodObject>(
       notices.push(source.problem(pem.at, `"${pem.path}" can be read by every user of this host`));
     }
   }
-  kind.notice?.(draft, (path, message) => notices.push(source.problem(path, message)));
   if (problems.length > 0 || value === undefined) {
     throw new ConfigError(problems.sort((a, b) => a.line - b.line || a.column - b.column));
   }

@@ -257,7 +257,8 @@ function showCount(count: number): string {
   return Number.isSafeInteger(count) ? String(count) : `2^${Math.round(Math.log2(count))}`;
 }
 
-function totalAddresses(ranges: readonly (AddressRange | undefined)[]): number {
+/** How many addresses these ranges hold; what is undefined, none. */
+export function totalAddresses(ranges: readonly (AddressRange | undefined)[]): number {
   return ranges.reduce((sum, range) => sum + (range ? countAddresses(range) : 0), 0);
 }
 

@@ -159,9 +159,6 @@ export function parseNatConfig(
       });
     },
     pemFiles: ({ control }) => pemFilesOf(text.file, ["control"], control),
-    notice(draft, report) {
-      if (draft.metrics) report(["metrics"], "not available in this version, ignored");
-    },
   });
   return natConfigOf(text.file, document, { notices, expressions });
 }

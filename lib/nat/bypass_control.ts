@@ -10,6 +10,7 @@ import { formatEndpoint, parseEndpoint } from "../wire/address.ts";
 import type { BookEvent, InstructionBook } from "./instruction_book.ts";
 import { isNatEndpoint } from "./instruction_rebuild.ts";
 import { type AgentState, type Objection, type Obstacle, usualObstacles } from "./obstacles.ts";
+import { BypassTally } from "./bypass_tally.ts";
 import { AgentPlaces } from "./agent_places.ts";
 import { type CriteriaFacts, measuredRates } from "./explain_criteria.ts";
 import { DeclineLog } from "./decline_log.ts";
@@ -46,6 +47,8 @@ export interface BypassControlOptions {
   readonly gates?: LoadGates;
   /** What the packet worker measures. */
   readonly rates?: RateMeter;
+  /** What happens is counted here; default: a tally of its own. */
+  readonly tally?: BypassTally;
   /** Boot time, ms. */
   readonly now: () => number;
 }
@@ -70,6 +73,7 @@ export class BypassControl {
   readonly #rates: PathRates;
   readonly #stops: StopCriteria;
   readonly #declines: DeclineLog;
+  readonly #tally: BypassTally;
   #places!: AgentPlaces;
   #orders!: OperatorOrders;
   #book!: InstructionBook;
@@ -82,6 +86,7 @@ export class BypassControl {
   constructor(options: BypassControlOptions) {
     this.#options = options;
     this.#records = options.records;
+    this.#tally = options.tally ?? new BypassTally();
     this.#snat = options.config.snat;
     this.#notes = new SessionNotes(options.records, options.events, options.config);
     this.#pauses = new SessionPauses(options.records.capacity, options.now());
@@ -183,8 +188,17 @@ export class BypassControl {
     }
   }
 
-  /** The worker: this session meets the start criteria. */
-  crossed(slot: number, id: number, reason: number, value: number): void {
+  /**
+   * The worker: this session meets the start criteria.
+   * @param crossedMs when (boot time) the packet came that met them
+   */
+  crossed(
+    slot: number,
+    id: number,
+    reason: number,
+    value: number,
+    crossedMs = this.#options.now(),
+  ): void {
     const records = this.#records;
     if (this.#notes.id(slot) !== id) return;
     for (const obstacle of this.obstacles) {
@@ -205,6 +219,7 @@ export class BypassControl {
       this.#book.install(agent.name, this.#notes.entry(slot), slot, now) !== 0;
     if (!isSent) return this.#decline(slot, { reason: REASON.noAgent, value: 0 });
     this.#notes.reason(slot, reason, value);
+    this.#tally.noteSent(slot, this.#notes.serviceName(slot), { crossedMs, sentMs: now });
   }
 
   /** The worker: a session with an instruction is over. */
@@ -228,14 +243,17 @@ export class BypassControl {
   /** The book: something about an instruction changed. */
   changed(event: BookEvent): void {
     const slot = event.tag;
-    const tcpFlags = this.#notes.count(event);
+    const tcpFlags = this.#notes.count(event, this.#tally);
     if (tcpFlags !== null) {
       this.#commands.send(COMMAND.saw, slot, this.#notes.id(slot), tcpFlags);
     }
     if (event.kind === "installed") {
       this.#records.setU8(slot, U8.instruction, INSTRUCTION.installed);
       this.#pauses.clear(slot);
-      this.#stops.started(slot, this.#options.now());
+      const nowMs = this.#options.now();
+      this.#stops.started(slot, nowMs);
+      const { agent } = event;
+      this.#tally.noteInstalled(slot, this.#notes.serviceName(slot), { agent, nowMs });
       this.#notes.log("bypass-started", slot, {
         generation: event.generation,
         agent: event.agent,
@@ -321,9 +339,14 @@ export class BypassControl {
       if (this.#notes.id(slot) === id) this.#rested(slot);
     });
     const placed = new Map<string, number[]>();
+    const bypassing = new Map<string, number>();
     for (const { tag: slot, state, pathMtu, agent } of this.#book.instructions(now)) {
       this.#followPathMtu(slot, pathMtu);
       if (state !== "installed") continue;
+      if (this.#records.getU8(slot, U8.instruction) === INSTRUCTION.installed) {
+        const service = this.#notes.serviceName(slot);
+        bypassing.set(service, (bypassing.get(service) ?? 0) + 1);
+      }
       const crowded = this.#places.isCrowded(agent);
       if (crowded) {
         const slots = placed.get(agent);
@@ -332,6 +355,7 @@ export class BypassControl {
       }
       this.#watchStop(slot, crowded, now);
     }
+    this.#tally.bypassing = bypassing;
     this.#places.tick(placed);
     this.#declines.tick();
   }
@@ -379,6 +403,7 @@ export class BypassControl {
     const isNews = this.#records.getU8(slot, U8.reason) !== reason ||
       this.#records.getReasonValue(slot) !== Math.fround(value);
     this.#notes.decline(slot, reason, value);
+    this.#tally.noteDeclined(this.#notes.serviceName(slot), reason);
     if (isNews) {
       this.#declines.add(slot, {
         ...this.#measured(slot),
@@ -415,6 +440,7 @@ export class BypassControl {
     const reason = asked?.reason ?? END_REASON[event.cause] ?? REASON.agentLost;
     if (reason !== REASON.sessionOver) this.#notes.reason(slot, reason, asked?.value ?? 0);
     records.setU8(slot, U8.instruction, INSTRUCTION.none);
+    this.#tally.noteStopped(slot, this.#notes.serviceName(slot), reason);
     this.#notes.log("bypass-stopped", slot, {
       generation: event.generation,
       agent: event.agent,

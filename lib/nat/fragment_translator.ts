@@ -2,7 +2,8 @@ import { IP_OFFSET, KEPT, type PacketSender } from "../datapath/engine.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { FRAGMENT } from "../session/fragment_verdict.ts";
 import { FragmentTracker } from "../session/fragment_tracker.ts";
-import { F64, U8 } from "../session/layout.ts";
+import { F64, U16, U8 } from "../session/layout.ts";
+import { type ServiceTraffic, trafficKey } from "../session/service_traffic.ts";
 import type { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { Packet } from "../wire/packet.ts";
@@ -28,6 +29,7 @@ export interface FragmentMemory {
 export interface FragmentTranslatorOptions {
   readonly table: SessionTable;
   readonly rewriter: SessionRewriter;
+  readonly traffic: ServiceTraffic;
   readonly hops: Hops;
   readonly sender: PacketSender;
   readonly memory: FragmentMemory;
@@ -155,14 +157,20 @@ export class FragmentTranslator {
   }
 
   #translate(packet: Packet, slot: number, fromClient: boolean, nowMs: number): void {
-    const { rewriter, table } = this.#options;
+    const { rewriter, table, traffic } = this.#options;
     const [packets, bytes] = fromClient
       ? [F64.packetsFromClient, F64.bytesFromClient] as const
       : [F64.packetsViaNat, F64.bytesViaNat] as const;
     table.addF64(slot, packets, 1);
     table.addF64(slot, bytes, packet.totalBytes);
-    if (fromClient) rewriter.toServer(packet, slot, false, nowMs);
-    else rewriter.toClient(packet, slot, false, nowMs);
+    const key = trafficKey(table.getU16(slot, U16.vip), table.getU8(slot, U8.protocol));
+    if (fromClient) {
+      traffic.fromClient(key, packet.totalBytes);
+      rewriter.toServer(packet, slot, false, nowMs);
+    } else {
+      traffic.viaNat(key, packet.totalBytes);
+      rewriter.toClient(packet, slot, false, nowMs);
+    }
   }
 
   /**

@@ -8,6 +8,7 @@ import type { HostRoutes } from "./host_routes.ts";
 import { type NatMachine, NO_LEASE_MS } from "./nat_machine.ts";
 import type { ReliefTargets } from "./relief.ts";
 import type { ReloadTargets } from "./reload.ts";
+import type { PreparedMetrics } from "../metrics/metrics_door.ts";
 import type { PreparedPool } from "./server_pool.ts";
 
 /** Parts of the machine that are nobody else's business. */
@@ -23,6 +24,7 @@ export function reloadTargetsOf(machine: NatMachine, parts: ChangingParts): Relo
   const { thread, routes, door, announcing, drains } = parts;
   /** What the worker has taken and the machine not yet. */
   let prepared: PreparedPool | null = null;
+  let metrics: PreparedMetrics | null = null;
   return {
     addRoutes: (config) => routes.add(destinationsOf(config)),
     announce: (config) => announcing.use(config),
@@ -35,6 +37,10 @@ export function reloadTargetsOf(machine: NatMachine, parts: ChangingParts): Relo
         await undo();
         useLease(machine, before);
       };
+    },
+    serveMetrics: async (config) => {
+      const opened = metrics = await machine.metrics.prepare(config.metrics);
+      return () => opened.cancel();
     },
     translate: async (config) => {
       prepared = machine.servers.prepare(config);
@@ -52,6 +58,7 @@ export function reloadTargetsOf(machine: NatMachine, parts: ChangingParts): Relo
       machine.identity = identity;
       machine.book.setLease(config.control?.leaseMs ?? NO_LEASE_MS);
       prepared?.take();
+      void metrics?.take();
       drains.begin();
       machine.bypass.configure(config);
       machine.progress.configure(config);
@@ -93,6 +100,7 @@ export function reliefTargetsOf(machine: NatMachine, parts: ChangingParts): Reli
     letGo: async () => {
       machine.ready = false;
       routes.handOver();
+      await machine.metrics[Symbol.asyncDispose]();
       await door?.close("another process takes over");
     },
   };

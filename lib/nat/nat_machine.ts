@@ -11,6 +11,7 @@ import { Journal } from "../session/journal.ts";
 import { AgentEvents } from "./agent_events.ts";
 import { AgentRegistry, type KnownAgent, obstacleFor } from "./agent_registry.ts";
 import { RateMeter } from "../policy/rate_meter.ts";
+import { BypassTally } from "./bypass_tally.ts";
 import { BypassControl } from "./bypass_control.ts";
 import type { Announcing } from "./announcing.ts";
 import { LoadGates } from "./load_gates.ts";
@@ -25,6 +26,8 @@ import { serverViews, viewSources } from "./nat_views.ts";
 import { hostOf, OperatorState } from "./operator_state.ts";
 import { ProgressControl } from "./progress_control.ts";
 import { REASON } from "../session/path_reason.ts";
+import { MetricsDoor } from "../metrics/metrics_door.ts";
+import { natMetrics } from "./nat_metrics.ts";
 import { ServerPool } from "./server_pool.ts";
 import { serverObstacle } from "./server_obstacle.ts";
 import { Shortages } from "./shortages.ts";
@@ -34,7 +37,15 @@ import type { ReliefTargets } from "./relief.ts";
 import { reliefTargetsOf, reloadTargetsOf } from "./machine_changes.ts";
 import type { ReloadTargets } from "./reload.ts";
 import { UnheardAgents } from "./unheard_agents.ts";
-import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
+import { ServiceTraffic } from "../session/service_traffic.ts";
+import {
+  COMMAND,
+  crossedMs,
+  EVENT,
+  type NatWorkerMessage,
+  type NatWorkerStart,
+  reasonOf,
+} from "./worker_protocol.ts";
 
 /** What a lease is prolonged by on this side, for clocks of different rates and packets in flight. */
 export const LEASE_MARGIN_MS = 1_000;
@@ -74,6 +85,8 @@ export class NatMachine {
   readonly gates: LoadGates;
   readonly firstHop: FirstHop;
   readonly servers: ServerPool;
+  readonly tally = new BypassTally();
+  readonly metrics: MetricsDoor = new MetricsDoor(() => natMetrics(this));
   ready = false;
   readonly #thread: PacketThread;
   readonly #routes: HostRoutes;
@@ -82,6 +95,7 @@ export class NatMachine {
   readonly #shortages: Shortages;
   /** Rates of sessions, where the criteria ask for them: written by the worker. */
   readonly #rates: SharedArrayBuffer;
+  readonly #traffic = new SharedArrayBuffer(ServiceTraffic.BYTES);
   readonly #drains: DrainWatch;
   /** What a reload does to this machine. */
   readonly reloadTargets: ReloadTargets;
@@ -127,6 +141,7 @@ export class NatMachine {
       command: (command, slot, id, value) => this.#thread.command(command, slot, id, value),
       gates: this.gates,
       rates: new RateMeter(this.#rates),
+      tally: this.tally,
       now: bootTimeMs,
     });
     this.book = new InstructionBook({
@@ -211,6 +226,11 @@ export class NatMachine {
     return this.#thread.counters;
   }
 
+  /** Of each packet worker: what it counted, and that by service. */
+  get workers(): readonly { readonly counters: Float64Array; readonly traffic: ServiceTraffic }[] {
+    return [{ counters: this.counters, traffic: new ServiceTraffic(this.#traffic) }];
+  }
+
   /**
    * Takes the table and the sockets; packets wait until `open`.
    * @param sockets of the process before, one for each interface that it had
@@ -231,6 +251,7 @@ export class NatMachine {
       rates: this.#rates,
       signs: this.servers.signs.buffer,
       affinity: this.servers.affinity,
+      traffic: this.#traffic,
       key: this.servers.key,
     };
     await this.#thread.start(start);
@@ -322,6 +343,7 @@ export class NatMachine {
   /** Ends in order; sessions and instructions stay for the next process. */
   async stop(): Promise<void> {
     this.ready = false;
+    await this.metrics[Symbol.asyncDispose]();
     this.servers[Symbol.dispose]();
     await this.#announcing[Symbol.asyncDispose]();
     await this.#door?.close("the NAT machine stops");
@@ -330,8 +352,9 @@ export class NatMachine {
 
   /** An event of the packet worker. */
   workerEvent(event: number, slot: number, id: number, value: number): void {
-    if ((event & 0xff) === EVENT.crossed) this.bypass.crossed(slot, id, event >> 8, value);
-    else if ((event & 0xff) === EVENT.ended) this.bypass.ended(slot, id);
+    if ((event & 0xff) === EVENT.crossed) {
+      this.bypass.crossed(slot, id, reasonOf(event), value, crossedMs(event, bootTimeMs()));
+    } else if ((event & 0xff) === EVENT.ended) this.bypass.ended(slot, id);
     else if ((event & 0xff) === EVENT.pathMtu) this.bypass.pathMtuChanged(slot, id);
     else if ((event & 0xff) === EVENT.probe) this.firstHop.seen(id);
     else if ((event & 0xff) === EVENT.undelivered) this.progress.undelivered(slot, id, value);

@@ -77,6 +77,8 @@ export async function startNatMachine(
   });
   running.machine = machine;
   stack.defer(() => machine.stop());
+  // While another process goes on, its metrics stand where these are to be.
+  if (takeover === null) await machine.metrics.open(config.metrics);
   await machine.prepare(estate?.sockets);
   if (takeover !== null) {
     await takeover.commit();
@@ -86,9 +88,21 @@ export async function startNatMachine(
   }
   state.commit();
   await machine.open();
+  if (takeover !== null) await openMetrics(machine, say);
   const timer = setInterval(() => machine.tick(), TICK_MS);
   stack.defer(() => clearInterval(timer));
   return machine;
+}
+
+/** Sessions go on without metrics rather than end for them. */
+async function openMetrics({ metrics, config, events }: NatMachine, say: (line: string) => void) {
+  try {
+    await metrics.open(config.metrics);
+  } catch (error) {
+    const reason = (error as Error).message;
+    events.add("metrics-failed", { reason });
+    say(reason);
+  }
 }
 
 /** What must wait because agents may still follow an earlier table; nothing when this one goes on. */

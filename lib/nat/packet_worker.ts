@@ -25,6 +25,7 @@ import { RateMeter } from "../policy/rate_meter.ts";
 import { HEADER, U16, U8 } from "../session/layout.ts";
 import { Journal, JOURNAL_CLOSED, JOURNAL_OPENED } from "../session/journal.ts";
 import { AffinityTable } from "../session/affinity_table.ts";
+import { ServiceTraffic, trafficKey } from "../session/service_traffic.ts";
 import { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { IpAddress } from "../wire/address.ts";
@@ -38,7 +39,13 @@ import { ProbeWatch } from "./probe_watch.ts";
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
 import { ServerSigns } from "./server_signs.ts";
 import { Translator } from "./translator.ts";
-import { COMMAND, EVENT, type NatWorkerMessage, type NatWorkerStart } from "./worker_protocol.ts";
+import {
+  COMMAND,
+  crossedEvent,
+  EVENT,
+  type NatWorkerMessage,
+  type NatWorkerStart,
+} from "./worker_protocol.ts";
 
 const HELD_SLOTS = 32;
 /** For packets of our own; a quarter of them may wait for link addresses. */
@@ -51,6 +58,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   readonly #main: PacketThreadEnd;
   readonly #journal: Journal;
   readonly #table: SessionTable;
+  readonly #traffic: ServiceTraffic;
   readonly #translator: Translator;
   readonly #engine: RawEngine;
   readonly #sockets: ReturnType<typeof openPacketSocket>[];
@@ -72,6 +80,9 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     const epoch = (this.#table.header[HEADER.hopEpoch]! + 1) % 65535 + 1;
     this.#table.header[HEADER.hopEpoch] = epoch;
 
+    this.#traffic = new ServiceTraffic(start.traffic);
+    for (const slot of liveSlots(this.#table)) this.#traffic.adopted(this.#keyOf(slot));
+
     const netlink = new RouteNetlink();
     const monitor = new RouteMonitor();
     const interfaces = start.interfaces.map((name) => hopInterface(netlink, name));
@@ -92,6 +103,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       config: start.config,
       signs: new ServerSigns(start.signs),
       affinity: new AffinityTable(start.affinity, start.key),
+      traffic: this.#traffic,
       random: secureRandom(),
       nowMs: this.#nowMs,
       closedGates: new Uint8Array(start.closedGates),
@@ -219,8 +231,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     else if (command === COMMAND.saw) this.#translator.agentSaw(slot, id, value, this.#nowMs);
   };
 
-  crossed(slot: number, id: number, reason: number, value: number): boolean {
-    return this.#tell(EVENT.crossed + 256 * reason, slot, id, value);
+  crossed(slot: number, id: number, reason: number, value: number, nowMs: number): boolean {
+    return this.#tell(crossedEvent(reason, nowMs), slot, id, value);
   }
 
   ended(slot: number, id: number): boolean {
@@ -238,11 +250,13 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
 
   opened(slot: number, nowMs: number): void {
     this.#add(COUNTER.sessionsOpened);
+    this.#traffic.opened(this.#keyOf(slot));
     this.#journal.write(JOURNAL_OPENED, 0, this.#table, slot, nowMs);
   }
 
   closed(slot: number, reason: number, nowMs: number): void {
     this.#add(COUNTER.sessionsClosed);
+    this.#traffic.closed(this.#keyOf(slot), reason);
     this.#journal.write(JOURNAL_CLOSED, reason, this.#table, slot, nowMs);
   }
 
@@ -252,8 +266,21 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     return told;
   }
 
+  #keyOf(slot: number): number {
+    return trafficKey(this.#table.getU16(slot, U16.vip), this.#table.getU8(slot, U8.protocol));
+  }
+
   #add(counter: number, count = 1): void {
     this.#main.counters[counter] = this.#main.counters[counter]! + count;
+  }
+}
+
+/** Sessions that are neither over nor resting. */
+function* liveSlots(table: SessionTable): Generator<number> {
+  for (let slot = 1; slot <= table.highWater; slot++) {
+    const state = table.getU8(slot, U8.state);
+    const isOver = state === STATE.free || state === STATE.closed || state === STATE.quarantine;
+    if (!isOver) yield slot;
   }
 }
 

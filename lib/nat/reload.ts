@@ -12,6 +12,8 @@ export interface ReloadTargets {
   announce(config: NatConfig): Undo | Promise<Undo>;
   /** Where agents are received, and with which certificates and lease. */
   receiveAgents(after: InForce): Promise<Undo>;
+  /** Where metrics are served. */
+  serveMetrics(config: NatConfig): Promise<Undo>;
   /** The packet worker: services, SNAT, timeouts. */
   translate(config: NatConfig): Promise<void>;
   /** Everything else: what cannot fail. */
@@ -32,6 +34,7 @@ export async function applyReload(
     undo.push(targets.addRoutes(after.config));
     undo.push(await targets.announce(after.config));
     if (plan.control) undo.push(await targets.receiveAgents(after));
+    undo.push(await targets.serveMetrics(after.config));
     await targets.translate(after.config);
   } catch (error) {
     for (const takeBack of undo.reverse()) await takeBack();

@@ -5,7 +5,7 @@ import type { InForce, ReloadPlan } from "./reload_plan.ts";
 
 const AFTER: InForce = { config: {} as NatConfig, identity: null };
 const PLAN: ReloadPlan = { lines: ["something"], fixed: [], control: true };
-const STEPS = ["routes", "announce", "agents", "worker"] as const;
+const STEPS = ["routes", "announce", "agents", "metrics", "worker"] as const;
 type Step = typeof STEPS[number];
 
 /** A machine that is nothing but what was done to it and not taken back. */
@@ -24,6 +24,7 @@ class Machine {
       addRoutes: () => step("routes"),
       announce: () => step("announce"),
       receiveAgents: () => Promise.resolve().then(() => step("agents")),
+      serveMetrics: () => Promise.resolve().then(() => step("metrics")),
       translate: () => Promise.resolve().then(() => void step("worker")),
       switch: () => this.done.push("switch"),
     };
@@ -48,5 +49,5 @@ Deno.test("a reload that succeeds ends with what cannot fail", async () => {
 Deno.test("agents are received as before unless the control section changes", async () => {
   const machine = new Machine();
   await applyReload(machine.targets("agents"), AFTER, { ...PLAN, control: false });
-  assert.deepEqual(machine.done, ["routes", "announce", "worker", "switch"]);
+  assert.deepEqual(machine.done, ["routes", "announce", "metrics", "worker", "switch"]);
 });

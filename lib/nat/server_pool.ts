@@ -137,7 +137,7 @@ export class ServerPool implements Disposable {
   earlierServer(service: ServiceConfig, client: Int32Array): string | null {
     const { affinity } = service;
     if (affinity === undefined) return null;
-    const vip = this.#entryOf(formatEndpoint(service.vip));
+    const vip = this.entryOf(formatEndpoint(service.vip));
     const key = (service.protocol === "tcp" ? 6 : 17) << 16 | vip;
     const now = this.#options.now();
     const entry = this.#affinities.find(key, client, 0, affinity, now, affinity.timeoutMs);
@@ -215,7 +215,7 @@ export class ServerPool implements Disposable {
     const healths = servers.filter((_, i) => config.servers[i]!.weight > 0)
       .map(({ health }) => health);
     for (const server of servers) {
-      const signs = server.newSigns(this.signs, (name) => this.#entryOf(name));
+      const signs = server.newSigns(this.signs, (name) => this.entryOf(name));
       this.#judge(
         server,
         (now) => server.health.signs(signs, mayTakeDown(server.health, healths), now),
@@ -250,7 +250,7 @@ export class ServerPool implements Disposable {
   }
 
   /** The dictionary entry of an endpoint; 0 when the worker has not made one yet. */
-  #entryOf(name: string): number {
+  entryOf(name: string): number {
     const { records } = this.#options;
     const viewer = new SessionViewer(records);
     for (const used = records.header[HEADER.dictionaryUsed]!; this.#entriesRead < used;) {

@@ -29,7 +29,8 @@ import { type RebuildOutcome, SessionRebuilder } from "./session_rebuilder.ts";
 
 /** What the packet worker tells the main thread. A method that returns false could not: try later. */
 export interface SessionEvents {
-  crossed(slot: number, id: number, reason: number, value: number): boolean;
+  /** The start criteria are met, by the packet that came at `nowMs`. */
+  crossed(slot: number, id: number, reason: number, value: number, nowMs: number): boolean;
   /** A session with an instruction is over. */
   ended(slot: number, id: number): boolean;
   opened(slot: number, nowMs: number): void;
@@ -221,7 +222,7 @@ export class SessionKeeper {
       return "rebuilt";
     }
     table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) | FLAG.armed);
-    this.#cross(slot, REASON.rebuilt, 0);
+    this.#cross(slot, REASON.rebuilt, 0, nowMs);
     return "rebuilt";
   }
 
@@ -301,15 +302,15 @@ export class SessionKeeper {
     const criteria = this.#services.criteria(service);
     const criterion = this.#watch.look(slot, service, criteria, packets, bytes, nowMs);
     if (criterion !== CROSSED.none) {
-      this.#cross(slot, criterion, thresholdOf(criteria, criterion));
+      this.#cross(slot, criterion, thresholdOf(criteria, criterion), nowMs);
     }
   }
 
-  #cross(slot: number, reason: number, value: number): void {
+  #cross(slot: number, reason: number, value: number, nowMs: number): void {
     const table = this.#table;
     // From here on the slot stays as it is until the main thread lets go of it.
     table.setU8(slot, U8.hold, HOLD_INSTRUCTION);
-    if (this.#events.crossed(slot, table.getF64(slot, F64.id), reason, value)) {
+    if (this.#events.crossed(slot, table.getF64(slot, F64.id), reason, value, nowMs)) {
       table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) & ~FLAG.armed);
     } else table.setU8(slot, U8.hold, HOLD_NONE);
   }

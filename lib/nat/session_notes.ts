@@ -8,6 +8,7 @@ import { SessionViewer, usedSlots } from "../session/session_view.ts";
 import { STATE, TCP_FIN, TCP_RST } from "../session/tcp_state.ts";
 import { type Endpoint, formatEndpoint } from "../wire/address.ts";
 import { PROTOCOL_UDP, protocolName } from "../wire/protocol.ts";
+import type { BypassTally } from "./bypass_tally.ts";
 import type { BookEvent, InstructionEntry } from "./instruction_book.ts";
 
 /** Agent flags of a record, as told to the worker so far. */
@@ -134,18 +135,19 @@ export class SessionNotes {
   }
 
   /**
-   * Adds what the agent counted. Returns what that means for the session's state: the TCP flags that
-   * it had not seen before, 0 for a first answer over UDP, null for nothing new.
+   * Adds what the agent counted, to the session and to `tally`. Returns what that means for the session's
+   * state: the TCP flags that it had not seen before, 0 for a first answer over UDP, null for nothing new.
    */
-  count({ tag: slot, counters }: BookEvent): number | null {
+  count({ tag: slot, counters }: BookEvent, tally: BypassTally): number | null {
     const { records } = this;
     const packets = records.getDirect(slot, DIRECT.basePackets) + counters.packets;
     const bytes = records.getDirect(slot, DIRECT.baseBytes) + counters.bytes;
-    if (packets > records.getDirect(slot, DIRECT.packets)) {
-      records.setDirect(slot, DIRECT.packets, packets);
-    }
-    if (bytes > records.getDirect(slot, DIRECT.bytes)) {
-      records.setDirect(slot, DIRECT.bytes, bytes);
+    const morePackets = Math.max(0, packets - records.getDirect(slot, DIRECT.packets));
+    const moreBytes = Math.max(0, bytes - records.getDirect(slot, DIRECT.bytes));
+    if (morePackets > 0) records.setDirect(slot, DIRECT.packets, packets);
+    if (moreBytes > 0) records.setDirect(slot, DIRECT.bytes, bytes);
+    if (morePackets > 0 || moreBytes > 0) {
+      tally.noteCarried(this.serviceName(slot), morePackets, moreBytes);
     }
     if ((counters.lastUsedMs ?? 0) > records.getF64(slot, F64.agentSeenMs)) {
       records.setF64(slot, F64.agentSeenMs, counters.lastUsedMs!);
@@ -174,12 +176,17 @@ export class SessionNotes {
     const { records } = this;
     this.#events.add(type, {
       session: this.session(slot),
-      service: this.service(slot)?.name ?? this.vip(slot),
+      service: this.serviceName(slot),
       client: formatEndpoint(this.client(slot)),
       server: this.server(slot),
       reason: reasonText(records.getU8(slot, U8.reason), records.getReasonValue(slot)),
       ...details,
     });
+  }
+
+  /** Of one that the configuration does not have any more: its VIP. */
+  serviceName(slot: number): string {
+    return this.service(slot)?.name ?? this.vip(slot);
   }
 
   /** `address:port`. */

@@ -1,5 +1,6 @@
 import { F64, FLAG, I32, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
 import type { AffinityTable } from "../session/affinity_table.ts";
+import { ServiceTraffic, trafficKey } from "../session/service_traffic.ts";
 import type { SessionTable } from "../session/session_table.ts";
 import { STATE, TCP_ACK, TCP_SYN } from "../session/tcp_state.ts";
 import { IpIdentifications } from "../session/ip_identification.ts";
@@ -38,6 +39,8 @@ export interface TranslatorOptions extends StartWatchOptions {
   readonly config: DatapathConfig;
   readonly signs?: ServerSigns;
   readonly affinity?: AffinityTable;
+  /** What passes is counted here by service; default: it is not. */
+  readonly traffic?: ServiceTraffic;
   /** Uniform in [0, 1); not to be guessed. */
   readonly random: () => number;
   readonly nowMs: number;
@@ -57,6 +60,7 @@ export class Translator {
   readonly #replies: Replies;
   readonly #icmp: IcmpTranslator;
   readonly #rewriter: SessionRewriter;
+  readonly #traffic: ServiceTraffic;
   readonly #isProbe: (packet: Packet, partial: boolean) => boolean;
   readonly #fragments: FragmentTranslator;
   /** Of the packet translated last: what its later fragments belong to. */
@@ -70,6 +74,7 @@ export class Translator {
     this.#table = table;
     this.#hops = hops;
     this.#sender = sender;
+    this.#traffic = options.traffic ?? new ServiceTraffic();
     this.#isProbe = options.isProbe ?? (() => false);
     this.#sessions = new SessionKeeper(options);
     this.#answers = new ServerAnswers(table, options.signs ?? new ServerSigns());
@@ -84,6 +89,7 @@ export class Translator {
       sender,
       hops,
       rewriter: this.#rewriter,
+      traffic: this.#traffic,
       memory: options.fragmentMemory,
       key: [secret(), secret()],
       translateFirst: (packet, vnetOffset, nowMs) => this.#whole(packet, vnetOffset, nowMs),
@@ -172,6 +178,7 @@ export class Translator {
     table.f64[double + F64.packetsFromClient] = table.f64[double + F64.packetsFromClient]! + 1;
     table.f64[double + F64.bytesFromClient] = table.f64[double + F64.bytesFromClient]! +
       packet.totalBytes;
+    this.#traffic.fromClient(trafficKey(vip, protocol), packet.totalBytes);
     if (protocol === PROTOCOL_TCP) {
       noteClientSegment(table, slot, packet);
       this.#sessions.advance(slot, true, packet.tcpFlags, nowMs);
@@ -221,6 +228,7 @@ export class Translator {
     const bytes = table.f64[double + F64.bytesViaNat]! + packet.totalBytes;
     table.f64[double + F64.packetsViaNat] = packets;
     table.f64[double + F64.bytesViaNat] = bytes;
+    this.#traffic.viaNat(trafficKey(table.getU16(slot, U16.vip), protocol), packet.totalBytes);
     if (protocol === PROTOCOL_TCP) {
       const end = (packet.tcpSequence + packet.payloadBytes) | 0;
       const ahead = (end - table.i32[word + I32.natSequence]!) | 0;

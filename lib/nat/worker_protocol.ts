@@ -24,6 +24,8 @@ export interface NatWorkerStart {
   /** Of ServerSigns and of an AffinityTable with the same key. */
   readonly signs: SharedArrayBuffer;
   readonly affinity: SharedArrayBuffer;
+  /** Of a ServiceTraffic that the worker alone writes. */
+  readonly traffic: SharedArrayBuffer;
   /** Two random words. */
   readonly key: readonly [number, number];
 }
@@ -52,7 +54,10 @@ export const COMMAND = {
   expectProbe: 20,
 } as const;
 
-/** Ring records, worker to main: [event + 256 * reason, slot, session id, value]. */
+/**
+ * Ring records, worker to main: [event + 256 * reason, slot, session id, value]; of `crossed` the
+ * first number says when as well, see {@linkcode crossedEvent}.
+ */
 export const EVENT = {
   /** The start criteria are met. */
   crossed: 1,
@@ -67,3 +72,24 @@ export const EVENT = {
   /** A probe came back: [0, its nonce, 0]. */
   probe: 21,
 } as const;
+
+/** Of the time when the criteria were met: parts of a millisecond, and after how many it begins anew. */
+const TICKS_PER_MS = 64;
+const TICKS = 2 ** 32;
+
+/** The first number of a `crossed` record: a whole number below 2^48, so nothing of it is lost. */
+export function crossedEvent(reason: number, nowMs: number): number {
+  return EVENT.crossed + 256 * reason + 65536 * (Math.floor(nowMs * TICKS_PER_MS) % TICKS);
+}
+
+/** The reason that the first number of a record says. */
+export function reasonOf(event: number): number {
+  return (event >>> 8) & 0xff;
+}
+
+/** When the criteria were met (boot time, ms), heard of no later than a year after. */
+export function crossedMs(event: number, nowMs: number): number {
+  const now = Math.floor(nowMs * TICKS_PER_MS);
+  const ago = (now - Math.floor(event / 65536)) % TICKS;
+  return nowMs - (ago < 0 ? ago + TICKS : ago) / TICKS_PER_MS;
+}

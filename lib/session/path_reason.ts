@@ -112,6 +112,13 @@ const TEXT: Record<number, (value: number) => string> = {
   [REASON.rebuilt]: () => "rebuilt from what the agent held",
 };
 
+const KEYS = new Map<number, string>(Object.entries(REASON).map(([key, code]) => [code, key]));
+
+/** The reason's short name, without its number: `noAgent`. */
+export function reasonKey(code: number): string {
+  return KEYS.get(code) ?? `reason${code}`;
+}
+
 /** The reason in words, as `inspect` shows it. */
 export function reasonText(code: number, value: number): string {
   return TEXT[code]?.(value) ?? `reason ${code}`;
