@@ -109,7 +109,14 @@ export function defaultAgentYaml(server: ServerName): AgentYaml {
     certificate: `${server}.pem`,
     key: `${server}.key`,
     socket: `${server}.sock`,
+    ...labWorkers(),
   };
+}
+
+/** How many packet workers the daemons of a lab have, where nothing else is said: BYPATH_LAB_WORKERS, or one. */
+function labWorkers(): { workers?: number } {
+  const workers = Deno.env.get("BYPATH_LAB_WORKERS");
+  return workers === undefined ? {} : { workers: Number(workers) };
 }
 
 export async function writeNatYaml(folder: string, config: NatYaml): Promise<string> {

@@ -3,7 +3,7 @@ import type { AdminHandler } from "../control/admin_server.ts";
 import type { Ability } from "../control/messages.ts";
 import { VERSION } from "../config/version.ts";
 import { bootTimeMs } from "../linux/clock.ts";
-import { COUNTER, droppedByReason } from "../session/counters.ts";
+import { COUNTER, droppedByReason, workerCounts } from "../session/counters.ts";
 import { familyName, parseEndpoint } from "../wire/address.ts";
 import type { AgentMachine } from "./agent_machine.ts";
 
@@ -53,11 +53,8 @@ function status(agent: AgentMachine) {
       dropped: droppedByReason(counters),
     },
     bytes: { direct: counters[COUNTER.bytesBypassed], received: counters[COUNTER.bytesReceived] },
-    worker: {
-      batches: counters[COUNTER.batches],
-      wakeUps: counters[COUNTER.wakeUps],
-      busyMs: Math.round(counters[COUNTER.busyMs]!),
-    },
+    worker: workerCounts(counters),
+    workers: agent.counted.map(workerCounts),
   };
 }
 

@@ -7,10 +7,10 @@ import {
 } from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { EventLog } from "../control/event_log.ts";
-import { PacketThread } from "../datapath/packet_thread.ts";
+import { PacketThreads } from "../datapath/packet_threads.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { type Link, RouteNetlink } from "../linux/rtnetlink.ts";
-import { openTun, type TunDevice } from "../linux/tun.ts";
+import { openTunQueues, type TunDevice } from "../linux/tun.ts";
 import { IpAddress } from "../wire/address.ts";
 import { formatPrefix, type Prefix, prefixesOfRange } from "../wire/prefix.ts";
 import { protocolNumber } from "../wire/protocol.ts";
@@ -22,6 +22,7 @@ import { EarlyReports } from "./early_reports.ts";
 import type { CounterSource } from "./instruction_counters.ts";
 import { InstructionStore, type StoreEffect } from "./instruction_store.ts";
 import {
+  type InstructionMemory,
   InstructionRecords,
   makeInstructionMemory,
   SEEN_FIN,
@@ -31,13 +32,14 @@ import { NatLinks, type NatLinkView } from "./nat_links.ts";
 import { WatchdogProcess } from "./watchdog_process.ts";
 import { PathProber } from "./path_prober.ts";
 import { AGENT_COMMAND, AGENT_EVENT, type AgentWorkerStart } from "./worker_protocol.ts";
+import { WorkerConsensus } from "./worker_consensus.ts";
 
 /** The most instructions an agent holds. */
 const CAPACITY = 65536;
 const RING = 262144;
 const KEPT_EVENTS = 4096;
 const ARPHRD_ETHER = 1;
-/** Packets that may wait in the tun device while the worker is not scheduled. */
+/** Packets that may wait in each queue of the tun device while its worker is not scheduled. */
 const TUN_QUEUE = 4096;
 /** Beyond this an agent refuses: whoever sends so many is not well. */
 const INSTALLS_PER_SECOND = 50_000;
@@ -46,7 +48,7 @@ const LETTING_GO_MS = 500;
 const TICK_MS = 100;
 
 /**
- * A running agent: the tun device that catches the server's responses, the packet worker, the
+ * A running agent: the tun device that catches the server's responses, the packet workers, the
  * instructions, and what the NAT machines announced. Disposing of it leaves the server as it was
  * found; a kill does too, since the device and its routes go with the process.
  */
@@ -58,12 +60,15 @@ export class AgentMachine {
   readonly tally = new AgentTally();
   readonly metrics: MetricsDoor = new MetricsDoor(() => agentMetrics(this));
   ready = false;
-  readonly #thread: PacketThread;
+  readonly #threads: PacketThreads;
   readonly #prober: PathProber;
-  readonly #memory = makeInstructionMemory(CAPACITY);
-  readonly #records = new InstructionRecords(this.#memory);
+  readonly #memory: InstructionMemory;
+  readonly #records: InstructionRecords;
+  readonly #added: WorkerConsensus;
+  readonly #removed: WorkerConsensus;
   readonly #netlink = new RouteNetlink();
-  readonly #tun: TunDevice;
+  /** The tun device; one of its queues for each worker. */
+  readonly #queues: readonly TunDevice[];
   readonly #capture: Capture;
   readonly #announced = new Map<string, Announcement>();
   readonly #links: NatLinks;
@@ -88,6 +93,11 @@ export class AgentMachine {
     say: (line: string) => void;
   }) {
     this.config = options.config;
+    const { workers } = options.config;
+    this.#memory = makeInstructionMemory(CAPACITY, workers);
+    this.#records = new InstructionRecords(this.#memory);
+    this.#added = new WorkerConsensus(CAPACITY, workers);
+    this.#removed = new WorkerConsensus(CAPACITY, workers);
     this.store = new InstructionStore({
       addresses: options.pem.identity.addresses,
       capacity: CAPACITY,
@@ -114,10 +124,11 @@ export class AgentMachine {
       say: options.say,
     });
     this.#prober = new PathProber(this.#netlink, options.config.interface);
-    this.#tun = openTun({ name: "bypath%d", vnetHeader: true, offload: true });
+    this.#queues = openTunQueues("bypath%d", workers);
     this.#capture = new Capture(this.#netlink, this.#tun);
     this.#watchdog = new WatchdogProcess({
       interfaceIndex: this.#tun.interfaceIndex,
+      workers,
       onWithdrawn: (thread) => {
         this.events.add("frozen", { thread, why: "the watchdog led responses past this agent" });
         options.say(`The ${thread} stood still: responses go via NAT until it has caught up`);
@@ -133,7 +144,8 @@ export class AgentMachine {
         options.say(`The watchdog has ended (${why}) and will be started again`);
       },
     });
-    this.#thread = new PacketThread({
+    this.#threads = new PacketThreads({
+      workers,
       path: "lib/agent/packet_worker.ts",
       events: RING,
       commands: RING,
@@ -142,8 +154,18 @@ export class AgentMachine {
     });
   }
 
+  /** Sums over the packet workers. */
   get counters(): Float64Array {
-    return this.#thread.counters;
+    return this.#threads.counters;
+  }
+
+  /** The counters of each packet worker. */
+  get counted(): readonly Float64Array[] {
+    return this.#threads.counted;
+  }
+
+  get #tun(): TunDevice {
+    return this.#queues[0]!;
   }
 
   get tunName(): string {
@@ -169,18 +191,19 @@ export class AgentMachine {
       txQueueLength: TUN_QUEUE,
     });
     const key = crypto.getRandomValues(new Int32Array(2));
-    const start: AgentWorkerStart = {
+    const start = (worker: number): AgentWorkerStart => ({
       kind: "start",
+      worker,
       memory: this.#memory,
-      shared: this.#thread.shared,
-      pace: { cpu: this.config.cpus?.[0] ?? null, busyPollMs: this.config.busyPollUs / 1000 },
+      shared: this.#threads.all[worker]!.shared,
+      pace: { cpu: this.config.cpus?.[worker] ?? null, busyPollMs: this.config.busyPollUs / 1000 },
       heartbeat: this.#watchdog.address,
-      tun: this.#tun.fd.number,
+      tun: this.#queues[worker]!.fd.number,
       directInterface: this.config.interface ?? null,
       interfaces: links.map((link) => link.name),
       key: [key[0]!, key[1]!],
-    };
-    await this.#thread.start(start);
+    });
+    await Promise.all(this.#threads.all.map((thread, worker) => thread.start(start(worker))));
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#watchdog.start();
     this.#links.start();
@@ -202,10 +225,10 @@ export class AgentMachine {
     this.#early[Symbol.dispose]();
     this.#capture.clear();
     await this.#watchdog.stop();
-    await this.#thread.stop();
+    await this.#threads.stop();
     this.#links.stop(AGENT_STOPS);
     this.#watchdog[Symbol.dispose]();
-    this.#tun.close();
+    for (const queue of this.#queues) queue.close();
     this.#netlink.close();
   }
 
@@ -222,7 +245,7 @@ export class AgentMachine {
   #tick(): void {
     const now = bootTimeMs();
     this.#watchdog.tick(now);
-    this.#thread.drain();
+    this.#threads.drain();
     this.store.tick(now);
     this.#report(now);
   }
@@ -274,18 +297,22 @@ export class AgentMachine {
   }
 
   #command(command: number, slot: number): void {
-    // The ring holds more than there can be instructions adding and removing at once.
-    if (!this.#thread.command(command, slot, 0, 0)) throw new Error("The command ring is full");
+    // A ring holds more than there can be instructions adding and removing at once.
+    if (!this.#threads.command(command, slot, 0, 0)) throw new Error("The command ring is full");
   }
 
   #workerEvent(event: number, slot: number): void {
     const now = bootTimeMs();
     if (event === AGENT_EVENT.added) {
-      this.tally.installed++;
-      this.store.added(slot);
+      if (this.#added.isReached(slot)) {
+        this.tally.installed++;
+        this.store.added(slot);
+      }
     } else if (event === AGENT_EVENT.removed) {
-      this.tally.removed++;
-      this.store.removed(slot, this.#counted(slot, now), { now });
+      if (this.#removed.isReached(slot)) {
+        this.tally.removed++;
+        this.store.removed(slot, this.#counted(slot, now), { now });
+      }
     } else if (event === AGENT_EVENT.reopened) {
       this.store.remove(slot, "the server opened a new connection from the same endpoint");
     } else if (event === AGENT_EVENT.resent) {
@@ -324,7 +351,7 @@ export class AgentMachine {
       }
     }
     this.#capture.survey([...prefixes.values()]);
-    this.#thread.post({
+    this.#threads.post({
       kind: "snat",
       ways: this.#capture.ways.map(({ prefix, interfaceIndex }) => ({
         prefix: formatPrefix(prefix),

@@ -2,29 +2,31 @@ import { KeyedHash } from "../session/hash.ts";
 import type { Endpoint } from "../wire/address.ts";
 import { PROTOCOL_TCP } from "../wire/protocol.ts";
 
-/** 32-bit words of one instruction; see the field constants below. */
-const WORDS = 34;
-const DOUBLES = WORDS / 2;
-
+// What an instruction says, in 32-bit words. The main thread writes, every worker reads.
 // Match and rewrite: addresses as 4 words each, ports in host order.
 const MATCH = 0; // source words 0-3, destination words 4-7
 const REWRITE = 8; // source words 8-11, destination words 12-15
 const MATCH_PORTS = 16; // source << 16 | destination
 const REWRITE_PORTS = 17;
 const PROTOCOL = 18;
-const HOP = 19;
-const SEQUENCE = 20;
-const FLAGS = 21;
-const LEASE = 22; // which connection's lease
-const PATH_MTU = 23;
-const RESENT = 30;
-const RESENT_AGAIN = 31;
-const RESENT_FROM = 32; // the sequence number of the packet resent last
-const RESENT_TOLD = 33; // the main thread knows, and will report: it takes this back
-// As float64 indices: words 24-29.
-const PACKETS = 12;
-const BYTES = 13;
-const LAST_USED_MS = 14;
+const LEASE = 19; // which connection's lease
+const PATH_MTU = 20;
+const REOPENED = 21; // 1: a SYN has been seen; the one word that workers write
+const RULE_WORDS = 22;
+
+// What one worker knows of it, as 32-bit words and from word 8 on as float64.
+const HOP = 0;
+const SEQUENCE = 1;
+const FLAGS = 2;
+const RESENT = 3;
+const RESENT_AGAIN = 4;
+const RESENT_FROM = 5; // the sequence number of the packet resent last
+const RESENT_TOLD = 6; // the main thread knows, and will report: it takes this back
+const PACKETS = 4;
+const BYTES = 5;
+const LAST_USED_MS = 6;
+const STATE_WORDS = 14;
+const STATE_DOUBLES = STATE_WORDS / 2;
 
 /** Bits of an instruction's flags: what has been seen from the server. */
 export const SEEN_FIN = 1;
@@ -34,16 +36,26 @@ export const SEEN_SYN = 4;
 
 export const LEASES = 16;
 
-/** Shared memory of an instruction table: the worker writes, the main thread reads. */
+/**
+ * Shared memory of an instruction table. The kernel keeps the packets of a session on one queue of
+ * the tun device, and so with one worker, as long as the number of queues stays; nothing depends on
+ * it, since each worker counts for itself.
+ */
 export interface InstructionMemory {
-  readonly records: SharedArrayBuffer;
+  readonly rules: SharedArrayBuffer;
+  /** One for each worker, which writes it; the main thread reads. */
+  readonly states: readonly SharedArrayBuffer[];
   /** Until when (boot time, ms) each connection's instructions may be used; the main thread writes. */
   readonly leases: SharedArrayBuffer;
 }
 
-export function makeInstructionMemory(capacity: number): InstructionMemory {
+export function makeInstructionMemory(capacity: number, workers = 1): InstructionMemory {
   return {
-    records: new SharedArrayBuffer((capacity + 1) * WORDS * 4),
+    rules: new SharedArrayBuffer((capacity + 1) * RULE_WORDS * 4),
+    states: Array.from(
+      { length: workers },
+      () => new SharedArrayBuffer((capacity + 1) * STATE_WORDS * 4),
+    ),
     leases: new SharedArrayBuffer(LEASES * 8),
   };
 }
@@ -63,87 +75,131 @@ interface EndpointPair {
   readonly destination: Endpoint;
 }
 
-/** The instructions as the main thread sees them: writes them, reads their counters. */
+/** What one worker has counted and seen, by slot. */
+class WorkerState {
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.words = new Int32Array(buffer);
+    this.doubles = new Float64Array(buffer);
+  }
+
+  word(slot: number, field: number): number {
+    return this.words[slot * STATE_WORDS + field]!;
+  }
+  double(slot: number, field: number): number {
+    return this.doubles[slot * STATE_DOUBLES + field]!;
+  }
+}
+
+/** The instructions as the main thread sees them: writes them, reads what all workers have counted. */
 export class InstructionRecords {
-  protected readonly words: Int32Array;
-  protected readonly doubles: Float64Array;
+  protected readonly rules: Int32Array;
+  protected readonly states: readonly WorkerState[];
   protected readonly leases: Float64Array;
 
   constructor(memory: InstructionMemory) {
-    this.words = new Int32Array(memory.records);
-    this.doubles = new Float64Array(memory.records);
+    this.rules = new Int32Array(memory.rules);
+    this.states = memory.states.map((buffer) => new WorkerState(buffer));
     this.leases = new Float64Array(memory.leases);
   }
 
-  /** Writes an instruction into a slot that the worker does not use. */
+  /** Writes an instruction into a slot that no worker uses. */
   write(slot: number, instruction: InstructionWords): void {
     const { protocol, match, rewrite, lease, pathMtu } = instruction;
-    const base = slot * WORDS;
-    const words = this.words;
-    words.fill(0, base, base + WORDS);
-    words.set(match.source.address.words, base + MATCH);
-    words.set(match.destination.address.words, base + MATCH + 4);
-    words.set(rewrite.source.address.words, base + REWRITE);
-    words.set(rewrite.destination.address.words, base + REWRITE + 4);
-    words[base + MATCH_PORTS] = (match.source.port << 16) | match.destination.port;
-    words[base + REWRITE_PORTS] = (rewrite.source.port << 16) | rewrite.destination.port;
-    words[base + PROTOCOL] = protocol;
-    words[base + LEASE] = lease;
-    words[base + PATH_MTU] = pathMtu;
+    for (const { words } of this.states) {
+      words.fill(0, slot * STATE_WORDS, (slot + 1) * STATE_WORDS);
+    }
+    const base = slot * RULE_WORDS;
+    const rules = this.rules;
+    rules.set(match.source.address.words, base + MATCH);
+    rules.set(match.destination.address.words, base + MATCH + 4);
+    rules.set(rewrite.source.address.words, base + REWRITE);
+    rules.set(rewrite.destination.address.words, base + REWRITE + 4);
+    rules[base + MATCH_PORTS] = (match.source.port << 16) | match.destination.port;
+    rules[base + REWRITE_PORTS] = (rewrite.source.port << 16) | rewrite.destination.port;
+    rules[base + PROTOCOL] = protocol;
+    rules[base + LEASE] = lease;
+    rules[base + PATH_MTU] = pathMtu;
+    rules[base + REOPENED] = 0;
   }
 
   packets(slot: number): number {
-    return this.doubles[slot * DOUBLES + PACKETS]!;
+    return this.#sum((state) => state.double(slot, PACKETS));
   }
   bytes(slot: number): number {
-    return this.doubles[slot * DOUBLES + BYTES]!;
+    return this.#sum((state) => state.double(slot, BYTES));
   }
   /** Boot time in ms; 0 when never used. */
   lastUsedMs(slot: number): number {
-    return this.doubles[slot * DOUBLES + LAST_USED_MS]!;
+    let last = 0;
+    for (const state of this.states) last = Math.max(last, state.double(slot, LAST_USED_MS));
+    return last;
   }
   flags(slot: number): number {
-    return this.words[slot * WORDS + FLAGS]!;
+    let flags = 0;
+    for (const state of this.states) flags |= state.word(slot, FLAGS);
+    return flags;
   }
   /** The sequence number after the highest byte sent, unsigned. */
   sequence(slot: number): number {
-    return this.words[slot * WORDS + SEQUENCE]! >>> 0;
+    let highest: number | null = null;
+    for (const state of this.states) {
+      if (state.double(slot, PACKETS) === 0) continue;
+      const sequence = state.word(slot, SEQUENCE);
+      if (highest === null || ((sequence - highest) | 0) > 0) highest = sequence;
+    }
+    return (highest ?? 0) >>> 0;
   }
   /** TCP packets with data or FIN that had been sent before. */
   resent(slot: number): number {
-    return this.words[slot * WORDS + RESENT]! >>> 0;
+    return this.#sum((state) => state.word(slot, RESENT) >>> 0) >>> 0;
   }
   /** Of these, the ones at or before the one resent last. */
   resentAgain(slot: number): number {
-    return this.words[slot * WORDS + RESENT_AGAIN]! >>> 0;
+    return this.#sum((state) => state.word(slot, RESENT_AGAIN) >>> 0) >>> 0;
   }
-  /** From now on the worker tells again when something is resent; before its counters are read. */
+  /** From now on the workers tell again when something is resent; before its counters are read. */
   hearResent(slot: number): void {
-    this.words[slot * WORDS + RESENT_TOLD] = 0;
+    for (const { words } of this.states) words[slot * STATE_WORDS + RESENT_TOLD] = 0;
   }
   isTcp(slot: number): boolean {
-    return this.words[slot * WORDS + PROTOCOL] === PROTOCOL_TCP;
+    return this.rules[slot * RULE_WORDS + PROTOCOL] === PROTOCOL_TCP;
   }
   setLease(lease: number, untilMs: number): void {
     this.leases[lease] = untilMs;
   }
+
+  #sum(of: (state: WorkerState) => number): number {
+    let sum = 0;
+    for (const state of this.states) sum += of(state);
+    return sum;
+  }
 }
 
 /**
- * The translation instructions of a server, as its packet worker looks them up: by the four
+ * The translation instructions of a server, as a packet worker looks them up: by the four
  * endpoints' halves that a response packet shows (source and destination), hashed with a key, open
- * addressing with backward shift. Slot 0 is none. Slots are given out by the caller.
+ * addressing with backward shift. Slot 0 is none. Slots are given out by the caller. Each worker has
+ * its own index of the same rules.
  */
 export class InstructionTable extends InstructionRecords {
   readonly #index: Int32Array;
   readonly #mask: number;
   readonly #hash: KeyedHash;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
   readonly rewriteWords = new Int32Array(8);
 
-  constructor(memory: InstructionMemory, key: readonly [number, number]) {
+  /** @param worker whose counters are written */
+  constructor(memory: InstructionMemory, key: readonly [number, number], worker = 0) {
     super(memory);
+    const { words, doubles } = this.states[worker]!;
+    this.#words = words;
+    this.#doubles = doubles;
     let entries = 256;
-    while (entries < (this.words.length / WORDS) * 2) entries *= 2;
+    while (entries < (this.rules.length / RULE_WORDS) * 2) entries *= 2;
     this.#index = new Int32Array(entries);
     this.#mask = entries - 1;
     this.#hash = new KeyedHash(key[0], key[1]);
@@ -155,8 +211,8 @@ export class InstructionTable extends InstructionRecords {
     for (;;) {
       const slot = this.#index[at]!;
       if (slot === 0) return 0;
-      const base = slot * WORDS;
-      const words = this.words;
+      const base = slot * RULE_WORDS;
+      const words = this.rules;
       if (
         words[base + MATCH_PORTS] === ports && words[base + MATCH + 7] === addresses[7] &&
         words[base + MATCH + 3] === addresses[3] && words[base + PROTOCOL] === protocol &&
@@ -197,42 +253,43 @@ export class InstructionTable extends InstructionRecords {
 
   /** May the instruction be used now? Not when its lease has run out. */
   leased(slot: number, nowMs: number): boolean {
-    return nowMs < this.leases[this.words[slot * WORDS + LEASE]!]!;
+    return nowMs < this.leases[this.rules[slot * RULE_WORDS + LEASE]!]!;
   }
 
   /** Has a SYN been seen since the instruction came? */
   reopened(slot: number): boolean {
-    return (this.words[slot * WORDS + FLAGS]! & SEEN_SYN) !== 0;
+    return this.rules[slot * RULE_WORDS + REOPENED] !== 0;
   }
 
   hop(slot: number): number {
-    return this.words[slot * WORDS + HOP]!;
+    return this.#words[slot * STATE_WORDS + HOP]!;
   }
   setHop(slot: number, hop: number): void {
-    this.words[slot * WORDS + HOP] = hop;
+    this.#words[slot * STATE_WORDS + HOP] = hop;
   }
   pathMtu(slot: number): number {
-    return this.words[slot * WORDS + PATH_MTU]!;
+    return this.rules[slot * RULE_WORDS + PATH_MTU]!;
   }
   /** The words of the table, for {@linkcode clientOffset}. */
   get clientWords(): Int32Array {
-    return this.words;
+    return this.rules;
   }
   /** Where the client's address stands in {@linkcode clientWords}. */
   clientOffset(slot: number): number {
-    return slot * WORDS + REWRITE + 4;
+    return slot * RULE_WORDS + REWRITE + 4;
   }
   /** Copies the new source and destination into `rewriteWords`; returns the ports. */
   loadRewrite(slot: number): number {
-    const base = slot * WORDS;
-    for (let i = 0; i < 8; i++) this.rewriteWords[i] = this.words[base + REWRITE + i]!;
-    return this.words[base + REWRITE_PORTS]!;
+    const base = slot * RULE_WORDS;
+    for (let i = 0; i < 8; i++) this.rewriteWords[i] = this.rules[base + REWRITE + i]!;
+    return this.rules[base + REWRITE_PORTS]!;
   }
   count(slot: number, bytes: number, nowMs: number): void {
-    const at = slot * DOUBLES;
-    this.doubles[at + PACKETS] = this.doubles[at + PACKETS]! + 1;
-    this.doubles[at + BYTES] = this.doubles[at + BYTES]! + bytes;
-    this.doubles[at + LAST_USED_MS] = nowMs;
+    const at = slot * STATE_DOUBLES;
+    const doubles = this.#doubles;
+    doubles[at + PACKETS] = doubles[at + PACKETS]! + 1;
+    doubles[at + BYTES] = doubles[at + BYTES]! + bytes;
+    doubles[at + LAST_USED_MS] = nowMs;
   }
   /**
    * Notes a TCP packet that was counted already.
@@ -242,9 +299,9 @@ export class InstructionTable extends InstructionRecords {
    * @returns whether it is one that was sent before, and the main thread is to hear of it
    */
   sent(slot: number, from: number, end: number, carries: boolean): boolean {
-    const base = slot * WORDS;
-    const words = this.words;
-    const isFirst = this.doubles[slot * DOUBLES + PACKETS] === 1;
+    const base = slot * STATE_WORDS;
+    const words = this.#words;
+    const isFirst = this.#doubles[slot * STATE_DOUBLES + PACKETS] === 1;
     if (isFirst || ((end - words[base + SEQUENCE]!) | 0) > 0) {
       words[base + SEQUENCE] = end;
       return false;
@@ -260,21 +317,23 @@ export class InstructionTable extends InstructionRecords {
     words[base + RESENT_TOLD] = 1;
     return true;
   }
-  /** Notes FIN or RST; true when it is news. */
+  /** Notes FIN, RST or SYN; true when it is news. */
   see(slot: number, flags: number): boolean {
-    const at = slot * WORDS + FLAGS;
-    const before = this.words[at]!;
-    this.words[at] = before | flags;
+    const at = slot * STATE_WORDS + FLAGS;
+    const before = this.#words[at]!;
+    this.#words[at] = before | flags;
+    // Holds for all workers at once.
+    if ((flags & SEEN_SYN) !== 0) this.rules[slot * RULE_WORDS + REOPENED] = 1;
     return (before | flags) !== before;
   }
 
   #home(slot: number): number {
-    const base = slot * WORDS;
+    const base = slot * RULE_WORDS;
     return this.#hashOf(
-      this.words,
+      this.rules,
       base + MATCH,
-      this.words[base + MATCH_PORTS]!,
-      this.words[base + PROTOCOL]!,
+      this.rules[base + MATCH_PORTS]!,
+      this.rules[base + PROTOCOL]!,
     ) & this.#mask;
   }
 

@@ -1,5 +1,6 @@
 /**
- * The worker thread of an agent that carries the server's response packets, and does nothing else.
+ * A worker thread of an agent: carries the server's response packets that the kernel puts into one
+ * queue of the tun device, and does nothing else.
  * How the main thread reaches it: see lib/nat/packet_worker.ts.
  */
 import { bootTimeMs } from "../linux/clock.ts";
@@ -38,14 +39,16 @@ class AgentWorker implements PacketHandler, AgentHops {
   readonly #hops: NextHops;
   readonly #engine: RawEngine;
   readonly #heartbeat: Heartbeat;
+  readonly #worker: number;
   readonly #sockets: ReturnType<typeof openPacketSocket>[];
   #ways: { readonly prefix: Prefix; readonly interfaceIndex: number }[] = [];
 
   constructor(start: AgentWorkerStart) {
     if (start.pace.cpu !== null) setThreadCpu(start.pace.cpu);
     this.#main = new PacketThreadEnd(start.shared);
+    this.#worker = start.worker;
     this.#heartbeat = new Heartbeat(viewAt(start.heartbeat, HEARTBEAT_BYTES));
-    this.#table = new InstructionTable(start.memory, start.key);
+    this.#table = new InstructionTable(start.memory, start.key, start.worker);
     const netlink = new RouteNetlink();
     const monitor = new RouteMonitor();
     const interfaces: HopInterface[] = start.interfaces.map((name) => hopInterface(netlink, name));
@@ -86,7 +89,7 @@ class AgentWorker implements PacketHandler, AgentHops {
       monitorFd: monitor.fd.number,
       interrupted: () => this.#main.interrupted,
       asleep: (sleeping) => {
-        if (sleeping) this.#heartbeat.beatIdle();
+        if (sleeping) this.#heartbeat.beatIdle(this.#worker);
         this.#main.sleeping(sleeping);
       },
       busyPollMs: start.pace.busyPollMs,
@@ -123,7 +126,7 @@ class AgentWorker implements PacketHandler, AgentHops {
   }
 
   maintain(_nowMs: number): void {
-    this.#heartbeat.beatWorker();
+    this.#heartbeat.beatWorker(this.#worker);
     if (!this.#main.commands.empty) this.#main.commands.drain(this.#command);
   }
 

@@ -61,7 +61,7 @@ async function serve(config: AgentConfig, pem: IdentityPem): Promise<void> {
   running.agent = started;
   const speaksFor = pem.identity.addresses.join(", ");
   say(`Ready: ${pem.identity.name} speaks for ${speaksFor}, device ${started.tunName}`);
-  const pulse = new WorkerPulse(started.counters);
+  const pulse = new WorkerPulse(started.counted);
   await runDaemon({
     healthy: () => pulse.beats() && started.ready,
     status: () => `speaks for ${speaksFor}`,

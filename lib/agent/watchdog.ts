@@ -58,7 +58,10 @@ export function runWatchdog(args: readonly string[]): number {
 }
 
 function watch(heartbeat: Heartbeat, withdraw: () => void): void {
-  const worker = new Stillness({ limitMs: WORKER_LIMIT_MS, longestMs: LONGEST_LOOK_MS });
+  const workers = Array.from(
+    { length: heartbeat.workers },
+    () => new Stillness({ limitMs: WORKER_LIMIT_MS, longestMs: LONGEST_LOOK_MS }),
+  );
   const main = new Stillness({ limitMs: MAIN_LIMIT_MS, longestMs: LONGEST_LOOK_MS });
   const poller = new Poller({ capacity: 1 });
   poller.add(STDIN, POLLIN);
@@ -66,7 +69,9 @@ function watch(heartbeat: Heartbeat, withdraw: () => void): void {
   while (poller.wait(LOOK_MS) === 0) {
     heartbeat.beatWatchdog();
     const now = bootTimeMs();
-    const workerStill = worker.look(heartbeat.worker, now);
+    // Every one has to look: none is left out because another one stands still.
+    const still = workers.map((worker, i) => worker.look(heartbeat.worker(i), now));
+    const workerStill = still.includes(true);
     const mainStill = main.look(heartbeat.main, now);
     if (!workerStill && !mainStill) isWithdrawn = false;
     else if (!isWithdrawn) {

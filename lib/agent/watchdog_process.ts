@@ -13,7 +13,7 @@ const START_MS = 20_000;
 const PROVEN_MS = 10_000;
 /** How long one that was told to end may take. */
 const PATIENCE_MS = 1_000;
-/** How often the worker has to find the device empty: once may have been just before the routes went. */
+/** How often each worker has to find its queue empty: once may have been just before the routes went. */
 const EMPTY_ENOUGH = 2;
 /** A worker that has not got so far after this does not go on, though the main thread does. */
 const STUCK_MS = 2_000;
@@ -21,6 +21,8 @@ const STUCK_MS = 2_000;
 export interface WatchdogOptions {
   /** The tun device, whose routes it takes away. */
   readonly interfaceIndex: number;
+  /** Packet workers that give signs of life. */
+  readonly workers: number;
   /** The routes are gone, for that thread stood still. */
   readonly onWithdrawn: (thread: string) => void;
   /** What waited in the device is gone as well: the routes may come back. */
@@ -47,17 +49,18 @@ export class WatchdogProcess implements Disposable {
   #restart: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
   #withdrawals = 0;
-  /** The worker's count of empty moments when the routes were found gone; null: they are there. */
-  #emptyFrom: number | null = null;
+  /** The workers' counts of empty moments when the routes were found gone; null: they are there. */
+  #emptyFrom: readonly number[] | null = null;
   /** When that was; boot time. */
   #withdrawnMs = 0;
   #isStuck = false;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
+    this.#heartbeat.workers = options.workers;
   }
 
-  /** Where the heartbeat is, for the packet worker. */
+  /** Where the heartbeat is, for the packet workers. */
   get address(): bigint {
     return this.#memory.mapping.address;
   }
@@ -110,13 +113,13 @@ export class WatchdogProcess implements Disposable {
     const heartbeat = this.#heartbeat;
     heartbeat.beatMain();
     this.#watchTheWatchdog(nowMs);
-    const { withdrawals, idle } = heartbeat;
+    const { withdrawals } = heartbeat;
     if (withdrawals !== this.#withdrawals) {
       this.#withdrawals = withdrawals;
-      this.#emptyFrom = idle;
+      this.#emptyFrom = this.#idle();
       this.#withdrawnMs = nowMs;
       this.#options.onWithdrawn(heartbeat.cause);
-    } else if (this.#emptyFrom !== null && ((idle - this.#emptyFrom) | 0) >= EMPTY_ENOUGH) {
+    } else if (this.#emptyFrom !== null && this.#isDrained(this.#emptyFrom)) {
       this.#emptyFrom = null;
       this.#isStuck = false;
       this.#options.onDrained();
@@ -142,6 +145,15 @@ export class WatchdogProcess implements Disposable {
   /** To be called when the packet worker has ended as well: it writes to this memory. */
   [Symbol.dispose](): void {
     this.#memory[Symbol.dispose]();
+  }
+
+  #idle(): number[] {
+    return Array.from({ length: this.#options.workers }, (_, i) => this.#heartbeat.idle(i));
+  }
+
+  /** Has every worker found its queue empty since? */
+  #isDrained(from: readonly number[]): boolean {
+    return this.#idle().every((idle, i) => ((idle - from[i]!) | 0) >= EMPTY_ENOUGH);
   }
 
   #watchTheWatchdog(nowMs: number): void {

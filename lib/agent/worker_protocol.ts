@@ -1,15 +1,17 @@
 import type { PacketThreadPace, PacketThreadShared } from "../datapath/packet_thread_end.ts";
 import type { InstructionMemory } from "./instruction_table.ts";
 
-/** The first message to the packet worker of an agent. */
+/** The first message to a packet worker of an agent. */
 export interface AgentWorkerStart {
   readonly kind: "start";
+  /** Its number, from 0. */
+  readonly worker: number;
   readonly memory: InstructionMemory;
   readonly shared: PacketThreadShared;
   readonly pace: PacketThreadPace;
   /** Where the memory shared with the watchdog is. */
   readonly heartbeat: bigint;
-  /** File descriptor of the tun device. */
+  /** File descriptor of its queue of the tun device. */
   readonly tun: number;
   /** Where direct responses leave; null: by the routing table. */
   readonly directInterface: string | null;

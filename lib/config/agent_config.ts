@@ -19,6 +19,8 @@ export interface AgentConfig {
   readonly metrics?: Endpoint;
   /** Absolute path. */
   readonly socket: string;
+  /** Packet workers. */
+  readonly workers: number;
   /** One for each packet worker; absent: the kernel decides. */
   readonly cpus?: readonly number[];
   /** How long packet workers ask again before they sleep; 0: not at all. */
@@ -65,6 +67,7 @@ export function parseAgentConfig(text: ConfigText): AgentConfig {
     certificate: besideFile(file, document.certificate),
     key: besideFile(file, document.key),
     socket: besideFile(file, document.socket),
+    workers: document.workers,
     ...(document.cpus && { cpus: document.cpus }),
     busyPollUs: document.busyPoll,
     notices,

@@ -40,6 +40,7 @@ Deno.test("loadAgentConfig() makes plain values of the documented example", asyn
       certificate: at("s1.pem"),
       key: at("s1.key"),
       socket: "/run/bypath/agent.sock",
+      workers: 1,
       busyPollUs: 0,
       notices: [],
     });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { endpoint, interfaceName, path } from "./fields.ts";
-import { busyPoll, cpus } from "./worker_schema.ts";
+import { busyPoll, cpus, workers } from "./worker_schema.ts";
 
 /** agent.yaml. The one source of its checks, its defaults and `schema/agent.json`. */
 export const agentSchema = z.strictObject({
@@ -13,6 +13,7 @@ export const agentSchema = z.strictObject({
   key: path().describe("The certificate's private key"),
   metrics: endpoint().optional().describe("Prometheus; absent: off"),
   socket: path().prefault("/run/bypath/agent.sock").describe("Where inspect connects"),
+  workers,
   cpus,
   busyPoll,
 }).meta({ title: "bypath agent.yaml", description: "Configuration of a bypath agent" });

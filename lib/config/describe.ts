@@ -48,14 +48,18 @@ export function describeNat(config: NatConfig): string[] {
   ];
 }
 
-/** What is said about the packet worker; nothing when it is left to the kernel. */
+/** What is said about the packet workers; nothing when there is one as by default. */
 function describeWorkers(
-  { cpus, busyPollUs }: { readonly cpus?: readonly number[]; readonly busyPollUs: number },
+  { workers = 1, cpus, busyPollUs }: {
+    readonly workers?: number;
+    readonly cpus?: readonly number[];
+    readonly busyPollUs: number;
+  },
 ): string[] {
-  if (cpus === undefined && busyPollUs === 0) return [];
+  if (workers === 1 && cpus === undefined && busyPollUs === 0) return [];
   const place = cpus === undefined ? "on any CPU" : `on CPU ${cpus.join(", ")}`;
-  const wait = busyPollUs === 0 ? "" : `, asks for ${busyPollUs} us before it sleeps`;
-  return [`packet worker: ${place}${wait}`];
+  const wait = busyPollUs === 0 ? "" : `, asking for ${busyPollUs}us before sleeping`;
+  return [`packet workers: ${workers}, ${place}${wait}`];
 }
 
 /** One line a family: a server's sessions have NAT endpoints of its own family. */

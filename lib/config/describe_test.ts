@@ -104,6 +104,7 @@ Deno.test("describeAgent() and plainAgentConfig() say what an agent's configurat
     certificate,
     key,
     socket: "/run/agent.sock",
+    workers: 1,
     cpus: [3],
     busyPollUs: 50,
     notices: [],
@@ -111,7 +112,7 @@ Deno.test("describeAgent() and plainAgentConfig() say what an agent's configurat
   assert.deepEqual(describeAgent(agent), [
     "NAT machines: 10.0.0.1:7400",
     "direct responses: by the routing table",
-    "packet worker: on CPU 3, asks for 50 us before it sleeps",
+    "packet workers: 1, on CPU 3, asking for 50us before sleeping",
     "certificate: /nat.pem, key /nat.key, authority /ca.pem",
     "files: /run/agent.sock (inspect)",
   ]);
@@ -123,6 +124,7 @@ Deno.test("describeAgent() and plainAgentConfig() say what an agent's configurat
     certificate,
     key,
     socket: "/run/agent.sock",
+    workers: 1,
     cpus: [3],
     busyPollUs: 50,
   });

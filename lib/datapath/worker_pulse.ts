@@ -1,27 +1,27 @@
 import { COUNTER } from "../session/counters.ts";
 
 /**
- * Whether a packet worker goes round, or stands still because it was told to: it wakes up 20 times a
- * second when there is nothing to do, and counts batches when there is.
+ * Whether packet workers go round, or stand still because they were told to: they wake up 20 times a
+ * second when there is nothing to do, and count batches when there is.
  */
 export class WorkerPulse {
-  readonly #counters: Float64Array;
+  readonly #counters: readonly Float64Array[];
   readonly #isPaused: () => boolean;
-  #turns = -1;
+  #turns: readonly number[] = [];
 
   /**
-   * @param counters of the worker
-   * @param isPaused whether it was told to stand still; whoever tells it so has to see that it ends
+   * @param counters of each worker
+   * @param isPaused whether they were told to stand still; whoever tells them so has to see that it ends
    */
-  constructor(counters: Float64Array, isPaused: () => boolean = () => false) {
+  constructor(counters: readonly Float64Array[], isPaused: () => boolean = () => false) {
     this.#counters = counters;
     this.#isPaused = isPaused;
   }
 
-  /** Has it gone round since this was asked last? To be asked a second apart or more. */
+  /** Has each one gone round since this was asked last? To be asked a second apart or more. */
   beats(): boolean {
-    const turns = this.#counters[COUNTER.wakeUps]! + this.#counters[COUNTER.batches]!;
-    const beats = turns !== this.#turns;
+    const turns = this.#counters.map((it) => it[COUNTER.wakeUps]! + it[COUNTER.batches]!);
+    const beats = turns.every((count, worker) => count !== this.#turns[worker]);
     this.#turns = turns;
     return beats || this.#isPaused();
   }

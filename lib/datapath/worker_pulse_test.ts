@@ -4,7 +4,7 @@ import { WorkerPulse } from "./worker_pulse.ts";
 
 Deno.test("a worker that wakes up or takes batches has a pulse, one that stands still has none", () => {
   const counters = makeCounters();
-  const pulse = new WorkerPulse(counters);
+  const pulse = new WorkerPulse([counters]);
   assert.ok(pulse.beats());
   assert.ok(!pulse.beats());
   counters[COUNTER.wakeUps] = 1;
@@ -16,7 +16,7 @@ Deno.test("a worker that wakes up or takes batches has a pulse, one that stands 
 
 Deno.test("a worker that was told to stand still is well as long as that lasts", () => {
   let isPaused = true;
-  const pulse = new WorkerPulse(makeCounters(), () => isPaused);
+  const pulse = new WorkerPulse([makeCounters()], () => isPaused);
   assert.deepEqual([pulse.beats(), pulse.beats()], [true, true]);
   isPaused = false;
   assert.ok(!pulse.beats());

@@ -25,6 +25,7 @@ export interface NatStatus {
   /** What `dropped.malformed` is made of. */
   readonly malformed?: Counts;
   readonly worker?: WorkerCounts;
+  readonly workers?: readonly WorkerCounts[];
   readonly instructions?: number;
   readonly operator?: OperatorOrders;
   readonly agents: readonly AgentOfNat[];
@@ -68,9 +69,10 @@ export interface AgentStatus {
   readonly bytes?: Counts;
   readonly malformed?: Counts;
   readonly worker?: WorkerCounts;
+  readonly workers?: readonly WorkerCounts[];
 }
 
-/** Of the thread that carries the packets. */
+/** Of a thread that carries packets, or of all of them. */
 export interface WorkerCounts {
   /** How long it was not waiting for packets. */
   readonly busyMs: number;

@@ -10,6 +10,7 @@ import type {
   OperatorOrders,
   PacketCounts,
   Status,
+  WorkerCounts,
 } from "./answers.ts";
 import { exactCount, humanBitRate, humanBytes, humanCount, humanDuration } from "./human.ts";
 import { printable } from "./palette.ts";
@@ -193,12 +194,18 @@ function inWords(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/\bnat\b/, "NAT");
 }
 
-/** How busy the packets kept their thread between the two looks. */
+/** How busy the packets kept each of their threads between the two looks. */
 function busyLines(first: Status, later: Status): Line[] {
   const elapsedMs = later.uptimeMs - first.uptimeMs;
-  if (first.worker === undefined || later.worker === undefined || elapsedMs <= 0) return [];
-  const share = Math.min(1, (later.worker.busyMs - first.worker.busyMs) / elapsedMs);
-  return [["packet thread", `${Math.round(share * 100)} % busy`]];
+  const before = workersOf(first), now = workersOf(later);
+  if (now.length === 0 || now.length !== before.length || elapsedMs <= 0) return [];
+  const shares = now.map(({ busyMs }, i) => Math.min(1, (busyMs - before[i]!.busyMs) / elapsedMs));
+  const name = now.length === 1 ? "packet thread" : "packet threads";
+  return [[name, `${shares.map((share) => `${Math.round(share * 100)} %`).join(", ")} busy`]];
+}
+
+function workersOf({ worker, workers }: Status): readonly WorkerCounts[] {
+  return workers ?? (worker === undefined ? [] : [worker]);
 }
 
 function given(name: string, value: string | number | undefined): Line[] {

@@ -73,6 +73,24 @@ export function openTun(options: TunOptions): TunDevice {
 }
 
 /**
+ * Makes a tun device with as many queues, as the agent wants it: packets uncut, with headers. The kernel
+ * chooses the queue of a packet by a hash of its flow (tun_automq_select_queue in drivers/net/tun.c).
+ *
+ * Throws LinuxError; needs CAP_NET_ADMIN.
+ */
+export function openTunQueues(name: string, queues: number): TunDevice[] {
+  const options = { vnetHeader: true, offload: true, multiQueue: queues > 1 };
+  const opened = [openTun({ name, ...options })];
+  try {
+    while (opened.length < queues) opened.push(openTun({ name: opened[0]!.name, ...options }));
+  } catch (error) {
+    for (const queue of opened) queue.close();
+    throw error;
+  }
+  return opened;
+}
+
+/**
  * Says whether packets may come uncut and with partial checksums (CSUM, TSO4, TSO6).
  *
  * Throws LinuxError, EINVAL without virtio_net headers.

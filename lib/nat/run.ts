@@ -105,7 +105,7 @@ async function serve(
   const successor = new Successor(configPath, say);
   takeover?.[Symbol.dispose]();
   say(`Ready: ${statusLine(machine)}`);
-  const pulse = new WorkerPulse(machine.counters, () => machine.relief.isFrozen);
+  const pulse = new WorkerPulse([machine.counters], () => machine.relief.isFrozen);
   await runDaemon({
     reload: async () => {
       try {

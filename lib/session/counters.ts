@@ -33,6 +33,26 @@ export function makeCounters(): Float64Array<SharedArrayBuffer> {
   return new Float64Array(new SharedArrayBuffer(COUNTERS * 8));
 }
 
+/** The sums of what several workers have counted. */
+export function sumCounters(all: readonly Float64Array[]): Float64Array {
+  const sums = new Float64Array(COUNTERS);
+  for (const counters of all) {
+    for (let i = 0; i < COUNTERS; i++) sums[i] = sums[i]! + counters[i]!;
+  }
+  return sums;
+}
+
+/** `inspect status`'s `worker`: of one packet worker, or of the sums over all. */
+export function workerCounts(counters: Float64Array): Record<string, number> {
+  return {
+    received: counters[COUNTER.received]!,
+    batches: counters[COUNTER.batches]!,
+    wakeUps: counters[COUNTER.wakeUps]!,
+    busyMs: Math.round(counters[COUNTER.busyMs]!),
+    socketDrops: counters[COUNTER.socketDrops]!,
+  };
+}
+
 /** `inspect status`'s `dropped`: every named reason, what is malformed summed under one. */
 export function droppedByReason(counters: Float64Array): Record<string, number> {
   let malformed = 0;
