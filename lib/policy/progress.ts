@@ -20,6 +20,10 @@
  * latest judgement is made before 3 s. On a path that loses one packet in ten it takes four losses of the
  * same segment in a row to be misjudged.
  *
+ * Whoever guesses a session's addresses and ports can send acknowledgements in its client's name. One of
+ * data that the agent has not told of, and can hardly have sent since, is taken for no word of the
+ * client (RFC 5961, 5.2, with what is known here).
+ *
  * @module
  */
 
@@ -71,6 +75,11 @@ const FADING = 0.8;
 const UNUSABLE_SHARE = 0.25;
 const UNUSABLE_PACKETS = 200;
 const UNUSABLE_MS = 3_000;
+/**
+ * How far an acknowledgement may be beyond what the agent has told: it tells once a second, and may have
+ * sent this much since, or twice what it sent in the second before.
+ */
+const UNTOLD_BYTES = 1 << 20;
 /** Agents count super-packets as one; this is what is in them. */
 const SEGMENT_BYTES = 1_448;
 
@@ -80,6 +89,12 @@ export class ProgressWatch {
   /** Since when acknowledgements stand still though something is outstanding; NaN: they do not. */
   #stillMs = NaN;
   #acknowledgement: number;
+  /** The highest sequence number known to have been sent, and by how much it rose last. */
+  #told: number;
+  #rise = 0;
+  #natSequence: number;
+  /** More was acknowledged than came by way of the NAT machine. */
+  #isBeyond = false;
   #resent: number;
   #resentAgain: number;
   /** Since when the client sends the same again; NaN: it does not. */
@@ -97,6 +112,7 @@ export class ProgressWatch {
   constructor(sample: ProgressSample, now: number) {
     this.sinceMs = now;
     this.#acknowledgement = sample.acknowledgement;
+    this.#told = this.#natSequence = sample.natSequence;
     this.#resent = sample.resent;
     this.#resentAgain = sample.resentAgain;
     this.#clientSequence = sample.clientSequence;
@@ -135,15 +151,17 @@ export class ProgressWatch {
 
   /** Takes in what is seen now. */
   observe(sample: ProgressSample, now: number): Judgement {
-    const moved = ahead(sample.acknowledgement, this.#acknowledgement) > 0;
+    const isWord = this.#isWord(sample);
+    const moved = isWord && ahead(sample.acknowledgement, this.#acknowledgement) > 0;
     if (moved) {
       this.#acknowledgement = sample.acknowledgement;
       this.#count(sample);
     }
-    if (sample.zeroWindow) this.#countAnew(sample, now);
+    const zeroWindow = isWord && sample.zeroWindow;
+    if (zeroWindow) this.#countAnew(sample, now);
     const outstanding = sample.sequence !== null &&
       ahead(sample.sequence, this.#acknowledgement) > 0;
-    const waits = outstanding && !moved && !sample.zeroWindow;
+    const waits = outstanding && !moved && !zeroWindow;
     if (!waits) {
       this.#stillMs = NaN;
       this.#resent = sample.resent;
@@ -156,8 +174,26 @@ export class ProgressWatch {
     if (waits && (sample.resent > this.#resent || this.#isReported)) return "suspect";
     if (!Number.isNaN(this.#repeatingMs)) return "suspect";
     // The handshake and a FIN are acknowledged as one byte that no counter of data has.
-    const beyond = ahead(sample.acknowledgement, sample.natSequence);
-    return moved && sample.sequence !== null && beyond > 1 ? "proven" : "none";
+    if (moved && ahead(sample.acknowledgement, sample.natSequence) > 1) this.#isBeyond = true;
+    return moved && sample.sequence !== null && this.#isBeyond ? "proven" : "none";
+  }
+
+  /** May the acknowledgement be the client's? */
+  #isWord({ acknowledgement, sequence, natSequence }: ProgressSample): boolean {
+    // While it stands still the others may get ahead of it by more than half of all numbers.
+    if (natSequence !== this.#natSequence) {
+      this.#tell(this.#natSequence = natSequence);
+      this.#isBeyond = false;
+    }
+    if (sequence !== null) this.#tell(sequence);
+    return ahead(acknowledgement, this.#told) <= UNTOLD_BYTES + 2 * this.#rise;
+  }
+
+  #tell(sequence: number): void {
+    const rise = ahead(sequence, this.#told);
+    if (rise <= 0) return;
+    this.#told = sequence;
+    this.#rise = rise;
   }
 
   get #isReported(): boolean {

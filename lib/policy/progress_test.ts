@@ -205,6 +205,36 @@ Deno.test("only what did not pass the NAT machine proves the direct path, also w
   assert.equal(watch.observe(fin, 300), "none");
 });
 
+Deno.test("acknowledgements of what nobody has sent are no progress, and prove nothing", () => {
+  const watch = new ProgressWatch(SAMPLE, 0);
+  const lost = { ...SAMPLE, sequence: 11_449, packets: 2 };
+  const judgements = new Set<string>();
+  let now = 100;
+  for (; now < 3_000 && !judgements.has("stalled"); now += 100) {
+    const resent = Math.floor(now / 300);
+    // Somebody guesses, ever higher, and says that the client has no room either.
+    const acknowledgement = (now * 1_000_000) | 0;
+    const guess = { ...lost, acknowledgement, zeroWindow: now % 200 === 0 };
+    judgements.add(watch.observe({ ...guess, resent, resentAgain: Math.max(0, resent - 1) }, now));
+  }
+  assert.deepEqual([...judgements].sort(), ["none", "stalled", "suspect"]);
+  assert.ok(now < 1_600, `${now} ms`);
+});
+
+Deno.test("acknowledgements of what the agent sent since its last report are progress", () => {
+  const watch = new ProgressWatch(SAMPLE, 0);
+  // A gigabyte a second after a beginning of 500 kB; reports are a second old when the next one comes.
+  let sent = 10_001;
+  for (let now = 1_000; now < 60_000; now += 1_000) {
+    const told = sent | 0;
+    sent += now === 1_000 ? 500_000 : 1_000_000_000;
+    const sample = { ...SAMPLE, sequence: told, packets: now, acknowledgement: (sent - 1_000) | 0 };
+    const early = watch.observe({ ...sample, acknowledgement: told - 1_000 | 0 }, now);
+    const late = watch.observe(sample, now + 500);
+    if (now > 3_000) assert.deepEqual([early, late], ["none", "proven"], `${now} ms`);
+  }
+});
+
 const MSS = 1448;
 
 function generator(seed: number): () => number {

@@ -50,6 +50,8 @@ export interface FaultStory<Prepared extends AsyncDisposable | void = void> {
   fault(scene: FaultScene, prepared: Prepared): Promise<FaultOutcome | void>;
   /** Whether sessions bypass again afterwards. Default: true. */
   readonly bypassReturns?: boolean;
+  /** How long that may take. Default: 20 s. */
+  readonly returnMs?: number;
 }
 
 /** Half a second: what one report, one look or one scheduling delay takes. */
@@ -62,7 +64,7 @@ const DATAGRAM_SLACK_MS = 500;
 export function faultScenario<Prepared extends AsyncDisposable | void = void>(
   story: FaultStory<Prepared>,
 ): Scenario {
-  const { name, description, needs, bypassReturns = true } = story;
+  const { name, description, needs, bypassReturns = true, returnMs = 20_000 } = story;
   return {
     name,
     group: "faults",
@@ -83,7 +85,7 @@ export function faultScenario<Prepared extends AsyncDisposable | void = void>(
       const outcome = await story.fault({ lab, report, traffic, ...options }, prepared) ?? {};
 
       await checkMoving(report, traffic, outcome);
-      if (bypassReturns) await checkBypassReturns(report, traffic);
+      if (bypassReturns) await checkBypassReturns(report, traffic, returnMs);
       await pause(options.brief ? 300 : 2_000);
       const flows = await traffic.finish();
       const blockedMs = outcome.blockedMs ?? (() => 0);
@@ -130,9 +132,13 @@ async function checkMoving(
   }
 }
 
-async function checkBypassReturns(report: Report, traffic: CheckedTraffic): Promise<void> {
+async function checkBypassReturns(
+  report: Report,
+  traffic: CheckedTraffic,
+  timeoutMs: number,
+): Promise<void> {
   let why = "";
-  const tookMs = await traffic.bypassing().catch((error) => {
+  const tookMs = await traffic.bypassing({ timeoutMs }).catch((error) => {
     why = (error as Error).message;
     return -1;
   });

@@ -9,6 +9,8 @@ export const pathDropsAll = faultScenario({
   name: "path-drops-all",
   description: "the direct path loses everything in silence: noticed, and back via NAT, within 3 s",
   needs: ["nft"],
+  // A trial that fails doubles the pause before the next one.
+  returnMs: 60_000,
   async fault(scene) {
     const { lab, report, traffic, brief } = scene;
     await using fault = await impairDirectPath(lab.lab, "drops-all");
