@@ -179,7 +179,7 @@ Deno.test("nat check says the criteria in words", () => {
   assert.deepEqual(
     lines("{ start: { age: 1m, rate: 1000/s, all: [{ bytes: 1MB }, { rate: 10Mbit/s }] } }"),
     [
-      "bypass: starts at the age of 1m or when responses come at 1000 packets a second or after 1MB of responses and when responses come at 10Mbit/s, until idle for 1m",
+      "bypass: starts at the age of 1m or when responses come at 1000 packets a second or both after 1MB of responses and when responses come at 10Mbit/s, until idle for 1m",
     ],
   );
   assert.deepEqual(

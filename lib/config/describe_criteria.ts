@@ -19,13 +19,19 @@ export function describeBypass({ protocol, bypass }: ServiceConfig): string[] {
       ? [protocol === "tcp" ? "as the TCP handshake completes" : "with the first packet"]
       : []),
     ...describeThresholds(start),
-    ...(start.all ? [start.all.flatMap(describeThresholds).join(" and ")] : []),
+    ...(start.all ? [together(start.all.flatMap(describeThresholds))] : []),
   ];
   const stops = describeStop(stop);
   return [
     `bypass: starts ${starts.join(" or ")}${stops && `, until ${stops}`}`,
     ...describeRestrictions(start).map((line) => `  only ${line}`),
   ];
+}
+
+/** Beside alternatives it has to be plain what belongs together. */
+function together(parts: readonly string[]): string {
+  if (parts.length < 2) return parts.join();
+  return parts.length === 2 ? `both ${parts.join(" and ")}` : `all of (${parts.join(", ")})`;
 }
 
 function describeThresholds({ packets, bytes, ageMs, rate }: ThresholdConfig): string[] {

@@ -1,3 +1,4 @@
+import { closest } from "../config/suggest.ts";
 import { AdminError, type AdminRequest } from "../control/admin_protocol.ts";
 import type { AdminHandler } from "../control/admin_server.ts";
 import type { LoggedEvent } from "../control/event_log.ts";
@@ -293,9 +294,11 @@ function checkedTarget(machine: NatMachine, request: AdminRequest): BypassTarget
   if (request.all === true) return { all: true };
   if (typeof request.service === "string") {
     const { service } = request;
-    if (!machine.config.services.some(({ name }) => name === service)) {
-      const names = machine.config.services.map(({ name }) => name).join(", ");
-      throw new AdminError(`There is no service "${service}": there are ${names}`, 2);
+    const names = machine.config.services.map(({ name }) => name);
+    if (!names.includes(service)) {
+      const near = closest(service, names);
+      const hint = near === undefined ? `there is ${names.join(", ")}` : `did you mean "${near}"?`;
+      throw new AdminError(`There is no service "${service}": ${hint}`, 2);
     }
     return { service };
   }
@@ -319,7 +322,7 @@ function knownServer(machine: NatMachine, text: string): string {
   }
   const all = serversOf(machine);
   if (!all.some((it) => namesServer(server, it))) {
-    throw new AdminError(`There is no server ${server}: there are ${all.join(", ")}`, 2);
+    throw new AdminError(`There is no server ${server}: there is ${all.join(", ")}`, 2);
   }
   return server;
 }
