@@ -10,7 +10,9 @@ import { impairDirectPath } from "../../lab/impairments/direct_path.ts";
 import type { InspectedServer } from "../../lab/inspect_json.ts";
 import { ADDRESSES } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
-import { rootTest } from "../support/root_test.ts";
+import { Together } from "../support/together.ts";
+
+const together = new Together(3);
 
 const RATE = 10_000_000;
 const NEEDS = { tools: ["nft"] };
@@ -59,7 +61,7 @@ async function events(lab: BypathLab, type: string): Promise<LoggedEvent[]> {
   return (await lab.ask<LoggedEvent[]>("events")).filter((event) => event.type === type);
 }
 
-rootTest(
+together.test(
   "when the direct path drops everything, downloads finish via NAT, their server is unable, and one session proves it able again",
   NEEDS,
   async () => {
@@ -107,7 +109,7 @@ rootTest(
   },
 );
 
-rootTest(
+together.test(
   "when the direct path drops large packets only, a session is tried again after growing pauses and finishes",
   NEEDS,
   async () => {
@@ -130,7 +132,7 @@ rootTest(
   },
 );
 
-rootTest(
+together.test(
   "a first hop that drops virtual addresses is found before anything is bypassed: UDP stays via NAT, TCP tries once",
   NEEDS,
   async () => {
@@ -159,7 +161,7 @@ rootTest(
   },
 );
 
-rootTest(
+together.test(
   "a router that refuses direct datagrams by ICMP has their session go via NAT",
   NEEDS,
   async () => {

@@ -9,7 +9,9 @@ import type { Download } from "../../lab/download.ts";
 import { impairControlChannel } from "../../lab/impairments/control_channel.ts";
 import type { InspectedStatus } from "../../lab/inspect_json.ts";
 import { waitFor } from "../../lab/wait.ts";
-import { rootTest } from "../support/root_test.ts";
+import { Together } from "../support/together.ts";
+
+const together = new Together(3);
 
 const RATE = 10_000_000;
 
@@ -70,7 +72,7 @@ async function agentRoutes(lab: BypathLab): Promise<string[]> {
   return lines;
 }
 
-rootTest(
+together.test(
   "a download goes on while the agent is frozen, and bypasses again afterwards",
   {},
   async () => {
@@ -108,7 +110,7 @@ rootTest(
   },
 );
 
-rootTest("a watchdog that dies is replaced, and the next one does its work", {}, async () => {
+together.test("a watchdog that dies is replaced, and the next one does its work", {}, async () => {
   await using lab = await startLab();
   const download = await startDownload(lab, 10 * RATE);
   const agent = lab.agent("s1");
@@ -138,7 +140,7 @@ rootTest("a watchdog that dies is replaced, and the next one does its work", {},
   assert.ok(ok && longestPauseMs < 3_000, `a pause of ${longestPauseMs} ms`);
 });
 
-rootTest(
+together.test(
   "nothing is left of an agent that is killed while its watchdog is stopped",
   {},
   async () => {
@@ -153,7 +155,7 @@ rootTest(
   },
 );
 
-rootTest("the path of a session is true as soon as its agent is killed", {}, async () => {
+together.test("the path of a session is true as soon as its agent is killed", {}, async () => {
   await using lab = await startLab();
   const download = await startDownload(lab, 5 * RATE);
   const client = await download.connected();
@@ -169,7 +171,7 @@ rootTest("the path of a session is true as soon as its agent is killed", {}, asy
   assert.ok((await download.result()).ok);
 });
 
-rootTest(
+together.test(
   "an agent that is only cut off bypasses on, and the path says so",
   { tools: ["nft"] },
   async () => {
@@ -190,7 +192,7 @@ rootTest(
   },
 );
 
-rootTest(
+together.test(
   "a second agent with the same certificate is refused, and the first goes on",
   {},
   async () => {
@@ -256,7 +258,7 @@ class FrozenTogether implements AsyncDisposable {
   }
 }
 
-rootTest(
+together.test(
   "an agent frozen together with its watchdog goes on as if nothing had been",
   {},
   async () => {

@@ -21,12 +21,15 @@ export interface RootTestOptions {
 
 const DEFAULT_CAPABILITIES: readonly Capability[] = ["CAP_NET_ADMIN", "CAP_NET_RAW"];
 
-/** Like `Deno.test`, for a test that needs capabilities or programs. */
+/**
+ * Like `Deno.test`, for a test that needs capabilities or programs.
+ * @returns whether nothing is lacking for it
+ */
 export function rootTest(
   name: string,
   options: RootTestOptions,
   fn: (context: Deno.TestContext) => void | Promise<void>,
-): void {
+): boolean {
   const { capabilities = DEFAULT_CAPABILITIES, tools = [], timeoutMs = 120_000, sanitize } =
     options;
   const strict = sanitize !== undefined &&
@@ -40,6 +43,7 @@ export function rootTest(
   } else {
     Deno.test({ name: `${name} (needs ${lacking.join(", ")})`, ignore: true, fn });
   }
+  return lacking.length === 0;
 }
 
 /** The programs of `wanted` that are in no folder of PATH. */

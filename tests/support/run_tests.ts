@@ -2,9 +2,9 @@
  * `deno task test [PATH…]`: installs what the tests need, checks the tree, runs every test (or
  * those in the given paths) and the claims once more by the standalone executable.
  *
- * Three things go on at a time: the tests that move packets through labs, which mostly wait, the
- * fault scenarios, which wait even more, and everything else. What a group of tests prints is shown
- * when the group is done.
+ * Four things go on at a time: two groups of tests that move packets through labs, which take a third
+ * of a core each and wait for the rest, the fault scenarios, which wait even more, and everything
+ * else. What a group of tests prints is shown when the group is done.
  *
  * The last line tells what came of it, `N passed, N failed`, with `, N skipped` where tests were
  * skipped; in CI (`CI` is set) a skipped test counts as failed.
@@ -55,6 +55,7 @@ async function runAll(): Promise<void> {
   const scenarios = groups.filter((it) => it.name === SCENARIOS_GROUP);
   // Whoever is done with their own takes what is left of the labs.
   await Promise.all([
+    runNext(labs),
     runNext(labs),
     runGroups(scenarios).then(() => runNext(labs)),
     besides().then(() => runNext(labs)),
@@ -157,7 +158,11 @@ async function deno({ args, env = {}, timeLimitMs }: DenoOptions): Promise<DenoR
   const child = new Deno.Command(Deno.execPath(), {
     args,
     cwd: ROOT,
-    env: { ...(Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" }), ...env },
+    env: {
+      ...(Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" }),
+      BYPATH_TESTS_TOGETHER: "1",
+      ...env,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -23,6 +23,9 @@ const EXECUTABLE_TESTS: readonly string[] = [
 const SCENARIO_TESTS = "tests/faults/scenarios_test.ts";
 export const SCENARIOS_GROUP = "fault scenarios";
 
+/** What takes longest begins first, so that nobody waits for it at the end. */
+const LONGEST = ["tests/conformance", "tests/claims", "tests/faults", "tests/peers"];
+
 /**
  * Sorts test files (paths from the top, with `/`) into groups: the quick ones first, the ones that
  * move packets through a lab last.
@@ -41,7 +44,9 @@ export function groupTests(files: readonly string[]): TestGroup[] {
       timeLimitMs: timeLimit(name),
       usesLab: usesLab(name),
     }))
-    .sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
+    .sort((a, b) =>
+      rank(a.name) - rank(b.name) || place(a.name) - place(b.name) || (a.name < b.name ? -1 : 1)
+    );
 }
 
 /** The claims C1 to C9 once more, carried out by the standalone executable, and its own tests. */
@@ -67,6 +72,11 @@ function groupName(file: string): string {
 function rank(name: string): number {
   if (usesLab(name)) return 2;
   return name.startsWith("tests") ? 0 : 1;
+}
+
+function place(name: string): number {
+  const at = LONGEST.indexOf(name);
+  return at < 0 ? LONGEST.length : at;
 }
 
 function usesLab(name: string): boolean {
