@@ -1,6 +1,7 @@
 import type { NewSession, SessionTable } from "../session/session_table.ts";
 import { PortPool } from "../session/port_pool.ts";
 import { isMapped } from "../wire/address.ts";
+import { PROTOCOL_TCP } from "../wire/protocol.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import { internEndpoint } from "./service_table.ts";
 
@@ -10,30 +11,49 @@ import { internEndpoint } from "./service_table.ts";
  * server endpoints.
  */
 export class NatEndpoints {
+  readonly #table: SessionTable;
   /** Dictionary entries of the addresses that new sessions may get, by family. */
-  readonly #addresses4: Int32Array;
-  readonly #addresses6: Int32Array;
-  readonly #portFirst: number;
-  readonly #portLast: number;
-  readonly #is = new Uint8Array(65536);
-  readonly #pools = new Map<number, PortPool>();
+  #addresses4 = new Int32Array(0);
+  #addresses6 = new Int32Array(0);
+  #portFirst = 0;
+  #portLast = 0;
+  /** By dictionary entry: 1 for each that is configured. */
+  #configured = new Uint8Array(65536);
+  /** By dictionary entry: how many sessions have an endpoint at it. */
+  readonly #sessions = new Int32Array(65536);
+  /** By address and server in one number. */
+  readonly #tcp = new Map<number, PortPool>();
+  readonly #other = new Map<number, PortPool>();
 
   constructor(config: DatapathConfig, table: SessionTable) {
-    this.#portFirst = config.portFirst;
-    this.#portLast = config.portLast;
+    this.#table = table;
+    this.configure(config);
+  }
+
+  /**
+   * Gives out other addresses and ports from now on. What sessions have stays theirs.
+   * @throws {RangeError} when the dictionary is full; nothing has changed then
+   */
+  configure(config: DatapathConfig): void {
+    const configured = new Uint8Array(65536);
     const intern = (words: readonly number[]) => {
-      const entry = internEndpoint(table, Int32Array.from(words), 0);
-      this.#is[entry] = 1;
+      const entry = internEndpoint(this.#table, Int32Array.from(words), 0);
+      configured[entry] = 1;
       return entry;
     };
     const isIpv4 = ([w0, w1, w2]: readonly number[]) => isMapped(w0!, w1!, w2!);
-    this.#addresses4 = Int32Array.from(config.snat.filter(isIpv4), intern);
-    this.#addresses6 = Int32Array.from(config.snat.filter((words) => !isIpv4(words)), intern);
+    const addresses4 = Int32Array.from(config.snat.filter(isIpv4), intern);
+    const addresses6 = Int32Array.from(config.snat.filter((words) => !isIpv4(words)), intern);
+    this.#addresses4 = addresses4;
+    this.#addresses6 = addresses6;
+    this.#configured = configured;
+    this.#portFirst = config.portFirst;
+    this.#portLast = config.portLast;
   }
 
   /** Is this dictionary entry a SNAT address, now or for a session that still lives? */
   isNatAddress(entry: number): boolean {
-    return this.#is[entry] === 1;
+    return this.#configured[entry] === 1 || this.#sessions[entry]! > 0;
   }
 
   /**
@@ -61,6 +81,7 @@ export class NatEndpoints {
       if (port !== 0) {
         session.natAddress = address;
         session.natPort = port;
+        this.#sessions[address]!++;
         return true;
       }
     }
@@ -69,21 +90,23 @@ export class NatEndpoints {
 
   /** Marks an endpoint that a session of the table holds. */
   reserve(address: number, port: number, server: number, protocol: number): void {
-    this.#is[address] = 1;
-    this.#pool(address, server, protocol).reserve(port);
+    if (this.#pool(address, server, protocol).reserve(port)) this.#sessions[address]!++;
   }
 
   release(address: number, port: number, server: number, protocol: number): void {
-    this.#pool(address, server, protocol).release(port);
+    if (this.#pool(address, server, protocol).release(port)) this.#sessions[address]!--;
   }
 
   #pool(address: number, server: number, protocol: number): PortPool {
-    const key = (address * 65536 + server) * 256 + protocol;
-    let pool = this.#pools.get(key);
+    const pools = protocol === PROTOCOL_TCP ? this.#tcp : this.#other;
+    // 32 bits: a number that is no object.
+    const key = (address << 16) | server;
+    let pool = pools.get(key);
     if (pool === undefined) {
       pool = new PortPool(this.#portFirst, this.#portLast);
-      this.#pools.set(key, pool);
+      pools.set(key, pool);
     }
+    pool.limit(this.#portFirst, this.#portLast);
     return pool;
   }
 }

@@ -10,6 +10,10 @@ const TCP = 6;
 
 /** Endpoints over a small table, and what a client gets of them. */
 function endpointsOf(...snat: string[]) {
+  return makeEndpoints(...snat).take;
+}
+
+function makeEndpoints(...snat: string[]) {
   const region = new ArrayBuffer(regionBytes(16));
   formatTable(region, 16, { epoch: 7, bootId: [] });
   const table = new SessionTable(region, [3, 5]);
@@ -21,7 +25,8 @@ function endpointsOf(...snat: string[]) {
     const [w0, w1, w2, w3] = table.dictionary.subarray(session.natAddress * 8);
     return `${IpAddress.fromWords(w0!, w1!, w2!, w3!)} ${session.natPort}`;
   };
-  return take;
+  const entryOf = (address: string) => table.findEndpoint(Int32Array.from(words(address)), 0, 0);
+  return { endpoints, take, entryOf };
 }
 
 Deno.test("a client gets a NAT endpoint of its own family", () => {
@@ -45,4 +50,21 @@ Deno.test("there is nothing for a client of a family without SNAT addresses", ()
   const take = endpointsOf("10.0.1.1");
   assert.equal(take("2001:db8:c::2"), null);
   assert.equal(take("198.51.100.2"), "10.0.1.1 20000");
+});
+
+Deno.test("another configuration leaves every session its endpoint, and gives it to nobody else", () => {
+  const { endpoints, take, entryOf } = makeEndpoints("10.0.1.1");
+  const before = config({ snat: [words("10.0.1.1")] });
+  for (let i = 0; i < 3; i++) assert.equal(take("198.51.100.2"), `10.0.1.1 ${20000 + i}`);
+  const old = entryOf("10.0.1.1");
+  endpoints.configure({ ...before, snat: [words("10.0.1.2")] });
+  assert.equal(take("198.51.100.2"), "10.0.1.2 20000");
+  assert.ok(endpoints.isNatAddress(old), "sessions live");
+  endpoints.configure({ ...before, portFirst: 20001, portLast: 20003 });
+  assert.equal(take("198.51.100.2"), "10.0.1.1 20003");
+  assert.equal(take("198.51.100.2"), null);
+  endpoints.configure({ ...before, snat: [words("10.0.1.2")] });
+  for (const port of [20000, 20001, 20002, 20003]) endpoints.release(old, port, 1, TCP);
+  assert.ok(!endpoints.isNatAddress(old), "nobody has one of its endpoints");
+  assert.ok(endpoints.isNatAddress(entryOf("10.0.1.2")));
 });

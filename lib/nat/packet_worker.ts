@@ -286,13 +286,14 @@ function* liveSlots(table: SessionTable): Generator<number> {
 
 /** VIPs and SNAT addresses of sessions, which may be of a configuration that is no more. */
 function addressesInUse(table: SessionTable): Prefix[] {
-  const entries = new Set<number>();
-  for (let slot = 1; slot <= table.highWater; slot++) {
+  const isUsed = new Uint8Array(65536);
+  const { highWater } = table;
+  for (let slot = 1; slot <= highWater; slot++) {
     if (table.getU8(slot, U8.state) === STATE.free) continue;
-    entries.add(table.getU16(slot, U16.vip));
-    entries.add(table.getU16(slot, U16.natAddress));
+    isUsed[table.getU16(slot, U16.vip)] = 1;
+    isUsed[table.getU16(slot, U16.natAddress)] = 1;
   }
-  return [...entries].map((entry) => {
+  return [...isUsed.keys()].filter((entry) => isUsed[entry] === 1).map((entry) => {
     const [w0, w1, w2, w3] = table.dictionary.subarray(entry * 8, entry * 8 + 4);
     const address = IpAddress.fromWords(w0!, w1!, w2!, w3!);
     return { address, length: address.family === 4 ? 32 : 128 };

@@ -40,8 +40,9 @@ export class ServiceTable {
   /** Service number + 1 by dictionary entry of the VIP; one table a protocol. */
   readonly #tcp = new Uint16Array(65536);
   readonly #udp = new Uint16Array(65536);
+  readonly #byText: ReadonlyMap<string, Service>;
   readonly #vips: AddressSet;
-  /** Services without a past: their sessions have to be counted. */
+  /** Services without a past, or whose past was not yet counted: their sessions have to be. */
   readonly #fresh = new Set<number>();
 
   #byAffinity = false;
@@ -54,23 +55,35 @@ export class ServiceTable {
     this.#services = config.services.map((service, number) => {
       const vip = intern(table, service.vip);
       (service.protocol === PROTOCOL_TCP ? this.#tcp : this.#udp)[vip] = number + 1;
-      const kept = before?.like(JSON.stringify(service));
-      if (kept === undefined) this.#fresh.add(number);
+      const text = JSON.stringify(service);
+      const kept = before?.like(text);
+      if (kept === undefined || before!.isFresh(before!.#services.indexOf(kept))) {
+        this.#fresh.add(number);
+      }
       return kept ?? makeService(service, service.protocol << 16 | vip, table);
     });
+    this.#byText = new Map(this.#services.map((service) => [service.text, service]));
   }
 
+  /** Have the sessions of this service to be counted, or are they being counted? */
   isFresh(service: number): boolean {
     return this.#fresh.has(service);
   }
 
   /** Takes the place of the table before: fresh services begin to count. */
   begin(): void {
+    const forgotten = new Set<number>();
     for (const number of this.#fresh) {
       const { board, affinity, key } = this.#services[number]!;
       board.sessions.fill(0);
-      if (affinity !== undefined) this.#affinity?.forgetSessions(key);
+      if (affinity !== undefined) forgotten.add(key);
     }
+    if (forgotten.size > 0) this.#affinity?.forgetSessions(forgotten);
+  }
+
+  /** All sessions have been counted. */
+  counted(): void {
+    this.#fresh.clear();
   }
 
   get hasFresh(): boolean {
@@ -79,7 +92,7 @@ export class ServiceTable {
 
   /** The service that was made of this. */
   like(text: string): Service | undefined {
-    return this.#services.find((service) => service.text === text);
+    return this.#byText.get(text);
   }
 
   /** The number of the service at a VIP (a dictionary entry), or -1. */

@@ -12,6 +12,7 @@ import {
   TCP_SYN,
 } from "../session/tcp_state.ts";
 import type { AffinityTable } from "../session/affinity_table.ts";
+import { TableSweep } from "../session/table_sweep.ts";
 import { TimerWheel } from "../session/timer_wheel.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { CROSSED, thresholdOf } from "../policy/criteria.ts";
@@ -48,6 +49,9 @@ export interface SessionKeeperOptions extends StartWatchOptions {
   readonly nowMs: number;
 }
 
+/** Slots that are looked at in one turn after another configuration: less than a millisecond's work. */
+const SWEEP_BUDGET = 2048;
+
 /** How a session came to its end, for the journal. */
 export const CLOSE = {
   finished: 0,
@@ -80,8 +84,11 @@ export class SessionKeeper {
   readonly #rebuilder: SessionRebuilder;
   readonly #watch: StartWatch;
   readonly #affinity: AffinityTable | null;
+  readonly #endpoints: NatEndpoints;
+  /** After another configuration: counts sessions of services that are new, sets timers anew. */
+  readonly #sweep: TableSweep;
+  #retimes = false;
   #services: ServiceTable;
-  #endpoints: NatEndpoints;
   #config: DatapathConfig;
   readonly #new: NewSession = {
     addresses: new Int32Array(8),
@@ -108,6 +115,7 @@ export class SessionKeeper {
     this.#halfOpen = new HalfOpenSessions(options.table);
     this.#rebuilder = new SessionRebuilder(options.table);
     this.#watch = new StartWatch(options.table, options);
+    this.#sweep = new TableSweep(options.table);
     this.#adopt(options.nowMs);
   }
 
@@ -126,31 +134,26 @@ export class SessionKeeper {
       this.#services.hasVip(words, offset);
   }
 
-  /** Takes another configuration; sessions of services and servers that are gone live on. */
+  /**
+   * Takes another configuration; sessions of services and servers that are gone live on. What has
+   * to be said of every session is said a few at a time, by {@linkcode expire}.
+   */
   configure(config: DatapathConfig): void {
-    const table = this.#table;
-    const before = this.#config;
-    const isSame = (...parts: (keyof DatapathConfig)[]) =>
-      parts.every((it) => JSON.stringify(config[it]) === JSON.stringify(before[it]));
-    const services = new ServiceTable(config, table, {
+    const keepsTimers = JSON.stringify(config.timeouts) === JSON.stringify(this.#config.timeouts);
+    const services = new ServiceTable(config, this.#table, {
       affinity: this.#affinity,
       before: this.#services,
     });
-    const keepsEndpoints = isSame("snat", "portFirst", "portLast");
-    const endpoints = keepsEndpoints ? this.#endpoints : new NatEndpoints(config, table);
-    const keepsTimers = isSame("timeouts");
+    this.#endpoints.configure(config);
     // From here on nothing fails.
     this.#config = config;
     this.#services = services;
-    this.#endpoints = endpoints;
     services.begin();
-    if (!services.hasFresh && keepsEndpoints && keepsTimers) return;
-    for (let slot = 1; slot <= table.highWater; slot++) {
-      if (table.getU8(slot, U8.state) === STATE.free) continue;
-      this.#countService(slot, true);
-      if (!keepsEndpoints) this.#reserve(slot);
-      if (!keepsTimers) this.#setTimer(slot, Infinity);
-    }
+    const retimes = !keepsTimers || (this.#retimes && !this.#sweep.done);
+    if (!services.hasFresh && !retimes) return;
+    this.#retimes = retimes;
+    this.#sweep.begin();
+    this.#sweepOn();
   }
 
   /** Starts a session with this packet: its slot, or a reason, negated. */
@@ -249,7 +252,7 @@ export class SessionKeeper {
   answered(slot: number, nowMs: number): void {
     this.#table.setU8(slot, U8.state, STATE.established);
     this.#halfOpen.remove(slot);
-    this.#services.proven(slot, nowMs);
+    this.#proven(slot, nowMs);
     this.#retime(slot, STATE.opening, STATE.established, false, nowMs);
   }
 
@@ -271,7 +274,7 @@ export class SessionKeeper {
     else if (isHalfOpen(before)) this.#halfOpen.remove(slot);
     this.#retime(slot, before, state, true, nowMs);
     if (state === STATE.established) {
-      this.#services.proven(slot, nowMs);
+      this.#proven(slot, nowMs);
       if ((flags & FLAG.armed) !== 0) this.watch(slot, 0, 0, nowMs);
     } else if (state === STATE.closed) {
       this.#events.closed(slot, CLOSE.finished, nowMs);
@@ -345,8 +348,9 @@ export class SessionKeeper {
     table.setU8(slot, U8.flags, table.getU8(slot, U8.flags) | FLAG.armed);
   }
 
-  /** Ends what has been idle too long; at most `budget` sessions a call. */
+  /** Ends what has been idle too long; at most `budget` sessions a call. Goes on with what `configure` began. */
   expire(nowMs: number, budget: number): void {
+    if (!this.#sweep.done) this.#sweepOn();
     if (this.#wheel.idle(nowMs)) return;
     for (let n = 0; n < budget; n++) {
       const slot = this.#wheel.take(nowMs);
@@ -404,7 +408,7 @@ export class SessionKeeper {
     this.#halfOpen.remove(slot);
     const server = table.getU16(slot, U16.server);
     const protocol = table.getU8(slot, U8.protocol);
-    this.#services.closed(slot);
+    if (this.#isCounted(slot)) this.#services.closed(slot);
     this.#endpoints.release(
       table.getU16(slot, U16.natAddress),
       table.getU16(slot, U16.natPort),
@@ -429,6 +433,28 @@ export class SessionKeeper {
       this.#halfOpen.adopt(slot);
       this.#setTimer(slot, nowMs);
     }
+    this.#services.counted();
+  }
+
+  #sweepOn(): void {
+    this.#sweep.step(SWEEP_BUDGET, this.#revise);
+    if (this.#sweep.done) this.#services.counted();
+  }
+
+  readonly #revise = (slot: number): void => {
+    if (this.#services.isFresh(this.#serviceOf(slot))) this.#countService(slot);
+    if (this.#retimes) this.#setTimer(slot, Infinity);
+  };
+
+  /** A service that is new does not know of the sessions that wait to be counted. */
+  #isCounted(slot: number): boolean {
+    return this.#sweep.done || !this.#sweep.awaits(slot) ||
+      !this.#services.isFresh(this.#serviceOf(slot));
+  }
+
+  /** Its client exists. */
+  #proven(slot: number, nowMs: number): void {
+    if (this.#isCounted(slot)) this.#services.proven(slot, nowMs);
   }
 
   /** By the last activity, which cannot have been later than `nowMs`. */
@@ -441,19 +467,21 @@ export class SessionKeeper {
 
   /** Counts a session of the table towards its server and its NAT endpoint. */
   #count(slot: number): void {
-    this.#countService(slot, false);
+    this.#countService(slot);
     this.#reserve(slot);
   }
 
-  /** @param fresh whether only services that have no counts yet are meant */
-  #countService(slot: number, fresh: boolean): void {
+  #countService(slot: number): void {
     const table = this.#table;
-    const protocol = table.getU8(slot, U8.protocol);
-    const service = this.#services.find(table.getU16(slot, U16.vip), protocol);
-    if (service < 0 || (fresh && !this.#services.isFresh(service))) return;
+    if (this.#serviceOf(slot) < 0) return;
     const lastMs = table.getF64(slot, F64.lastSeenMs);
     this.#services.opened(slot, lastMs);
     if (!isHalfOpen(table.getU8(slot, U8.state))) this.#services.proven(slot, lastMs);
+  }
+
+  #serviceOf(slot: number): number {
+    const table = this.#table;
+    return this.#services.find(table.getU16(slot, U16.vip), table.getU8(slot, U8.protocol));
   }
 
   #reserve(slot: number): void {

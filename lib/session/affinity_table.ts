@@ -131,10 +131,11 @@ export class AffinityTable {
     if (lastUsedMs > this.#used[entry]!) this.#used[entry] = lastUsedMs;
   }
 
-  /** Before the sessions of a service are counted anew. */
-  forgetSessions(service: number): void {
+  /** Before the sessions of services are counted anew: one look at the table for all of them. */
+  forgetSessions(services: ReadonlySet<number>): void {
     for (let entry = 0; entry < this.#services.length; entry++) {
-      if (this.#services[entry] === service) this.#sessions[entry] = 0;
+      const service = this.#services[entry]!;
+      if (service !== 0 && services.has(service)) this.#sessions[entry] = 0;
     }
   }
 

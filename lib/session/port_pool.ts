@@ -5,24 +5,20 @@
  * same port towards different endpoints).
  */
 export class PortPool {
-  readonly #first: number;
-  readonly #last: number;
-  /** 1 = taken. */
+  #first: number;
+  #last: number;
+  /** 1 = taken; ports outside the range may be, by sessions from when it was another. */
   readonly #bits = new Int32Array(2048);
   /** 1 = all 32 words below are full. */
   readonly #full = new Int32Array(64);
   #free: number;
 
-  /** Ports `first` to `last`, both included. */
+  /** Gives out ports `first` to `last`, both included. */
   constructor(first: number, last: number) {
-    if (!(first >= 1 && first <= last && last <= 65535)) {
-      throw new RangeError(`Cannot make a port pool of ${first}-${last}: not a range of ports`);
-    }
+    checkRange(first, last);
     this.#first = first;
     this.#last = last;
     this.#free = last - first + 1;
-    for (let port = 0; port < first; port++) this.#set(port);
-    for (let port = last + 1; port < 65536; port++) this.#set(port);
   }
 
   get free(): number {
@@ -33,9 +29,19 @@ export class PortPool {
     return this.#last - this.#first + 1;
   }
 
-  has(port: number): boolean {
-    return port >= this.#first && port <= this.#last &&
-      (this.#bits[port >>> 5]! & (1 << (port & 31))) === 0;
+  /** Gives out the ports of another range from now on; what is taken stays taken. */
+  limit(first: number, last: number): void {
+    if (first === this.#first && last === this.#last) return;
+    checkRange(first, last);
+    this.#first = first;
+    this.#last = last;
+    this.#free = 0;
+    for (let word = first >>> 5; word <= last >>> 5; word++) {
+      let free = ~this.#bits[word]!;
+      if (word === first >>> 5) free &= -1 << (first & 31);
+      if (word === last >>> 5) free &= -1 >>> (31 - (last & 31));
+      this.#free += countBits(free);
+    }
   }
 
   /** Takes the first free port at or after a random place; 0 when there is none. */
@@ -44,28 +50,29 @@ export class PortPool {
     const size = this.#last - this.#first + 1;
     const start = this.#first + Math.floor(random * size);
     let port = this.#nextFree(start);
-    if (port < 0) port = this.#nextFree(this.#first);
+    if (port < 0 || port > this.#last) port = this.#nextFree(this.#first);
     this.#set(port);
     this.#free--;
     return port;
   }
 
-  /** Marks a port as taken; false when it was, or when it is outside the range. */
+  /** Marks a port as taken, of the range or not; false when it was. */
   reserve(port: number): boolean {
-    if (!this.has(port)) return false;
+    if ((this.#bits[port >>> 5]! & (1 << (port & 31))) !== 0) return false;
     this.#set(port);
-    this.#free--;
+    if (port >= this.#first && port <= this.#last) this.#free--;
     return true;
   }
 
-  release(port: number): void {
-    if (port < this.#first || port > this.#last) return;
+  /** False when it was free. */
+  release(port: number): boolean {
     const word = port >>> 5;
     const bit = 1 << (port & 31);
-    if ((this.#bits[word]! & bit) === 0) return;
+    if ((this.#bits[word]! & bit) === 0) return false;
     this.#bits[word] = this.#bits[word]! & ~bit;
     this.#full[word >>> 5] = this.#full[word >>> 5]! & ~(1 << (word & 31));
-    this.#free++;
+    if (port >= this.#first && port <= this.#last) this.#free++;
+    return true;
   }
 
   #set(port: number): void {
@@ -99,4 +106,15 @@ export class PortPool {
 
 function lowestBit(word: number): number {
   return 31 - Math.clz32(word & -word);
+}
+
+function countBits(word: number): number {
+  word -= (word >>> 1) & 0x55555555;
+  word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
+  return Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+function checkRange(first: number, last: number): void {
+  if (first >= 1 && first <= last && last <= 65535) return;
+  throw new RangeError(`Cannot make a port pool of ${first}-${last}: not a range of ports`);
 }

@@ -27,15 +27,48 @@ Deno.test("every port of the range is given out once, then none", () => {
   );
 });
 
-Deno.test("reserve marks a port once and refuses ports outside", () => {
+Deno.test("reserve marks a port once", () => {
   const pool = new PortPool(1024, 2048);
   assert.ok(pool.reserve(1500));
   assert.ok(!pool.reserve(1500));
-  assert.ok(!pool.reserve(80));
   assert.equal(pool.free, 1024);
   pool.release(1500);
   pool.release(1500);
   assert.equal(pool.free, 1025);
+});
+
+Deno.test("a port outside the range is remembered for a range that has it", () => {
+  const pool = new PortPool(1024, 2048);
+  assert.ok(pool.reserve(80));
+  assert.ok(!pool.reserve(80));
+  assert.equal(pool.free, 1025);
+  pool.limit(79, 81);
+  assert.deepEqual([pool.free, pool.size], [2, 3]);
+  assert.deepEqual([pool.take(0), pool.take(0), pool.take(0)], [79, 81, 0]);
+  pool.release(80);
+  assert.equal(pool.take(0), 80);
+});
+
+Deno.test("after any change of range what is free are its ports that nobody has", () => {
+  const range = fc.tuple(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 0, max: 300 }));
+  const step = fc.record({ range, takes: fc.integer({ min: 0, max: 40 }), release: fc.nat(600) });
+  fc.assert(fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+    const pool = new PortPool(1, 65535);
+    const taken = new Set<number>();
+    for (const { range: [first, more], takes, release } of steps) {
+      pool.limit(first, first + more);
+      for (let i = 0; i < takes; i++) {
+        const port = pool.take(((i * 7919) % 101) / 101);
+        if (port === 0) break;
+        assert.ok(port >= first && port <= first + more && !taken.has(port));
+        taken.add(port);
+      }
+      if (taken.delete(release)) pool.release(release);
+      let free = 0;
+      for (let port = first; port <= first + more; port++) if (!taken.has(port)) free++;
+      assert.equal(pool.free, free);
+    }
+  }));
 });
 
 Deno.test("the first port comes from the random number, not from the start of the range", () => {
