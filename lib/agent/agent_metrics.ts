@@ -31,7 +31,7 @@ export function agentMetrics(agent: AgentMachine): Metric[] {
       "IP bytes of responses sent directly",
       counters[COUNTER.bytesBypassed]!,
     ),
-    ...datapathMetrics([counters]),
+    ...datapathMetrics([counters], agent.config),
     gauge("bypath_instructions", "Instructions held", store.size),
     gauge("bypath_instructions_capacity", "Most instructions that can be held", store.capacity),
     counter("bypath_instructions_installed", "Instructions taken into use", tally.installed),

@@ -1,9 +1,12 @@
 import { COUNTER, droppedByReason } from "../session/counters.ts";
 import { REASON_COUNT, reasonName } from "../wire/reason.ts";
-import { counter, type Metric, type Sample } from "./metric.ts";
+import { counter, gauge, type Metric, type Sample } from "./metric.ts";
 
 /** What every packet worker counts, whatever it does with packets; one array of counters a worker. */
-export function datapathMetrics(workers: readonly Float64Array[]): Metric[] {
+export function datapathMetrics(
+  workers: readonly Float64Array[],
+  { busyPollUs }: { readonly busyPollUs: number },
+): Metric[] {
   const sum = sumCounters(workers);
   const byWorker = (of: (counters: Float64Array) => number): Sample[] =>
     workers.map((counters, i) => ({ labels: { worker: String(i) }, value: of(counters) }));
@@ -37,6 +40,11 @@ export function datapathMetrics(workers: readonly Float64Array[]): Metric[] {
       "bypath_worker_busy_seconds",
       "Time in which the packet worker was not waiting for packets: its rate is its load",
       byWorker((counters) => counters[COUNTER.busyMs]! / 1000),
+    ),
+    gauge(
+      "bypath_worker_busy_poll_seconds",
+      "How long the packet worker asks for packets before it sleeps: above 0 it seems busy always",
+      busyPollUs / 1e6,
     ),
     counter(
       "bypath_worker_batches",

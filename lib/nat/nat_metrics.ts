@@ -18,6 +18,7 @@ import {
 } from "../metrics/metric.ts";
 import { processMetrics } from "../metrics/process_metrics.ts";
 import { COUNTER } from "../session/counters.ts";
+import { REASON, reasonKey } from "../session/path_reason.ts";
 import { sumTraffic, type TrafficField, trafficKey } from "../session/service_traffic.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { protocolNumber } from "../wire/protocol.ts";
@@ -32,7 +33,7 @@ export function natMetrics(machine: NatMachine): Metric[] {
     ...processMetrics("nat", VERSION),
     gauge("bypath_ready", "1 once packets are being translated", Number(machine.ready)),
     ...serviceMetrics(machine),
-    ...datapathMetrics(machine.workers.map(({ counters }) => counters)),
+    ...datapathMetrics(machine.workers.map(({ counters }) => counters), machine.config),
     ...ownPacketMetrics(machine),
     ...bypassMetrics(machine),
     ...tableMetrics(machine),
@@ -122,9 +123,23 @@ function ownPacketMetrics({ workers }: NatMachine): Metric[] {
   ];
 }
 
+/** Why an instruction ends when something is wrong: alerts look at these. */
+const TROUBLES: readonly string[] = [
+  REASON.noProgress,
+  REASON.undelivered,
+  REASON.lossy,
+  REASON.refused,
+  REASON.leaseEnded,
+  REASON.agentLost,
+].map(reasonKey);
+
 function bypassMetrics({ tally, book, config }: NatMachine): Metric[] {
   const byService = (counts: typeof tally.sent): Sample[] =>
     config.services.map(({ name }) => ({ labels: { service: name }, value: counts.value(name) }));
+  const troubled = (service: string, reason: string): Sample => ({
+    labels: { service, reason },
+    value: tally.stopped.value(service, reason),
+  });
   return [
     gauge("bypath_instructions", "Instructions that agents hold or may hold", book.size),
     counter("bypath_instructions_sent", "Instructions sent to agents", byService(tally.sent)),
@@ -133,11 +148,11 @@ function bypassMetrics({ tally, book, config }: NatMachine): Metric[] {
       "Instructions that agents acknowledged",
       byService(tally.installed),
     ),
-    counter(
-      "bypath_instructions_stopped",
-      "Instructions that ended, by why",
-      tally.stopped.samples,
-    ),
+    counter("bypath_instructions_stopped", "Instructions that ended, by why", [
+      // From 0 on, so that the first one shows as an increase.
+      ...config.services.flatMap(({ name }) => TROUBLES.map((reason) => troubled(name, reason))),
+      ...tally.stopped.samples.filter(({ labels }) => !TROUBLES.includes(labels!.reason!)),
+    ]),
     counter(
       "bypath_bypass_declined",
       "How often a session met the start criteria and stayed via NAT, by why",

@@ -18,6 +18,8 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   nginx: "nginx",
   nmap: "nmap",
   ping: "iputils-ping",
+  prometheus: "prometheus",
+  promtool: "prometheus",
   scapy: "python3-scapy",
   setpriv: "util-linux",
   strace: "strace",
