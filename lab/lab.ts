@@ -12,6 +12,14 @@ import { labDown, labUp, namespaceOf } from "./namespace.ts";
 import { identityOf, isAlive, type ProcessIdentity } from "./process_identity.ts";
 import { type NodeName, TOPOLOGY } from "./topology.ts";
 
+let made = 0;
+
+/** One process may have several labs at a time. */
+function nextName(): string {
+  made++;
+  return made === 1 ? `bypath-${Deno.pid}` : `bypath-${Deno.pid}-${made}`;
+}
+
 /** A lab that is up, with the programs started in it. Disposal ends them and removes the lab. */
 export class Lab {
   readonly name: string;
@@ -29,7 +37,7 @@ export class Lab {
    *
    * @throws {LabError} when it cannot be made; nothing is left then
    */
-  static async up(name = `bypath-${Deno.pid}`): Promise<Lab> {
+  static async up(name = nextName()): Promise<Lab> {
     await labUp(name, { owner: "process" });
     return new Lab(name);
   }

@@ -14,15 +14,15 @@ const FILES = [
   "tests/faults/reload_test.ts",
 ];
 
-Deno.test("groupTests() puts each test in one group, and those that use a lab last", () => {
+Deno.test("groupTests() puts each test in one group, and those that use a lab last, the longest first", () => {
   assert.deepEqual(groupTests(FILES).map(({ name, files }) => [name, files]), [
     ["tests", ["tests/dependencies_test.ts"]],
     ["tests/support", ["tests/support/junit_test.ts"]],
     ["lib/wire", ["lib/wire/deep/er_test.ts", "lib/wire/ipv4_test.ts"]],
-    ["fault scenarios", ["tests/faults/scenarios_test.ts"]],
-    ["lab", ["lab/plan_test.ts", "lab/traffic/http_test.ts"]],
     ["tests/claims", ["tests/claims/c1_test.ts"]],
     ["tests/faults", ["tests/faults/reload_test.ts"]],
+    ["fault scenarios", ["tests/faults/scenarios_test.ts"]],
+    ["lab", ["lab/plan_test.ts", "lab/traffic/http_test.ts"]],
   ]);
 });
 
