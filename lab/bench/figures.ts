@@ -1,4 +1,4 @@
-import { formatCount, formatRate } from "../terminal.ts";
+import { formatBytes, formatCount, formatRate } from "../terminal.ts";
 import type { Unit } from "./bench.ts";
 
 /** A value of a quantity as people read it: `9.87 Gbit/s`, `24,300 /s`, `31.2 µs`. */
@@ -10,7 +10,7 @@ export function formatFigure(value: number, unit: Unit): string {
     case "1/s":
       return `${formatCount(value)} /s`;
     case "B":
-      return `${value >= 100 ? formatCount(value) : value.toFixed(1)} B`;
+      return Math.abs(value) < 10_000 ? `${decimal(value)} B` : formatBytes(value);
     case "share":
       return `${(value * 100).toFixed(Math.abs(value) < 0.1 ? 2 : 1)} %`;
     case "ratio":

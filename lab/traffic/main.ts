@@ -37,6 +37,9 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       agent: { type: "string", default: "" },
       address: { type: "string", default: "" },
       flood: { type: "string", default: "" },
+      clients: { type: "string", default: "1" },
+      scattered: { type: "boolean", default: false },
+      direction: { type: "string", default: "to-server" },
       "for-ms": { type: "string", default: "1000" },
     },
   });
@@ -95,6 +98,35 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         port: Number(values.port),
         bytes: Number(values.bytes),
         packets: Number(values.packets),
+      });
+    case "load-peer":
+      return (await import("./load_peer.ts")).loadPeer(values);
+    case "load-run":
+      return (await import("./load_run.ts")).loadRun({
+        connect: target,
+        direction: values.direction === "to-client" ? "to-client" : "to-server",
+        rate: Number(values.rate),
+        forMs: Number(values["for-ms"]),
+        flows: Number(values.count),
+      });
+    case "echo-run":
+      return (await import("./echo_run.ts")).echoRun({
+        connect: target,
+        rate: Number(values.rate),
+        forMs: Number(values["for-ms"]),
+      });
+    case "session-run":
+      return (await import("./session_run.ts")).sessionRun({
+        connect: target,
+        clients: Number(values.clients),
+        count: Number(values.count),
+        rate: Number(values.rate),
+        scattered: values.scattered,
+      });
+    case "gap-run":
+      return (await import("./gap_run.ts")).gapRun({
+        connect: target,
+        forMs: Number(values["for-ms"]),
       });
     case "idle-meter":
       return await (await import("./idle_meter.ts")).idleMeter();

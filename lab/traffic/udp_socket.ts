@@ -11,7 +11,12 @@ import type { Fd } from "../../lib/linux/fd.ts";
 import { openLibc } from "../../lib/linux/libc.ts";
 import { mapAnonymous, type Mapping } from "../../lib/linux/memory.ts";
 import { waitReadable } from "../../lib/linux/poll.ts";
-import { bindSocket, openSocket, setReceiveBuffer } from "../../lib/linux/socket.ts";
+import {
+  bindSocket,
+  openSocket,
+  setReceiveBuffer,
+  setSocketOption,
+} from "../../lib/linux/socket.ts";
 import { IOVEC, MMSGHDR } from "../../lib/linux/structs.ts";
 import { IpAddress } from "../../lib/wire/address.ts";
 
@@ -21,6 +26,10 @@ export interface Datagram {
   /** The sender as a `struct sockaddr_in` or `sockaddr_in6`, for `send`. */
   readonly from: Uint8Array<ArrayBuffer>;
 }
+
+/** udp(7): the kernel cuts what one call sends into datagrams of a length. */
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
 
 const SLOTS = 64;
 const SLOT_BYTES = 2048;
@@ -39,6 +48,8 @@ export class UdpSocket implements Disposable {
   readonly #view: DataView;
   readonly #namesOffset = SLOTS * MMSGHDR.size + SLOTS * IOVEC.size;
   readonly #slotsOffset = this.#namesOffset + SLOTS * NAME_BYTES;
+  /** Where `take` puts datagrams, and more. */
+  readonly memory: DataView;
 
   constructor(listen: { readonly hostname: string; readonly port: number }) {
     const address = socketAddress(listen.hostname, listen.port);
@@ -51,6 +62,7 @@ export class UdpSocket implements Disposable {
     bindSocket(this.#fd, address, { action: `bind to ${listen.hostname} port ${listen.port}` });
     this.#memory = mapAnonymous(this.#slotsOffset + SLOTS * SLOT_BYTES);
     this.#view = new DataView(this.#memory.buffer);
+    this.memory = this.#view;
     this.#fillHeaders();
   }
 
@@ -59,6 +71,39 @@ export class UdpSocket implements Disposable {
     const ready = this.#receiveNow();
     if (ready.length > 0 || !await waitReadable(this.#fd.number, timeoutMs)) return ready;
     return this.#receiveNow();
+  }
+
+  get fd(): number {
+    return this.#fd.number;
+  }
+
+  /** Takes what is there into `memory`, at most 64 datagrams, and allocates nothing. */
+  take(): number {
+    const nameLength = MMSGHDR.offsets["msg_hdr.msg_namelen"];
+    for (let i = 0; i < SLOTS; i++) {
+      this.#view.setUint32(i * MMSGHDR.size + nameLength, NAME_BYTES, true);
+    }
+    const { pointer } = this.#memory;
+    return Math.max(0, this.#libc.recvmmsg(this.fd, pointer, SLOTS, MSG_DONTWAIT, null));
+  }
+
+  /** Where a datagram of the last `take` starts in `memory`. */
+  datagramOffset(i: number): number {
+    return this.#slotsOffset + i * SLOT_BYTES;
+  }
+
+  /** From whom a datagram of the last `take` came: a copy, for `send`. */
+  sender(i: number): Uint8Array<ArrayBuffer> {
+    const offset = i * MMSGHDR.size + MMSGHDR.offsets["msg_hdr.msg_namelen"];
+    const nameBytes = this.#view.getUint32(offset, true);
+    const start = this.#namesOffset + i * NAME_BYTES;
+    return new Uint8Array(this.#memory.buffer, start, nameBytes).slice();
+  }
+
+  /** From now on one `send` is many datagrams of this length, made by the kernel at once. */
+  sendInDatagramsOf(lengthBytes: number): void {
+    const action = `send in datagrams of ${lengthBytes} bytes`;
+    setSocketOption(this.#fd, { level: SOL_UDP, name: UDP_SEGMENT, value: lengthBytes, action });
   }
 
   /** Sends one datagram; false when the kernel has no room for it now. Throws LinuxError. */
@@ -84,27 +129,16 @@ export class UdpSocket implements Disposable {
   }
 
   #receiveNow(): Datagram[] {
-    for (let i = 0; i < SLOTS; i++) {
-      this.#view.setUint32(
-        i * MMSGHDR.size + MMSGHDR.offsets["msg_hdr.msg_namelen"],
-        NAME_BYTES,
-        true,
-      );
-    }
-    const { pointer, buffer } = this.#memory;
-    const count = this.#libc.recvmmsg(this.#fd.number, pointer, SLOTS, MSG_DONTWAIT, null);
-    const datagrams: Datagram[] = [];
-    for (let i = 0; i < count; i++) {
-      const header = i * MMSGHDR.size;
-      const lengthBytes = this.#view.getUint32(header + MMSGHDR.offsets.msg_len, true);
-      const nameBytes = this.#view.getUint32(header + MMSGHDR.offsets["msg_hdr.msg_namelen"], true);
-      const name = new Uint8Array(buffer, this.#namesOffset + i * NAME_BYTES, nameBytes);
-      datagrams.push({
-        bytes: new Uint8Array(buffer, this.#slotsOffset + i * SLOT_BYTES, lengthBytes),
-        from: name.slice(),
-      });
-    }
-    return datagrams;
+    const count = this.take();
+    const { buffer } = this.#memory;
+    return Array.from({ length: count }, (_, i) => ({
+      bytes: new Uint8Array(buffer, this.datagramOffset(i), this.#lengthBytes(i)),
+      from: this.sender(i),
+    }));
+  }
+
+  #lengthBytes(i: number): number {
+    return this.#view.getUint32(i * MMSGHDR.size + MMSGHDR.offsets.msg_len, true);
   }
 
   #fillHeaders(): void {

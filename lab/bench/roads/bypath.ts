@@ -42,6 +42,16 @@ function bypathRoad(
   };
 }
 
+/**
+ * Removes the session table and every sign of it: kept, it would give the next turn the sessions of
+ * this one; half removed, it is a lost table, after which new sessions have to wait.
+ */
+export async function forgetTable({ folder }: BypathLab): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.startsWith("nat.sessions")) await Deno.remove(`${folder}/${name}`);
+  }
+}
+
 async function bypathUp(
   lab: BypathLab,
   { services, start, agent }: {
@@ -52,8 +62,7 @@ async function bypathUp(
 ): Promise<OpenRoad> {
   const down = async () => {
     await lab.stopDaemons();
-    // A table that is kept would give the next turn the sessions of this one.
-    await Deno.remove(`${lab.folder}/nat.sessions`).catch(() => {});
+    await forgetTable(lab);
   };
   try {
     await lab.startNat((config) => {

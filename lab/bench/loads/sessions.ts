@@ -1,0 +1,50 @@
+import type { BypathLab } from "../../bypath_lab.ts";
+import type { LabProcess } from "../../lab_process.ts";
+import { ADDRESSES } from "../../topology.ts";
+import type { GapRunResult } from "../../traffic/gap_run.ts";
+import { SESSION_CLIENTS, type SessionRunResult } from "../../traffic/session_run.ts";
+import { LOAD } from "./datagrams.ts";
+
+/** Leads the answers to the many clients back to the client's machine, which drops them. */
+export async function routeSessionClients(lab: BypathLab): Promise<void> {
+  const route = ["route", "add", SESSION_CLIENTS, "via", ADDRESSES.client];
+  await lab.lab.mustRun("router", ["ip", ...route]);
+}
+
+export interface SessionsOptions {
+  readonly host: string;
+  readonly clients: number;
+  readonly count: number;
+  readonly rate: number;
+  readonly scattered?: boolean;
+}
+
+/** Datagrams of so many clients, a session each. */
+export async function sendSessions(
+  lab: BypathLab,
+  options: SessionsOptions,
+): Promise<SessionRunResult> {
+  const { host, clients, count, rate, scattered = false } = options;
+  const process = lab.startTraffic(
+    ...["client", "session-run", `${host}:${LOAD.port}`, "--clients", `${clients}`] as const,
+    ...["--count", `${count}`, "--rate", `${rate}`, ...(scattered ? ["--scattered"] : [])],
+  );
+  return JSON.parse((await process.finish(300_000)).at(-1)!) as SessionRunResult;
+}
+
+/** A session in which a request goes out each millisecond; settles when the first is answered. */
+export async function startGapRun(
+  lab: BypathLab,
+  { host, forMs }: { readonly host: string; readonly forMs: number },
+): Promise<{ process: LabProcess; result(): Promise<GapRunResult> }> {
+  const target = `${host}:${LOAD.port}`;
+  const process = lab.startTraffic("client", "gap-run", target, "--for-ms", `${forMs}`);
+  await process.waitForLine((line) => line.includes('"event":"answered"'), { timeoutMs: 30_000 });
+  return {
+    process,
+    result: async () => {
+      const isLast = (line: string) => line.includes('"event":"gap"');
+      return JSON.parse(await process.waitForLine(isLast, { timeoutMs: forMs + 30_000 }));
+    },
+  };
+}
