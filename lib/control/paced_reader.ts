@@ -16,6 +16,21 @@ const HELD_BACK_MS = 50;
 /** What decrypting costs before the first byte is seen here: milliseconds a byte. */
 const DECRYPTION_MS = 5e-6;
 
+/**
+ * What a runtime's TLS socket stands on. Deno (2.9) decrypts all that comes, however little of it is read:
+ * without end it piles up in this process, unless the connection below is told to stop.
+ */
+interface Below {
+  readStart(): number;
+  readStop(): number;
+}
+
+function below(socket: TLSSocket): Below | null {
+  const tls = (socket as unknown as { _handle?: { _parent?: Partial<Below> } | null })._handle;
+  const tcp = tls?._parent;
+  return tcp?.readStart && tcp.readStop ? tcp as Below : null;
+}
+
 /** Whom to read for, and how much of the time it may take. */
 export interface PacedReaderOptions {
   /** Bytes, in order; they may be reused afterwards. */
@@ -31,6 +46,7 @@ export class PacedReader {
   readonly #socket: TLSSocket;
   readonly #options: PacedReaderOptions;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isStopped = false;
   #toldMs = -Infinity;
 
   constructor(socket: TLSSocket, options: PacedReaderOptions) {
@@ -55,9 +71,17 @@ export class PacedReader {
       bytes += piece.length;
       spentMs = performance.now() - begunMs;
     } while (spentMs < TURN_MS);
-    if (bytes === 0) return;
+    if (bytes === 0) return this.#goOn();
     const restMs = this.#rest(spentMs + bytes * DECRYPTION_MS, begunMs + spentMs);
     if (restMs > 0 || spentMs >= TURN_MS) this.#pause(restMs);
+    else this.#goOn();
+  }
+
+  /** Nothing is left of what came: more may come. */
+  #goOn(): void {
+    if (!this.#isStopped) return;
+    this.#isStopped = false;
+    below(this.#socket)?.readStart();
   }
 
   /** How long to read nothing after so much work. */
@@ -71,6 +95,9 @@ export class PacedReader {
   }
 
   #pause(forMs: number): void {
+    // Again each time: whoever reads what is there has it begin anew.
+    below(this.#socket)?.readStop();
+    this.#isStopped = true;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const { budget } = this.#options;
