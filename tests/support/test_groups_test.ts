@@ -3,6 +3,7 @@ import { executableGroup, groupTests } from "./test_groups.ts";
 
 const FILES = [
   "tests/claims/c1_test.ts",
+  "tests/claims/reports_test.ts",
   "lib/wire/ipv4_test.ts",
   "tests/dependencies_test.ts",
   "lab/plan_test.ts",
@@ -19,8 +20,9 @@ Deno.test("groupTests() puts each test in one group, and those that use a lab la
     ["tests", ["tests/dependencies_test.ts"]],
     ["tests/support", ["tests/support/junit_test.ts"]],
     ["lib/wire", ["lib/wire/deep/er_test.ts", "lib/wire/ipv4_test.ts"]],
-    ["tests/claims", ["tests/claims/c1_test.ts"]],
     ["tests/faults", ["tests/faults/reload_test.ts"]],
+    ["tests/claims", ["tests/claims/c1_test.ts"]],
+    ["tests/claims beyond C1 to C9", ["tests/claims/reports_test.ts"]],
     ["fault scenarios", ["tests/faults/scenarios_test.ts"]],
     ["lab", ["lab/plan_test.ts", "lab/traffic/http_test.ts"]],
   ]);
