@@ -30,8 +30,23 @@ export interface PacketSender {
 /** A verdict: the handler has kept the packet and will send it, or count it as dropped, later. */
 export const KEPT = -0x7fffffff;
 
+/** Gets ready for a batch of packets. */
+export interface PacketForesight {
+  /** Whether it is worth the while, for this batch. */
+  readonly pays: boolean;
+  /** One IP packet at this offset; at least 64 bytes from there on may be read. */
+  look(view: DataView, at: number): void;
+  /** That were all. */
+  fetch(): void;
+}
+
 /** What decides about packets; pure given time. The engine moves them. */
 export interface PacketHandler {
+  /**
+   * Shown the packets of a batch, as bytes that nobody has checked, before the first of them is
+   * handled; absent: it has no use for that.
+   */
+  readonly foresight?: PacketForesight;
   /**
    * Decides about one parsed packet and changes it in place. The packet is the handler's until it
    * returns; the bytes are sent from where they lie. Of a packet whose protocol is not one that is

@@ -180,6 +180,7 @@ export class RawEngine implements PacketSender {
     const counters = this.#counters;
     counters[COUNTER.batches] = counters[COUNTER.batches]! + 1;
     counters[COUNTER.received] = counters[COUNTER.received]! + count;
+    if (count > 1) this.#foresee(source, count);
     for (let i = 0; i < count; i++) {
       const frameBytes = source.frameBytes(i);
       if (frameBytes === 0) this.#drop(source.refusal(i));
@@ -187,6 +188,14 @@ export class RawEngine implements PacketSender {
     }
     this.#flush();
     return count;
+  }
+
+  #foresee(source: PacketSource, count: number): void {
+    const { foresight } = this.#handler;
+    if (foresight === undefined || !foresight.pays) return;
+    const { view } = this.#packet;
+    for (let i = 0; i < count; i++) foresight.look(view, source.slotOffset(i) + IP_OFFSET);
+    foresight.fetch();
   }
 
   #process(source: number, slot: number, frameBytes: number, nowMs: number): void {

@@ -42,6 +42,7 @@ export const SEEK_END = 2;
 // sys/mman.h
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
+export const MADV_HUGEPAGE = 14;
 export const MAP_SHARED = 1;
 export const MAP_PRIVATE = 2;
 export const MAP_ANONYMOUS = 0x20;

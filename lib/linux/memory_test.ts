@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { askWorker } from "./_test_worker.ts";
 import { LinuxError } from "./error.ts";
 import { Fd } from "./fd.ts";
-import { mapAnonymous, mapFile, viewAt } from "./memory.ts";
+import { mapAnonymous, mapFile, mapHuge, viewAt } from "./memory.ts";
 
 Deno.test("mapAnonymous() gives zeroed pages that a view by address shares", () => {
   using mapping = mapAnonymous(10_000);
@@ -12,6 +12,19 @@ Deno.test("mapAnonymous() gives zeroed pages that a view by address shares", () 
   assert.ok(bytes.every((byte) => byte === 0));
   bytes[7] = 42;
   assert.equal(new Uint8Array(viewAt(mapping.address + 7n, 1))[0], 42);
+});
+
+Deno.test("mapHuge() gives zeroed pages that begin where a huge page may", () => {
+  const mapping = mapHuge(3_000_000);
+  assert.equal(mapping.address % 2097152n, 0n);
+  const bytes = new Uint8Array(mapping.buffer);
+  assert.equal(bytes.length, 3_000_000);
+  assert.ok(bytes.every((byte) => byte === 0));
+  bytes[2_999_999] = 42;
+  assert.equal(new Uint8Array(viewAt(mapping.address + 2_999_999n, 1))[0], 42);
+  mapping[Symbol.dispose]();
+  mapping[Symbol.dispose]();
+  assert.equal(bytes.length, 0);
 });
 
 Deno.test("a mapping that was disposed of leaves its views empty", () => {

@@ -7,7 +7,7 @@
  */
 import { openPacketSocket, PacketSocket } from "../linux/packet_socket.ts";
 import { Fd } from "../linux/fd.ts";
-import { mapAnonymous, viewAt } from "../linux/memory.ts";
+import { mapAnonymous, mapHuge, viewAt } from "../linux/memory.ts";
 import { setThreadCpu } from "../linux/process.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import { ETH_P_ALL } from "../linux/constants.ts";
@@ -76,6 +76,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     this.#table = new SessionTable(
       viewAt(start.table.address, start.table.lengthBytes),
       start.key,
+      (bytes) => mapHuge(bytes).buffer,
     );
     const epoch = (this.#table.header[HEADER.hopEpoch]! + 1) % 65535 + 1;
     this.#table.header[HEADER.hopEpoch] = epoch;
@@ -212,6 +213,10 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     this.#paused = false;
     const filter = this.#filter(this.#config);
     for (const socket of this.#sockets) socket.setFilter(filter);
+  }
+
+  get foresight() {
+    return this.#translator.foresight;
   }
 
   handle(packet: Packet, slot: number, nowMs: number): number {

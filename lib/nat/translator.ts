@@ -15,6 +15,7 @@ import { limitSegments } from "../wire/segment_size.ts";
 import { clearVnetHeader, gsoSize, needsChecksum } from "../wire/virtio_net_header.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import { type FragmentMemory, FragmentTranslator } from "./fragment_translator.ts";
+import { Foresight } from "./foresight.ts";
 import type { Hops } from "./hops.ts";
 import type { RebuiltSession } from "./instruction_rebuild.ts";
 import type { RebuildOutcome } from "./session_rebuilder.ts";
@@ -63,6 +64,8 @@ export class Translator {
   readonly #traffic: ServiceTraffic;
   readonly #isProbe: (packet: Packet, partial: boolean) => boolean;
   readonly #fragments: FragmentTranslator;
+  /** To be shown the packets of a batch before the first of them is handled. */
+  readonly foresight: Foresight;
   /** Of the packet translated last: what its later fragments belong to. */
   readonly #last = { slot: 0, fromClient: true };
   /** Whether the packet translated last is larger than its next link and has to be cut. */
@@ -77,6 +80,7 @@ export class Translator {
     this.#traffic = options.traffic ?? new ServiceTraffic();
     this.#isProbe = options.isProbe ?? (() => false);
     this.#sessions = new SessionKeeper(options);
+    this.foresight = new Foresight(table, (entry) => this.#sessions.endpoints.isNatAddress(entry));
     this.#answers = new ServerAnswers(table, options.signs ?? new ServerSigns());
     this.#replies = new Replies({ sender, hops, random }, config);
     this.#rewriter = new SessionRewriter(

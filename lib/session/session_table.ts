@@ -39,15 +39,19 @@ export class SessionTable extends SessionRecords {
   /**
    * Takes over the records of `region` and indexes them.
    * @param key two random words: the secret of the index's hash
-   * @param indexMemory zeros, `SessionIndex.bytes` of them; default: its own
+   * @param indexMemory so many zeros for the index, which is used at random; default: its own
    */
   constructor(
     region: ArrayBufferLike,
     key: readonly [number, number],
-    indexMemory?: ArrayBufferLike,
+    indexMemory?: (bytes: number) => ArrayBufferLike,
   ) {
     super(region);
-    this.#index = new SessionIndex(this, key, indexMemory);
+    this.#index = new SessionIndex(
+      this,
+      key,
+      indexMemory?.(SessionIndex.bytes(this.capacity)),
+    );
     this.#endpoints = new EndpointDictionary(this);
     this.#free = new Int32Array(this.capacity);
     this.#adopt();
