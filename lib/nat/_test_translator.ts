@@ -1,4 +1,5 @@
 import { formatTable } from "../session/session_records.ts";
+import type { ServiceTraffic } from "../session/service_traffic.ts";
 import { SessionTable } from "../session/session_table.ts";
 import { AffinityTable } from "../session/affinity_table.ts";
 import { regionBytes } from "../session/layout.ts";
@@ -96,7 +97,12 @@ export class Bench {
   mtu = 1500;
 
   constructor(
-    options: { config?: DatapathConfig; capacity?: number; closedGates?: Uint8Array } = {},
+    options: {
+      config?: DatapathConfig;
+      capacity?: number;
+      closedGates?: Uint8Array;
+      traffic?: ServiceTraffic;
+    } = {},
   ) {
     const capacity = options.capacity ?? 64;
     const region = new ArrayBuffer(regionBytes(capacity));
@@ -144,6 +150,7 @@ export class Bench {
       fragmentMemory: { buffer: this.#fragmentBuffer, offset: 0 },
       config: options.config ?? config(),
       ...(options.closedGates && { closedGates: options.closedGates }),
+      ...(options.traffic && { traffic: options.traffic }),
       signs: this.signs,
       affinity: this.affinity,
       random: () => (seed = (seed * 16807) % 2147483647) / 2147483647,

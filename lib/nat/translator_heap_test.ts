@@ -1,5 +1,6 @@
 import { checkPacketHeap } from "../../tests/support/heap.ts";
 import type { StartSettings } from "../policy/criteria.ts";
+import { ServiceTraffic } from "../session/service_traffic.ts";
 import { buildPacket, type FrameOptions } from "../wire/build_frame.ts";
 import { Bench, config, service } from "./_test_translator.ts";
 
@@ -22,6 +23,7 @@ for (const [what, start] of Object.entries(NEVER_MET)) {
     const bench = new Bench({
       config: config({ services: [service({ start })], portLast: 60_000 }),
       capacity: 2 * SESSIONS,
+      traffic: new ServiceTraffic(new SharedArrayBuffer(ServiceTraffic.BYTES)),
     });
     const inputs: Uint8Array[] = [];
     for (let n = 0; n < SESSIONS; n++) {
