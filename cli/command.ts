@@ -1,3 +1,4 @@
+import { LOG_FORMATS, LOG_LEVELS } from "../lib/control/log.ts";
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 
 /** What `--help` says of a command. */
@@ -95,6 +96,12 @@ const CONFIG = "--config <file>";
 export const configOption = () => new Option(CONFIG, "configuration file (required)");
 export const configPathOf = (command: Refusing, options: { config?: string | undefined }) =>
   required(command, CONFIG, options.config);
+export const logFormatOption = () =>
+  new Option("--log <format>", "how what happens is told on stderr").choices(LOG_FORMATS)
+    .default("text" as const);
+export const logLevelOption = () =>
+  new Option("--log-level <level>", "the least that is told; debug has every event")
+    .choices(LOG_LEVELS).default("info" as const);
 export const jsonOption = () => new Option("--json", "print JSON");
 export const socketOption = () =>
   new Option("--socket <path>", "control socket of the running program");

@@ -1,4 +1,11 @@
-import { command, configOption, configPathOf } from "../command.ts";
+import { Log } from "../../lib/control/log.ts";
+import {
+  command,
+  configOption,
+  configPathOf,
+  logFormatOption,
+  logLevelOption,
+} from "../command.ts";
 import { loadNatRun } from "../modules.ts";
 import { NAT_YAML_EXAMPLE } from "./example.ts";
 
@@ -8,6 +15,8 @@ export const natRun = () =>
     example: `${NAT_YAML_EXAMPLE}bypath nat run --config nat.yaml`,
   })
     .addOption(configOption())
+    .addOption(logFormatOption())
+    .addOption(logLevelOption())
     .option(
       "--takeover [socket]",
       "take the place of the NAT machine that runs, without a pause; it answers at this socket " +
@@ -19,6 +28,7 @@ export const natRun = () =>
       const { takeover } = options;
       Deno.exitCode = await runNat({
         configPath,
+        log: new Log({ format: options.log, level: options.logLevel }),
         ...(takeover !== undefined && { takeover: takeover === true ? "" : takeover }),
       });
     });

@@ -1,3 +1,4 @@
+import type { Log } from "../control/log.ts";
 import type { AgentConfig } from "../config/agent_config.ts";
 import {
   type Ability,
@@ -89,8 +90,7 @@ export class AgentMachine {
     pem: IdentityPem;
     /** What cannot be survived. */
     onFailure: (message: string) => void;
-    /** For the log. */
-    say: (line: string) => void;
+    log: Log;
   }) {
     this.config = options.config;
     const { workers } = options.config;
@@ -121,27 +121,28 @@ export class AgentMachine {
         if (announced === undefined) return;
         this.#prober.probe(probe, announced).then((answer) => this.#links.send(nat, answer));
       },
-      say: options.say,
+      log: options.log,
     });
     this.#prober = new PathProber(this.#netlink, options.config.interface);
     this.#queues = openTunQueues("bypath%d", workers);
     this.#capture = new Capture(this.#netlink, this.#tun);
     this.#watchdog = new WatchdogProcess({
+      logFormat: options.log.format,
       interfaceIndex: this.#tun.interfaceIndex,
       workers,
       onWithdrawn: (thread) => {
         this.events.add("frozen", { thread, why: "the watchdog led responses past this agent" });
-        options.say(`The ${thread} stood still: responses go via NAT until it has caught up`);
+        options.log.warn(`The ${thread} stood still: responses go via NAT until it has caught up`);
       },
       onDrained: () => {
         this.#begin();
         this.events.add("thawed", { device: this.#tun.name });
-        options.say(`Responses come through ${this.#tun.name} again`);
+        options.log.info(`Responses come through ${this.#tun.name} again`);
       },
       onStuck: () => this.store.setAble(false, this.ability.reason),
       onEnded: (why) => {
         this.events.add("watchdog-ended", { why });
-        options.say(`The watchdog has ended (${why}) and will be started again`);
+        options.log.warn(`The watchdog has ended (${why}) and will be started again`);
       },
     });
     this.#threads = new PacketThreads({

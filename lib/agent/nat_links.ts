@@ -1,3 +1,4 @@
+import type { Log } from "../control/log.ts";
 import { VERSION } from "../config/version.ts";
 import { ControlClient } from "../control/agent_client.ts";
 import type { EventLog } from "../control/event_log.ts";
@@ -20,8 +21,7 @@ export interface NatLinksOptions {
   readonly announced: (nat: string, announcement: Announcement, welcome?: Welcome) => void;
   /** A NAT machine wants to see whether direct packets come through. */
   readonly probe: (nat: string, probe: Probe) => void;
-  /** For the log. */
-  readonly say: (line: string) => void;
+  readonly log: Log;
 }
 
 /** A NAT machine of the configuration, as `inspect status` shows it. */
@@ -76,7 +76,7 @@ export class NatLinks {
   }
 
   #add(endpoint: Endpoint): void {
-    const { pem, able, events, announced, say } = this.#options;
+    const { pem, able, events, announced, log } = this.#options;
     const nat = formatEndpoint(endpoint);
     const checks = new AppChecks(
       pem.identity.addresses,
@@ -96,7 +96,7 @@ export class NatLinks {
           this.#options.store().connected(nat, welcome, bootTimeMs());
           events.add("connected", { nat, name, services: welcome.services.length });
           const { reason } = able();
-          say(`Connected to ${name} at ${nat}${reason ? `; unable: ${reason}` : ""}`);
+          log.info(`Connected to ${name} at ${nat}${reason ? `; unable: ${reason}` : ""}`);
         },
         message: (message) => {
           if (message.type === "probe") return this.#options.probe(nat, message);
@@ -110,12 +110,12 @@ export class NatLinks {
           checks.ask([]);
           this.#options.store().lost(nat);
           events.add("disconnected", { nat, reason });
-          say(`Connection to ${nat} lost: ${reason}`);
+          log.warn(`Connection to ${nat} lost: ${reason}`);
         },
         failed: (reason) => {
           link.reason = reason;
           events.add("connect-failed", { nat, reason });
-          say(`Cannot connect to ${nat}: ${reason}`);
+          log.warn(`Cannot connect to ${nat}: ${reason}`);
         },
       },
     });

@@ -1,3 +1,4 @@
+import type { Log } from "../control/log.ts";
 import { type AgentConfig, loadAgentConfig } from "../config/agent_config.ts";
 import { ConfigError, formatProblem } from "../config/problem.ts";
 import { AdminError } from "../control/admin_protocol.ts";
@@ -12,32 +13,34 @@ import { AgentMachine } from "./agent_machine.ts";
 import { agentObstacles } from "./preflight.ts";
 
 /** Runs an agent in the foreground until it is told to stop; returns the exit status. */
-export async function runAgent({ configPath }: { configPath: string }): Promise<number> {
+export async function runAgent(
+  { configPath, log }: { readonly configPath: string; readonly log: Log },
+): Promise<number> {
   let config: AgentConfig;
   let pem: IdentityPem;
   try {
     config = loadAgentConfig(configPath);
     pem = await readOwnIdentity(config, "agent");
   } catch (error) {
-    if (error instanceof ConfigError) error.problems.forEach((it) => say(formatProblem(it)));
-    else say((error as Error).message);
+    if (error instanceof ConfigError) error.problems.forEach((it) => log.error(formatProblem(it)));
+    else log.error((error as Error).message);
     return 2;
   }
-  for (const notice of config.notices) say(formatProblem(notice));
+  for (const notice of config.notices) log.warn(formatProblem(notice));
   using netlink = new RouteNetlink();
   const obstacles = agentObstacles(config, pem.identity.addresses, netlink);
-  for (const { message } of obstacles) say(message);
+  for (const { message } of obstacles) log.error(message);
   if (obstacles.length > 0) return obstacleStatus(obstacles);
   try {
-    await serve(config, pem);
+    await serve(config, pem, log);
     return 0;
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
+    log.error(error instanceof Error ? error.message : String(error));
     return 1;
   }
 }
 
-async function serve(config: AgentConfig, pem: IdentityPem): Promise<void> {
+async function serve(config: AgentConfig, pem: IdentityPem, log: Log): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const { stop } = stack.use(catchStopSignals());
   const running: { agent?: AgentMachine } = {};
@@ -54,20 +57,18 @@ async function serve(config: AgentConfig, pem: IdentityPem): Promise<void> {
     config,
     pem,
     onFailure: (message) => failure.reject(new Error(message)),
-    say,
+    log,
   });
   stack.defer(() => started.stop());
   await started.run();
   running.agent = started;
   const speaksFor = pem.identity.addresses.join(", ");
-  say(`Ready: ${pem.identity.name} speaks for ${speaksFor}, device ${started.tunName}`);
+  log.info(`Ready: ${pem.identity.name} speaks for ${speaksFor}, device ${started.tunName}`);
+  if (log.isTold("debug")) started.events.follow(({ time: _, type, ...it }) => log.debug(type, it));
   const pulse = new WorkerPulse(started.counted);
   await runDaemon({
+    warn: (message) => log.warn(message),
     healthy: () => pulse.beats() && started.ready,
     status: () => `speaks for ${speaksFor}`,
   }, { stop, failure: failure.promise });
-}
-
-function say(line: string): void {
-  console.error(line);
 }

@@ -5,6 +5,7 @@
  *
  * It imports next to nothing, so that it costs little; see docs/frozen-agents.md.
  */
+import { Log } from "../control/log.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { keepCapabilities } from "../linux/capabilities.ts";
 import { POLLIN } from "../linux/constants.ts";
@@ -32,11 +33,12 @@ const STDIN = 0;
 
 /**
  * Watches until the agent is gone: until its end of standard input is closed.
- * @param args descriptor of the memory that is shared, and the index of the tun device
+ * @param args descriptor of the memory that is shared, the index of the tun device, the format of the log
  * @returns the exit status
  */
 export function runWatchdog(args: readonly string[]): number {
   const [descriptor, interfaceIndex] = args.map(Number);
+  const log = new Log({ format: args[2] === "json" ? "json" : "text", level: "info" });
   if (!Number.isInteger(descriptor) || !Number.isInteger(interfaceIndex)) {
     console.error("bypath agent watchdog: is started by the agent, and of no use to anybody else");
     return 2;
@@ -53,11 +55,11 @@ export function runWatchdog(args: readonly string[]): number {
   const heartbeat = new Heartbeat(mapDescriptor(descriptor!, HEARTBEAT_BYTES).buffer);
   const netlink = new RouteNetlink();
   heartbeat.withdrawn();
-  watch(heartbeat, () => removeRoutes(netlink, interfaceIndex!));
+  watch(heartbeat, () => removeRoutes(netlink, interfaceIndex!), log);
   return 0;
 }
 
-function watch(heartbeat: Heartbeat, withdraw: () => void): void {
+function watch(heartbeat: Heartbeat, withdraw: () => void, log: Log): void {
   const workers = Array.from(
     { length: heartbeat.workers },
     () => new Stillness({ limitMs: WORKER_LIMIT_MS, longestMs: LONGEST_LOOK_MS }),
@@ -77,22 +79,25 @@ function watch(heartbeat: Heartbeat, withdraw: () => void): void {
     else if (!isWithdrawn) {
       const cause = workerStill ? 1 : 2;
       heartbeat.withdrawing(cause);
-      isWithdrawn = attempt(withdraw);
+      isWithdrawn = attempt(withdraw, log);
       if (isWithdrawn) {
         heartbeat.withdrawn();
-        say(`the agent's ${CAUSES[cause]} stands still: responses go via NAT until it goes on`);
+        const thread = CAUSES[cause]!;
+        log.warn(
+          `Watchdog: the agent's ${thread} stands still: responses go via NAT until it goes on`,
+        );
       }
     }
   }
 }
 
 /** False when it has to be tried again. */
-function attempt(withdraw: () => void): boolean {
+function attempt(withdraw: () => void, log: Log): boolean {
   try {
     withdraw();
     return true;
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
+    log.error(`Watchdog: ${error instanceof Error ? error.message : String(error)}`);
     return false;
   }
 }
@@ -111,8 +116,4 @@ export function removeRoutes(netlink: RouteNetlink, interfaceIndex: number): voi
       outInterface: interfaceIndex,
     });
   }
-}
-
-function say(what: string): void {
-  console.error(`Watchdog: ${what}`);
 }

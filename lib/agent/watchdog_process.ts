@@ -1,3 +1,4 @@
+import type { LogFormat } from "../control/log.ts";
 import { Backoff } from "../control/backoff.ts";
 import { selfCommand } from "../datapath/self_command.ts";
 import { makeMemoryFile, type MemoryFile } from "../linux/memory.ts";
@@ -19,6 +20,7 @@ const EMPTY_ENOUGH = 2;
 const STUCK_MS = 2_000;
 
 export interface WatchdogOptions {
+  readonly logFormat: LogFormat;
   /** The tun device, whose routes it takes away. */
   readonly interfaceIndex: number;
   /** Packet workers that give signs of life. */
@@ -83,7 +85,7 @@ export class WatchdogProcess implements Disposable {
     let child: Deno.ChildProcess;
     try {
       child = new Deno.Command(program!, {
-        args: [...args, "agent", "watchdog", descriptor, interfaceIndex],
+        args: [...args, "agent", "watchdog", descriptor, interfaceIndex, this.#options.logFormat],
         // Closed by whatever ends this process.
         stdin: "piped",
         stdout: "null",

@@ -8,6 +8,8 @@ export interface DaemonHooks {
   readonly upgrade?: () => void | Promise<void>;
   /** Is the daemon well? Asked before the watchdog is told so. */
   readonly healthy: () => boolean;
+  /** The service manager cannot be told. */
+  readonly warn: (message: string) => void;
   /** One line for `systemctl status`. */
   readonly status: () => string;
   /** Another process is the service from now on, and this one's end is none of the service manager's business. */
@@ -53,17 +55,17 @@ export async function runDaemon(
   stop.addEventListener("abort", onStop);
   if (stop.aborted) onStop();
   const reload = async () => {
-    tell(notifyReloading);
+    tell(hooks.warn, notifyReloading);
     await hooks.reload?.();
-    tell(() => notify("READY=1", `STATUS=${hooks.status()}`));
+    tell(hooks.warn, () => notify("READY=1", `STATUS=${hooks.status()}`));
   };
   const upgrade = () => void hooks.upgrade?.();
   Deno.addSignalListener("SIGHUP", reload);
   if (hooks.upgrade) Deno.addSignalListener("SIGUSR2", upgrade);
-  tell(() => notify("READY=1", `STATUS=${hooks.status()}`));
+  tell(hooks.warn, () => notify("READY=1", `STATUS=${hooks.status()}`));
   const intervalMs = watchdogIntervalMs();
   const timer = intervalMs === undefined ? undefined : setInterval(() => {
-    if (hooks.healthy()) tell(notifyWatchdog);
+    if (hooks.healthy()) tell(hooks.warn, notifyWatchdog);
   }, intervalMs);
   try {
     await Promise.race([stopped.promise, failure]);
@@ -72,15 +74,15 @@ export async function runDaemon(
     stop.removeEventListener("abort", onStop);
     Deno.removeSignalListener("SIGHUP", reload);
     if (hooks.upgrade) Deno.removeSignalListener("SIGUSR2", upgrade);
-    if (!hooks.isReplaced?.()) tell(() => notify("STOPPING=1"));
+    if (!hooks.isReplaced?.()) tell(hooks.warn, () => notify("STOPPING=1"));
   }
 }
 
 /** A service manager that cannot be reached is no reason to end. */
-function tell(send: () => boolean): void {
+function tell(warn: DaemonHooks["warn"], send: () => boolean): void {
   try {
     send();
   } catch (error) {
-    console.error((error as Error).message);
+    warn((error as Error).message);
   }
 }

@@ -1,3 +1,4 @@
+import type { Log } from "../control/log.ts";
 import type { NatConfig } from "../config/nat_config.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { PacketThread } from "../datapath/packet_thread.ts";
@@ -35,10 +36,10 @@ export async function startNatMachine(
     /** From a process that has offered it. */
     takeover: Takeover | null;
     onFailure: OnFailure;
-    say: (line: string) => void;
+    log: Log;
   },
 ): Promise<NatMachine | null> {
-  const { identity, stop, onFailure, say, takeover } = options;
+  const { identity, stop, onFailure, log, takeover } = options;
   const running: { machine?: NatMachine } = {};
   const own = takeover === null ? stack.use(onlyNatMachine()) : null;
   const thread = new PacketThread({
@@ -62,7 +63,7 @@ export async function startNatMachine(
   }));
   const left = estate === undefined ? removeLeftRoutes(netlink, BYPATH_ROUTE_PROTOCOL) : 0;
   routes.add(destinationsOf(config));
-  if (state.replaced !== null) say(`Starting with a new session table: ${state.replaced}`);
+  if (state.replaced !== null) log.warn(`Starting with a new session table: ${state.replaced}`);
   if (stop.aborted) return null;
   const machine = new NatMachine({
     config,
@@ -88,20 +89,20 @@ export async function startNatMachine(
   }
   state.commit();
   await machine.open();
-  if (takeover !== null) await openMetrics(machine, say);
+  if (takeover !== null) await openMetrics(machine, log);
   const timer = setInterval(() => machine.tick(), TICK_MS);
   stack.defer(() => clearInterval(timer));
   return machine;
 }
 
 /** Sessions go on without metrics rather than end for them. */
-async function openMetrics({ metrics, config, events }: NatMachine, say: (line: string) => void) {
+async function openMetrics({ metrics, config, events }: NatMachine, log: Log) {
   try {
     await metrics.open(config.metrics);
   } catch (error) {
     const reason = (error as Error).message;
     events.add("metrics-failed", { reason });
-    say(reason);
+    log.warn(reason);
   }
 }
 

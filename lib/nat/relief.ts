@@ -140,7 +140,11 @@ export class Relief {
     clearTimeout(this.#timer);
     this.#isFrozen = false;
     await this.#machine.relief.letGo();
-    tellServiceManager(other.pid);
+    try {
+      notify(`MAINPID=${other.pid}`);
+    } catch (error) {
+      this.#machine.events.add("service-manager-untold", { why: (error as Error).message });
+    }
     // The answer has to get out, and the other one to begin: only then is this process superfluous.
     const end = () => this.#relieved.abort();
     other.signal.addEventListener("abort", end);
@@ -161,12 +165,4 @@ export class Relief {
 /** The network namespace of this process: two machines in different ones have nothing to hand over. */
 export function networkNamespace(): string {
   return Deno.readLinkSync("/proc/self/ns/net");
-}
-
-function tellServiceManager(pid: number): void {
-  try {
-    notify(`MAINPID=${pid}`);
-  } catch (error) {
-    console.error((error as Error).message);
-  }
 }

@@ -1,3 +1,4 @@
+import type { Log } from "../control/log.ts";
 import { loadNatConfig, type NatConfig } from "../config/nat_config.ts";
 import { ConfigError, formatProblem } from "../config/problem.ts";
 import { AdminError } from "../control/admin_protocol.ts";
@@ -19,47 +20,48 @@ import { Takeover } from "./takeover.ts";
 
 export interface RunOptions {
   readonly configPath: string;
+  readonly log: Log;
   /** Takes the place of the NAT machine that answers at this socket; empty: at the configuration's. */
   readonly takeover?: string;
 }
 
 /** Runs a NAT machine in the foreground until it is told to stop; returns the exit status. */
 export async function runNat(options: RunOptions): Promise<number> {
-  const { configPath } = options;
+  const { configPath, log } = options;
   let config: NatConfig;
   let identity: IdentityPem | null;
   try {
     config = await loadNatConfig(configPath);
     identity = config.control ? await readOwnIdentity(config.control, "nat") : null;
   } catch (error) {
-    if (error instanceof ConfigError) error.problems.forEach((it) => say(formatProblem(it)));
-    else say((error as Error).message);
+    if (error instanceof ConfigError) error.problems.forEach((it) => log.error(formatProblem(it)));
+    else log.error((error as Error).message);
     return 2;
   }
-  for (const notice of config.notices) say(formatProblem(notice));
+  for (const notice of config.notices) log.warn(formatProblem(notice));
   const obstacles = withNetlink((netlink) => natObstacles(config, netlink));
   if (obstacles.length > 0) {
-    for (const { message } of obstacles) say(message);
+    for (const { message } of obstacles) log.error(message);
     return obstacleStatus(obstacles);
   }
   try {
     await serve({ config, identity }, options);
     return 0;
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
+    log.error(textOf(error));
     return 1;
   }
 }
 
 async function serve(
   { config, identity }: InForce,
-  { configPath, takeover: from }: RunOptions,
+  { configPath, takeover: from, log }: RunOptions,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const { stop } = stack.use(catchStopSignals());
   const takeover = from === undefined ? null : await Takeover.offer(from || config.socket);
   if (takeover !== null) stack.use(takeover);
-  else if (from !== undefined) say("Nothing to take over from: starting as usual");
+  else if (from !== undefined) log.info("Nothing to take over from: starting as usual");
   // The socket answers from the beginning, so that a second machine meets it before anything is touched.
   const running: { machine?: NatMachine; relief?: Relief } = {};
   const reloads = new OneAtATime();
@@ -95,26 +97,28 @@ async function serve(
     stop,
     takeover,
     onFailure: (message) => failure.reject(new Error(message)),
-    say,
+    log,
   });
   if (machine === null) return;
   if (takeover !== null) admin.takePlace();
   const relief = new Relief(machine);
   running.machine = machine;
   running.relief = relief;
-  const successor = new Successor(configPath, say);
+  const successor = new Successor(configPath, log);
   takeover?.[Symbol.dispose]();
-  say(`Ready: ${statusLine(machine)}`);
+  log.info(`Ready: ${statusLine(machine)}`);
+  if (log.isTold("debug")) machine.events.follow(({ time: _, type, ...it }) => log.debug(type, it));
   const pulse = new WorkerPulse([machine.counters], () => machine.relief.isFrozen);
   await runDaemon({
     reload: async () => {
       try {
         const { message, changes } = await reload(false);
-        for (const line of [...changes, message]) say(line);
+        for (const line of [...changes, message]) log.info(line);
       } catch (error) {
-        say(textOf(error));
+        log.error(textOf(error));
       }
     },
+    warn: (message) => log.warn(message),
     healthy: () => pulse.beats() && machine.ready,
     status: () => statusLine(machine),
     isReplaced: () => relief.relieved.aborted,
@@ -122,7 +126,7 @@ async function serve(
   }, { stop: AbortSignal.any([stop, relief.relieved]), failure: failure.promise });
   if (!relief.relieved.aborted) return;
   admin.leave();
-  say("Another process has taken over");
+  log.info("Another process has taken over");
 }
 
 /**
@@ -202,8 +206,4 @@ class OneAtATime {
 function withNetlink<T>(use: (netlink: RouteNetlink) => T): T {
   using netlink = new RouteNetlink();
   return use(netlink);
-}
-
-function say(line: string): void {
-  console.error(line);
 }

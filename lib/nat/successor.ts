@@ -1,3 +1,4 @@
+import type { Log } from "../control/log.ts";
 import { selfCommand } from "../datapath/self_command.ts";
 
 /**
@@ -6,12 +7,12 @@ import { selfCommand } from "../datapath/self_command.ts";
  */
 export class Successor {
   readonly #configPath: string;
-  readonly #say: (line: string) => void;
+  readonly #log: Log;
   #isStarting = false;
 
-  constructor(configPath: string, say: (line: string) => void) {
+  constructor(configPath: string, log: Log) {
     this.#configPath = configPath;
-    this.#say = say;
+    this.#log = log;
   }
 
   /** Resolves when it has ended without success, or this process has. */
@@ -21,18 +22,26 @@ export class Successor {
     try {
       const [program, ...args] = selfCommand();
       const child = new Deno.Command(program!, {
-        args: [...args, "nat", "run", "--takeover", "--config", this.#configPath],
+        args: [
+          ...args,
+          "nat",
+          "run",
+          "--takeover",
+          "--config",
+          this.#configPath,
+          ...this.#log.arguments,
+        ],
         stdin: "null",
         stdout: "inherit",
         stderr: "inherit",
       }).spawn();
-      this.#say(`Started process ${child.pid} to take over`);
+      this.#log.info(`Started process ${child.pid} to take over`);
       // It outlives this process.
       child.unref();
       const { code } = await child.status;
-      this.#say(`Process ${child.pid} ended with status ${code}, this one goes on`);
+      this.#log.warn(`Process ${child.pid} ended with status ${code}, this one goes on`);
     } catch (error) {
-      this.#say(`Cannot start another process: ${(error as Error).message}`);
+      this.#log.error(`Cannot start another process: ${(error as Error).message}`);
     } finally {
       this.#isStarting = false;
     }
