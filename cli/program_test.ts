@@ -32,6 +32,7 @@ Deno.test("the commands are those of the interface", () => {
     "bypath inspect servers",
     "bypath inspect sessions",
     "bypath inspect instructions",
+    "bypath inspect top",
     "bypath inspect events",
     "bypath inspect explain",
     "bypath inspect capture",

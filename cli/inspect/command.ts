@@ -3,6 +3,7 @@ import { inspectCapture } from "./capture.ts";
 import { inspectEvents } from "./events.ts";
 import { inspectExplain } from "./explain.ts";
 import { inspectStatus } from "./status.ts";
+import { inspectTop } from "./top.ts";
 import { inspectConfigured, inspectLive } from "./tables.ts";
 
 export const inspectCommand = () =>
@@ -15,6 +16,7 @@ export const inspectCommand = () =>
     .addCommand(inspectConfigured("servers", "the servers, their health, sessions and agents"))
     .addCommand(inspectLive("sessions", "the sessions, their path and why"))
     .addCommand(inspectLive("instructions", "what agents match and rewrite"))
+    .addCommand(inspectTop())
     .addCommand(inspectEvents())
     .addCommand(inspectExplain())
     .addCommand(inspectCapture());

@@ -1,9 +1,13 @@
-import { Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { command, jsonOption, parseCount, socketOption } from "../command.ts";
 import type { InspectOptions } from "../../lib/inspect/options.ts";
 import { loadInspect } from "../modules.ts";
 import { checkFilters } from "../targets.ts";
 
+/** Agents report every second: a look at each of two seconds meets news. */
+export const WATCH_MS = 2000;
+const LEAST_WATCH_MS = 100;
+const MOST_WATCH_MS = 3_600_000;
 const ENDPOINTS = "ADDRESS, PREFIX/LENGTH, ADDRESS:PORT or :PORT";
 
 type TableName = "services" | "servers" | "sessions" | "instructions";
@@ -35,14 +39,38 @@ function table(name: TableName, help: { summary: string; example: string }) {
       "sort by these columns: NAME upwards, -NAME downwards, with commas between",
     )
     .option("--limit <count>", "show at most so many", parseCount)
+    .option(
+      "--watch [interval]",
+      "show again and again, with rates and what they were, until Ctrl-C; every 2s by default",
+      parseInterval,
+    )
     .addOption(socketOption())
     .addOption(jsonOption());
 }
 
 async function inspect(
   what: TableName,
-  { json = false, ...filters }: Omit<InspectOptions, "what" | "json"> & { json?: boolean },
+  { json = false, watch, ...filters }:
+    & Omit<InspectOptions, "what" | "json">
+    & { json?: boolean; watch?: number | true },
 ): Promise<void> {
   const { inspectCommand } = await loadInspect();
-  Deno.exitCode = await inspectCommand({ what, json, ...filters });
+  const watchMs = watch === true ? WATCH_MS : watch;
+  Deno.exitCode = await inspectCommand({
+    what,
+    json,
+    ...filters,
+    ...(watchMs !== undefined && { watchMs }),
+  });
+}
+
+/** `2s`, `500ms`; a number alone is seconds, as with watch(1). */
+export function parseInterval(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
+  const unit = { ms: 1, s: 1000, m: 60_000 }[found?.[2] ?? "s"]!;
+  const intervalMs = Number(found?.[1]) * unit;
+  if (found === null || intervalMs < LEAST_WATCH_MS || intervalMs > MOST_WATCH_MS) {
+    throw new InvalidArgumentError("Not an interval from 100ms to 60m, such as 2s or 500ms.");
+  }
+  return intervalMs;
 }

@@ -104,6 +104,8 @@ export class Bench implements AsyncDisposable {
         stderr += `${line}\n`;
       },
       columns: Infinity,
+      lines: Infinity,
+      tableRows: Infinity,
       colours: false,
       natSocket: this.natSocket,
       agentSocket: this.agentSocket,

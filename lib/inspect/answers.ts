@@ -142,6 +142,8 @@ export interface InstructionView {
 export interface SessionsAnswer {
   /** The mapped file. */
   readonly state: string;
+  /** Names the table in it. */
+  readonly epoch?: number;
   /** Boot time. */
   readonly nowMs: number;
   readonly services: readonly {

@@ -20,7 +20,10 @@ export async function inspectCommand(
 ): Promise<number> {
   return await orComplain(host, async () => {
     const print = await printerOf(options.what);
-    return await print(new Daemon(options.socket, host), options, host);
+    const daemon = new Daemon(options.socket, host);
+    if (options.watchMs === undefined) return await print(daemon, options, host);
+    const { watch } = await import("./watch.ts");
+    return await watch(print, { daemon, options, host });
   });
 }
 
@@ -35,7 +38,12 @@ export async function natVerb(
   });
 }
 
-type Printer = (daemon: Daemon, options: InspectOptions, host: InspectHost) => Promise<number>;
+/** Prints once; resolves to the exit status. */
+export type Printer = (
+  daemon: Daemon,
+  options: InspectOptions,
+  host: InspectHost,
+) => Promise<number>;
 
 /** Loads no more than it takes: the session table and the C library are for `sessions` alone. */
 async function printerOf(what: InspectOptions["what"]): Promise<Printer> {
@@ -52,6 +60,8 @@ async function printerOf(what: InspectOptions["what"]): Promise<Printer> {
       return (await import("./instructions.ts")).printInstructions;
     case "events":
       return (await import("./events.ts")).printEvents;
+    case "top":
+      return (await import("./top.ts")).showTop;
     case "explain":
       return (await import("./explain.ts")).printExplanation;
   }

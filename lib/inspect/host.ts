@@ -11,6 +11,10 @@ export interface InspectHost {
   complain(line: string): void;
   /** Width of the terminal in characters; Infinity when the output is no terminal. */
   readonly columns: number;
+  /** Most rows of a table; Infinity: all. */
+  readonly tableRows: number;
+  /** Lines of the terminal; Infinity when the output is no terminal. */
+  readonly lines: number;
   /** Whether colours may be used. */
   readonly colours: boolean;
   /** Where the daemons listen when no `--socket` is given. */
@@ -33,7 +37,13 @@ export function processHost(): InspectHost {
   return {
     write: writeToStdout,
     complain: (line) => console.error(line),
-    columns: terminal ? terminalColumns() : Infinity,
+    get columns() {
+      return terminal ? terminalSize().columns : Infinity;
+    },
+    get lines() {
+      return terminal ? terminalSize().rows : Infinity;
+    },
+    tableRows: Infinity,
     colours: terminal && !Deno.noColor,
     natSocket: "/run/bypath/nat.sock",
     agentSocket: "/run/bypath/agent.sock",
@@ -53,10 +63,11 @@ async function writeToStdout(text: string): Promise<void> {
 }
 
 /** Some terminals, such as those of CI, say that they have no width. */
-function terminalColumns(): number {
+function terminalSize(): { columns: number; rows: number } {
   try {
-    return Deno.consoleSize().columns || Infinity;
+    const { columns, rows } = Deno.consoleSize();
+    return { columns: columns || Infinity, rows: rows || Infinity };
   } catch {
-    return Infinity;
+    return { columns: Infinity, rows: Infinity };
   }
 }

@@ -13,59 +13,63 @@ import { RowPrinter } from "./print_rows.ts";
 import { vipMatcher } from "./service_choice.ts";
 import { endpointOrder } from "./sort.ts";
 
-const printer = new RowPrinter<InstructionView>([
-  { name: "session", value: (row) => row.session, order: (row) => row.session.padStart(20, "0") },
-  { name: "generation", value: (row) => row.generation, right: true, expendable: 4 },
-  { name: "state", value: (row) => row.state ?? null, expendable: 5 },
-  { name: "protocol", value: (row) => row.protocol, expendable: 7 },
+const printer = new RowPrinter<InstructionView>(
+  [
+    { name: "session", value: (row) => row.session, order: (row) => row.session.padStart(20, "0") },
+    { name: "generation", value: (row) => row.generation, right: true, expendable: 4 },
+    { name: "state", value: (row) => row.state ?? null, expendable: 5 },
+    { name: "protocol", value: (row) => row.protocol, expendable: 7 },
+    {
+      name: "match",
+      value: (row) => `${row.match.source} > ${row.match.destination}`,
+      order: (row) => endpointOrder(row.match.source) + endpointOrder(row.match.destination),
+    },
+    {
+      name: "rewrite",
+      value: (row) => `${row.rewrite.source} > ${row.rewrite.destination}`,
+      order: (row) => endpointOrder(row.rewrite.source) + endpointOrder(row.rewrite.destination),
+    },
+    {
+      name: "packets",
+      value: (row) => row.packets,
+      text: (row) => humanCount(row.packets),
+      right: true,
+      expendable: 3,
+    },
+    {
+      name: "bytes",
+      value: (row) => row.bytes,
+      text: (row) => humanBytes(row.bytes),
+      right: true,
+      expendable: 1,
+    },
+    {
+      name: "used",
+      value: (row) => row.lastUsedMs,
+      text: (row) => row.lastUsedMs === null ? "-" : humanDuration(row.lastUsedMs),
+      right: true,
+      expendable: 2,
+    },
+    {
+      name: "lease",
+      value: (row) => row.leaseMs,
+      text: (row) => humanDuration(row.leaseMs),
+      right: true,
+      expendable: 6,
+    },
+  ],
+  { id: (row) => row.session, kind: "bytes", value: (row) => row.bytes },
   {
-    name: "match",
-    value: (row) => `${row.match.source} > ${row.match.destination}`,
-    order: (row) => endpointOrder(row.match.source) + endpointOrder(row.match.destination),
+    "match.source": (row) => endpointOrder(row.match.source),
+    "match.destination": (row) => endpointOrder(row.match.destination),
+    "rewrite.source": (row) => endpointOrder(row.rewrite.source),
+    "rewrite.destination": (row) => endpointOrder(row.rewrite.destination),
+    client: (row) => endpointOrder(row.rewrite.destination),
+    server: (row) => endpointOrder(row.match.source),
+    lastUsedMs: (row) => row.lastUsedMs,
+    leaseMs: (row) => row.leaseMs,
   },
-  {
-    name: "rewrite",
-    value: (row) => `${row.rewrite.source} > ${row.rewrite.destination}`,
-    order: (row) => endpointOrder(row.rewrite.source) + endpointOrder(row.rewrite.destination),
-  },
-  {
-    name: "packets",
-    value: (row) => row.packets,
-    text: (row) => humanCount(row.packets),
-    right: true,
-    expendable: 3,
-  },
-  {
-    name: "bytes",
-    value: (row) => row.bytes,
-    text: (row) => humanBytes(row.bytes),
-    right: true,
-    expendable: 1,
-  },
-  {
-    name: "used",
-    value: (row) => row.lastUsedMs,
-    text: (row) => row.lastUsedMs === null ? "-" : humanDuration(row.lastUsedMs),
-    right: true,
-    expendable: 2,
-  },
-  {
-    name: "lease",
-    value: (row) => row.leaseMs,
-    text: (row) => humanDuration(row.leaseMs),
-    right: true,
-    expendable: 6,
-  },
-], {
-  "match.source": (row) => endpointOrder(row.match.source),
-  "match.destination": (row) => endpointOrder(row.match.destination),
-  "rewrite.source": (row) => endpointOrder(row.rewrite.source),
-  "rewrite.destination": (row) => endpointOrder(row.rewrite.destination),
-  client: (row) => endpointOrder(row.rewrite.destination),
-  server: (row) => endpointOrder(row.match.source),
-  lastUsedMs: (row) => row.lastUsedMs,
-  leaseMs: (row) => row.leaseMs,
-});
+);
 
 export async function printInstructions(
   daemon: Daemon,

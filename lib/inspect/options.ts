@@ -1,3 +1,5 @@
+import type { Trends } from "./trends.ts";
+
 /** What the command line says, for every `bypath inspect` command alike. What was not given is absent. */
 export interface InspectOptions {
   readonly what:
@@ -7,7 +9,8 @@ export interface InspectOptions {
     | "sessions"
     | "instructions"
     | "events"
-    | "explain";
+    | "explain"
+    | "top";
   /** Absent: the NAT machine's default socket, then the agent's. */
   readonly socket?: string;
   readonly json: boolean;
@@ -21,6 +24,12 @@ export interface InspectOptions {
   /** `KEY`, `-KEY`, or several with commas between. */
   readonly sort?: string;
   readonly limit?: number;
+  /** Of tables: shows them again and again, this often. */
+  readonly watchMs?: number;
+  /** Of top: how often it looks. */
+  readonly topMs?: number;
+  /** What the rows were at the looks before, while they are shown again and again. */
+  readonly trends?: Trends;
   /** Of events: go on as more happen. */
   readonly follow?: boolean;
   /** Of explain: `tcp 198.51.100.2:40000 > 203.0.113.10:80`. */

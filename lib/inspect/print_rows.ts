@@ -4,23 +4,38 @@
  * @module
  */
 import type { InspectHost } from "./host.ts";
+import { humanBitRate, humanCount } from "./human.ts";
 import type { InspectOptions } from "./options.ts";
 import { paintFor } from "./palette.ts";
 import { parseSort, pick, type SortKeys, sortKeys } from "./sort.ts";
+import { sparkline } from "./sparkline.ts";
 import { type Column, renderTable, type Value } from "./table.ts";
+import { TREND_WIDTH, type Trends } from "./trends.ts";
+
+/** What is followed of rows that are looked at again and again (`--watch`). */
+export interface Followed<Row extends object> {
+  /** The same row at another look. */
+  id(row: Row): string;
+  /** Bytes that only grow become a rate; a number that goes up and down, a change. */
+  readonly kind: "bytes" | "number";
+  value(row: Row): number;
+}
 
 /** How rows of one kind are shown. */
-export class RowPrinter<Row> {
+export class RowPrinter<Row extends object> {
   readonly #columns: readonly Column<Row>[];
-  readonly #keys: SortKeys<Row>;
+  readonly #fields: Readonly<Record<string, (row: Row) => Value>>;
+  readonly #followed: Followed<Row>;
 
   /** `fields` are sort keys for parts of the JSON that have no column. */
   constructor(
     columns: readonly Column<Row>[],
+    followed: Followed<Row>,
     fields: Readonly<Record<string, (row: Row) => Value>> = {},
   ) {
     this.#columns = columns;
-    this.#keys = sortKeys(columns, fields);
+    this.#fields = fields;
+    this.#followed = followed;
   }
 
   /**
@@ -30,17 +45,78 @@ export class RowPrinter<Row> {
    * @throws {AdminError}
    */
   prepare(
-    { json, sort, limit = Infinity }: Pick<InspectOptions, "json" | "sort" | "limit">,
+    { json, sort, limit = Infinity, trends }: PrintOptions,
     host: InspectHost,
   ): (rows: Iterable<Row>) => Promise<void> {
-    const terms = sort === undefined ? [] : parseSort(sort, this.#keys);
+    const rates = new WeakMap<Row, number | null>();
+    const columns = trends === undefined
+      ? this.#columns
+      : [...this.#columns, ...followedColumns(this.#followed, trends, rates)];
+    const keys: SortKeys<Row> = sortKeys(columns, this.#fields);
+    const terms = sort === undefined ? [] : parseSort(sort, keys);
     return async (rows) => {
-      const picked = pick(rows, { sort: terms, limit });
-      if (json) return await writeJsonArray(picked, host);
-      const style = { width: host.columns, paint: paintFor(host) };
-      await host.write(renderTable(picked, this.#columns, style));
+      const looked = trends === undefined ? rows : this.#look(rows, trends, rates);
+      const picked = pick(looked, { sort: terms, limit: Math.min(limit, host.tableRows) });
+      if (json && trends === undefined) return await writeJsonArray(picked, host);
+      if (json) {
+        return await writeJson({ rows: picked.map((row) => this.#rated(row, rates)) }, host);
+      }
+      if (trends !== undefined) this.#keep(picked, trends, rates);
+      const style = {
+        width: host.columns,
+        paint: paintFor(host),
+        isPage: host.tableRows !== Infinity,
+      };
+      await host.write(renderTable(picked, columns, style));
     };
   }
+
+  *#look(rows: Iterable<Row>, trends: Trends, rates: WeakMap<Row, number | null>): Generator<Row> {
+    const { id, value } = this.#followed;
+    for (const row of rows) {
+      rates.set(row, trends.rate(id(row), value(row)));
+      yield row;
+    }
+    trends.end();
+  }
+
+  #keep(picked: readonly Row[], trends: Trends, rates: WeakMap<Row, number | null>): void {
+    const { id, value, kind } = this.#followed;
+    for (const row of picked) {
+      const shown = kind === "number" ? value(row) : rates.get(row) ?? null;
+      if (shown !== null) trends.keep(id(row), shown);
+    }
+  }
+
+  #rated(row: Row, rates: WeakMap<Row, number | null>) {
+    const name = this.#followed.kind === "bytes" ? "bytesPerSecond" : "changePerSecond";
+    return { ...row, [name]: rates.get(row) ?? null };
+  }
+}
+
+/** `trends`: what the rows were at the looks before; absent: this is the only one. */
+type PrintOptions = Pick<InspectOptions, "json" | "sort" | "limit" | "trends">;
+
+function followedColumns<Row extends object>(
+  { kind, id }: Followed<Row>,
+  trends: Trends,
+  rates: WeakMap<Row, number | null>,
+): Column<Row>[] {
+  const rate = (row: Row) => rates.get(row) ?? null;
+  const text = (value: number | null) => {
+    if (value === null) return "-";
+    if (kind === "bytes") return humanBitRate(value);
+    return `${value < 0 ? "-" : "+"}${humanCount(Math.abs(value))}/s`;
+  };
+  return [
+    {
+      name: kind === "bytes" ? "rate" : "change",
+      value: rate,
+      text: (row) => text(rate(row)),
+      right: true,
+    },
+    { name: "trend", value: (row) => sparkline(trends.history(id(row)), TREND_WIDTH) },
+  ];
 }
 
 /** Rows of JSON that are joined before they are written. */

@@ -59,7 +59,11 @@ const printer = new RowPrinter<ServerView>([
     style: (row) => BYPASS_STYLES[row.agent.bypass],
   },
   { name: "reason", value: reasonsOf, expendable: 1, leastWidth: 12 },
-]);
+], {
+  id: (row) => `${row.service} ${row.address}`,
+  kind: "number",
+  value: (row) => row.sessions,
+});
 
 /** What is wrong, of health first. */
 function reasonsOf({ health, healthReason, agent }: ServerView): string | null {

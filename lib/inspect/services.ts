@@ -16,7 +16,12 @@ import { endpointOrder } from "./sort.ts";
 const printer = new RowPrinter<ServiceView>([
   { name: "name", value: (row) => row.name },
   { name: "protocol", value: (row) => row.protocol, expendable: 4 },
-  { name: "vip", value: (row) => row.vip, order: (row) => endpointOrder(row.vip) },
+  {
+    name: "vip",
+    value: (row) => row.vip,
+    order: (row) => endpointOrder(row.vip),
+    expendable: 0,
+  },
   { name: "scheduler", value: (row) => row.scheduler, expendable: 3 },
   { name: "servers", value: (row) => row.servers, right: true },
   {
@@ -40,7 +45,7 @@ const printer = new RowPrinter<ServiceView>([
   { name: "health", value: (row) => row.healthReason ?? null, expendable: 1, leastWidth: 12 },
   { name: "start", value: (row) => row.start, expendable: 1, leastWidth: 12 },
   { name: "stop", value: (row) => row.stop, expendable: 2, leastWidth: 12 },
-]);
+], { id: (row) => row.name, kind: "number", value: (row) => row.sessions });
 
 export async function printServices(
   daemon: Daemon,

@@ -29,22 +29,27 @@ export interface SessionFilter {
 /** The session table of a running NAT machine, mapped read-only until disposed of. */
 export class SessionReader implements Disposable {
   readonly #mapping: Mapping;
-  readonly #records: SessionRecords;
+  readonly records: SessionRecords;
   readonly #context: ViewContext;
 
   /** @throws {AdminError} when the file cannot be read or is no session table of this version */
   constructor(answer: SessionsAnswer) {
     this.#mapping = mapTable(answer.state);
     try {
-      this.#records = new SessionRecords(this.#mapping.buffer);
+      this.records = new SessionRecords(this.#mapping.buffer);
     } catch (error) {
       this.#mapping[Symbol.dispose]();
       throw unreadable(answer.state, error);
     }
+    this.#context = this.contextAt(answer);
+  }
+
+  /** What views of sessions need, as of another answer of the same daemon. */
+  contextAt(answer: SessionsAnswer): ViewContext {
     const names = new Map(
       answer.services.map(({ name, protocol, vip }) => [`${protocol} ${vip}`, name]),
     );
-    this.#context = {
+    return {
       nowMs: answer.nowMs,
       serviceName: (vip, protocol) => names.get(`${protocol} ${vip}`) ?? vip,
       leaseMs: (server) => answer.leases[server] ?? 0,
@@ -53,9 +58,9 @@ export class SessionReader implements Disposable {
 
   /** The sessions that match, in the order of the table. Only these are put into words. */
   *sessions(filter: SessionFilter): Generator<SessionView> {
-    const viewer = new SessionViewer(this.#records);
+    const viewer = new SessionViewer(this.records);
     const wanted = this.#matcher(filter, viewer);
-    for (const slot of usedSlots(this.#records)) {
+    for (const slot of usedSlots(this.records)) {
       if (!wanted(slot)) continue;
       const view = viewer.view(slot, this.#context);
       if (view !== null) yield view;
@@ -68,7 +73,7 @@ export class SessionReader implements Disposable {
 
   #matcher(filter: SessionFilter, viewer: SessionViewer): (slot: number) => boolean {
     const { service, server, client, path } = filter;
-    const records = this.#records;
+    const records = this.records;
     const isOfServer = remembered((entry) =>
       server!.matchesWords(records.dictionary, entry * 8, records.dictionaryPort(entry))
     );

@@ -30,6 +30,8 @@ export interface TableOptions {
   /** Infinity: as wide as it takes. */
   readonly width: number;
   readonly paint: Paint;
+  /** Whether nothing is said of columns that have no room: every line is a row. */
+  readonly isPage?: boolean;
 }
 
 const GAP = "  ";
@@ -51,7 +53,7 @@ export function renderTable<Row>(
     );
   });
   const missing = all.filter((cells) => !shown.includes(cells));
-  if (missing.length > 0) {
+  if (missing.length > 0 && options.isPage !== true) {
     const names = missing.map(({ column }) => column.name).join(", ");
     lines.push(paint("dim", `Not shown on a terminal this narrow: ${names}`));
   }

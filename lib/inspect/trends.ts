@@ -1,0 +1,50 @@
+/** How many looks back a sparkline goes. */
+const KEPT = 12;
+
+/** What rows that are looked at again and again were before. */
+export class Trends {
+  #before = new Map<string, number>();
+  #now = new Map<string, number>();
+  readonly #histories = new Map<string, number[]>();
+  #lookedMs: number | null = null;
+  #passedMs = 0;
+
+  /** Another look at all rows begins. */
+  begin(nowMs: number): void {
+    this.#passedMs = this.#lookedMs === null ? 0 : nowMs - this.#lookedMs;
+    this.#lookedMs = nowMs;
+    this.#before = this.#now;
+    this.#now = new Map();
+  }
+
+  /** By how much a row's number has grown since the look before, per second; null: it was not there. */
+  rate(id: string, value: number): number | null {
+    this.#now.set(id, value);
+    const before = this.#before.get(id);
+    if (before === undefined || this.#passedMs <= 0) return null;
+    return (value - before) * 1000 / this.#passedMs;
+  }
+
+  /** Remembers what a row that is shown shows now. */
+  keep(id: string, value: number): void {
+    const history = this.#histories.get(id) ?? [];
+    history.push(value);
+    if (history.length > KEPT) history.shift();
+    this.#histories.set(id, history);
+  }
+
+  /** Oldest first. */
+  history(id: string): readonly number[] {
+    return this.#histories.get(id) ?? [];
+  }
+
+  /** All rows have been looked at: what is gone is forgotten. */
+  end(): void {
+    for (const id of this.#histories.keys()) {
+      if (!this.#now.has(id)) this.#histories.delete(id);
+    }
+  }
+}
+
+/** Characters that a sparkline of all that is kept takes. */
+export const TREND_WIDTH = KEPT;
