@@ -25,6 +25,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   strace: "strace",
   "systemd-analyze": "systemd",
   tcpdump: "tcpdump",
+  tmux: "tmux",
   tracepath: "iputils-tracepath",
   tshark: "tshark",
   turnutils_natdiscovery: "coturn",
