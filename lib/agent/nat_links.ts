@@ -96,7 +96,11 @@ export class NatLinks {
           this.#options.store().connected(nat, welcome, bootTimeMs());
           events.add("connected", { nat, name, services: welcome.services.length });
           const { reason } = able();
-          log.info(`Connected to ${name} at ${nat}${reason ? `; unable: ${reason}` : ""}`);
+          log.info(`Connected to ${name} at ${nat}${reason ? `; unable: ${reason}` : ""}`, {
+            nat,
+            name,
+            unable: reason,
+          });
         },
         message: (message) => {
           if (message.type === "probe") return this.#options.probe(nat, message);
@@ -110,12 +114,12 @@ export class NatLinks {
           checks.ask([]);
           this.#options.store().lost(nat);
           events.add("disconnected", { nat, reason });
-          log.warn(`Connection to ${nat} lost: ${reason}`);
+          log.warn(`Connection to ${nat} lost: ${reason}`, { nat, reason });
         },
         failed: (reason) => {
           link.reason = reason;
           events.add("connect-failed", { nat, reason });
-          log.warn(`Cannot connect to ${nat}: ${reason}`);
+          log.warn(`Cannot connect to ${nat}: ${reason}`, { nat, reason });
         },
       },
     });

@@ -1,6 +1,6 @@
 import type { Log } from "../control/log.ts";
 import { type AgentConfig, loadAgentConfig } from "../config/agent_config.ts";
-import { ConfigError, formatProblem } from "../config/problem.ts";
+import { ConfigError, formatProblem, placeOf } from "../config/problem.ts";
 import { AdminError } from "../control/admin_protocol.ts";
 import { AdminServer } from "../control/admin_server.ts";
 import { type IdentityPem, readOwnIdentity } from "../control/own_identity.ts";
@@ -22,11 +22,12 @@ export async function runAgent(
     config = loadAgentConfig(configPath);
     pem = await readOwnIdentity(config, "agent");
   } catch (error) {
-    if (error instanceof ConfigError) error.problems.forEach((it) => log.error(formatProblem(it)));
-    else log.error((error as Error).message);
+    if (error instanceof ConfigError) {
+      error.problems.forEach((it) => log.error(formatProblem(it), placeOf(it)));
+    } else log.error((error as Error).message);
     return 2;
   }
-  for (const notice of config.notices) log.warn(formatProblem(notice));
+  for (const notice of config.notices) log.warn(formatProblem(notice), placeOf(notice));
   using netlink = new RouteNetlink();
   const obstacles = agentObstacles(config, pem.identity.addresses, netlink);
   for (const { message } of obstacles) log.error(message);

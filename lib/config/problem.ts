@@ -52,3 +52,8 @@ export function formatPath(path: ConfigPath): string {
   }
   return text;
 }
+
+/** Where a problem is, as fields of a log. */
+export function placeOf({ file, line, column, key }: ConfigProblem) {
+  return { file, line, column, key };
+}

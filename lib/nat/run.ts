@@ -1,6 +1,6 @@
 import type { Log } from "../control/log.ts";
 import { loadNatConfig, type NatConfig } from "../config/nat_config.ts";
-import { ConfigError, formatProblem } from "../config/problem.ts";
+import { ConfigError, formatProblem, placeOf } from "../config/problem.ts";
 import { AdminError } from "../control/admin_protocol.ts";
 import { type AdminHandler, AdminServer } from "../control/admin_server.ts";
 import { type IdentityPem, readOwnIdentity } from "../control/own_identity.ts";
@@ -34,11 +34,12 @@ export async function runNat(options: RunOptions): Promise<number> {
     config = await loadNatConfig(configPath);
     identity = config.control ? await readOwnIdentity(config.control, "nat") : null;
   } catch (error) {
-    if (error instanceof ConfigError) error.problems.forEach((it) => log.error(formatProblem(it)));
-    else log.error((error as Error).message);
+    if (error instanceof ConfigError) {
+      error.problems.forEach((it) => log.error(formatProblem(it), placeOf(it)));
+    } else log.error((error as Error).message);
     return 2;
   }
-  for (const notice of config.notices) log.warn(formatProblem(notice));
+  for (const notice of config.notices) log.warn(formatProblem(notice), placeOf(notice));
   const obstacles = withNetlink((netlink) => natObstacles(config, netlink));
   if (obstacles.length > 0) {
     for (const { message } of obstacles) log.error(message);

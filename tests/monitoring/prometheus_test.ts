@@ -26,13 +26,21 @@ interface Rules {
   }[];
 }
 interface Panel {
+  readonly id: number;
   readonly title: string;
+  readonly gridPos: {
+    readonly x: number;
+    readonly y: number;
+    readonly w: number;
+    readonly h: number;
+  };
   readonly targets?: readonly { readonly expr: string }[];
 }
 
 const rules = (parse(await Deno.readTextFile(RULES)) as Rules).groups.flatMap((it) => it.rules);
 const dashboard = JSON.parse(await Deno.readTextFile(`${MONITORING}dashboard.json`)) as {
   readonly panels: readonly Panel[];
+  readonly templating: { readonly list: readonly { readonly name: string }[] };
   readonly annotations: { readonly list: readonly { readonly expr: string }[] };
 };
 const document = await Deno.readTextFile(`${MONITORING}../monitoring.md`);
@@ -57,6 +65,27 @@ Deno.test({
 Deno.test("the document on monitoring tells of each alert, and of no other", () => {
   const told = [...document.matchAll(/^### (Bypath\w+)$/gm)].map(([, name]) => name);
   assert.deepEqual(told, rules.flatMap(({ alert }) => alert ?? []));
+});
+
+Deno.test("the dashboard is one that Grafana can lay out", () => {
+  const places = new Set<string>();
+  for (const { title, gridPos: { x, y, w, h } } of dashboard.panels) {
+    assert.ok(w > 0 && h > 0 && x >= 0 && x + w <= 24, title);
+    for (let column = x; column < x + w; column++) {
+      for (let line = y; line < y + h; line++) {
+        const place = `${column} ${line}`;
+        assert.ok(!places.has(place), `${title} lies over another panel`);
+        places.add(place);
+      }
+    }
+  }
+  const ids = dashboard.panels.map(({ id }) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  const names = dashboard.templating.list.map(({ name }) => name);
+  const used = [...JSON.stringify(dashboard.panels).matchAll(/\$\{?(\w+)/g)]
+    .map(([, name]) => name!);
+  const unknown = used.filter((name) => name !== "__rate_interval" && !names.includes(name));
+  assert.deepEqual([...new Set(unknown)], []);
 });
 
 rootTest(
