@@ -46,6 +46,11 @@ export class TableWatch implements Disposable {
     return this.#reading.total;
   }
 
+  /** Places of the table that sessions have, those that rest included. */
+  get used(): number {
+    return this.#reader.records.used;
+  }
+
   look(answer: SessionsAnswer, nowMs: number): void {
     this.#answer = answer;
     this.#reading = this.#meter.look(nowMs);

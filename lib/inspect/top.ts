@@ -26,7 +26,7 @@ export async function showTop(
   host: InspectHost,
 ): Promise<number> {
   FullScreen.check();
-  const status = await daemon.ask<Status>({ verb: "status" });
+  const status = await daemon.ask<Status>({ verb: "status", counts: false });
   if (status.role !== "nat") {
     throw new AdminError("An agent has no sessions to show: ask the NAT machine, by --socket", 2);
   }
@@ -88,8 +88,8 @@ class Top implements Disposable {
   async look(): Promise<void> {
     try {
       const answer = await this.#daemon.ask<SessionsAnswer>({ verb: "sessions" });
-      this.#status = await this.#daemon.ask<NatStatus>({ verb: "status" });
-      this.#servers = await this.#daemon.ask<ServerView[]>({ verb: "servers" });
+      this.#status = await this.#daemon.ask<NatStatus>({ verb: "status", counts: false });
+      this.#servers = await this.#daemon.ask<ServerView[]>({ verb: "servers", counts: false });
       if (this.#table !== null && !this.#table.isOf(answer)) {
         this.#table[Symbol.dispose]();
         this.#table = null;
@@ -150,7 +150,7 @@ class Top implements Disposable {
       .map(({ reason, rate }) => `${reason} ${humanCount(rate)}/s`);
     const busy = perSecond((it) => it.worker?.busyMs ?? 0) / 10;
     this.#counters = [
-      `table ${humanCount(status.sessions.total)} of ${humanCount(status.sessions.capacity)}`,
+      `table ${humanCount(this.#table?.used ?? 0)} of ${humanCount(status.sessions.capacity)}`,
       `packets ${humanCount(perSecond((it) => it.packets.received as number))}/s`,
       `worker ${Math.round(busy)} % busy`,
       `dropped ${dropped.length === 0 ? "none" : dropped.join(", ")}`,

@@ -15,7 +15,14 @@ import { explainPacket, type NamedPacket } from "./explain.ts";
 import { journalEvents } from "./journal_events.ts";
 import type { Reloaded } from "./reload.ts";
 import type { NatMachine } from "./nat_machine.ts";
-import { serverViews, serviceViews, takeCensus, viewSources } from "./nat_views.ts";
+import {
+  NO_CENSUS,
+  serverViews,
+  serviceViews,
+  type TableCensus,
+  takeCensus,
+  viewSources,
+} from "./nat_views.ts";
 import { type BypassTarget, canonicalServer, namesServer } from "./operator_state.ts";
 import { VERSION } from "../config/version.ts";
 
@@ -37,11 +44,11 @@ export function adminHandler(
     }
     switch (request.verb) {
       case "status":
-        return status(machine);
+        return status(machine, censusFor(machine, request));
       case "services":
         return serviceViews(viewSources(machine));
       case "servers":
-        return serverViews(viewSources(machine));
+        return serverViews(viewSources(machine), censusFor(machine, request));
       case "sessions":
         return sessions(machine);
       case "instructions":
@@ -65,9 +72,13 @@ export function adminHandler(
   };
 }
 
-function status(machine: NatMachine) {
-  const { counters, config, state } = machine;
-  const census = takeCensus(state.records);
+/** Whoever asks again and again and counts for himself asks with `counts: false`. */
+function censusFor({ state }: NatMachine, { counts }: AdminRequest): TableCensus {
+  return counts === false ? NO_CENSUS : takeCensus(state.records);
+}
+
+function status(machine: NatMachine, census: TableCensus) {
+  const { counters, config } = machine;
   const malformed: Record<string, number> = {};
   for (let reason = 1; reason < DROP.noService; reason++) {
     const count = counters[COUNTER.drops + reason]!;

@@ -23,8 +23,7 @@ import { sumTraffic, type TrafficField, trafficKey } from "../session/service_tr
 import { formatEndpoint } from "../wire/address.ts";
 import { protocolNumber } from "../wire/protocol.ts";
 import type { NatMachine } from "./nat_machine.ts";
-import { serverRows } from "./server_views.ts";
-import { viewSources } from "./nat_views.ts";
+import { NO_CENSUS, serverViews, viewSources } from "./nat_views.ts";
 import { CLOSE } from "./session_keeper.ts";
 
 /** Everything, as of now. */
@@ -204,10 +203,8 @@ function tableMetrics({ state, config, servers }: NatMachine): Metric[] {
   ];
 }
 
-const NO_CENSUS = { total: 0, bypass: 0, sessions: new Map(), bypassing: new Map() };
-
 function serverMetrics(machine: NatMachine): Metric[] {
-  const rows = serverRows(viewSources(machine), NO_CENSUS).map((row) => ({
+  const rows = serverViews(viewSources(machine), NO_CENSUS).map((row) => ({
     ...row,
     labels: { service: row.service, server: row.address },
   }));
