@@ -6,7 +6,9 @@ import assert from "node:assert/strict";
 import { BypathLab } from "../../lab/bypath_lab.ts";
 import { ADDRESSES, ADDRESSES6, type NodeName } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
-import { rootTest } from "../support/root_test.ts";
+import { Together } from "../support/together.ts";
+
+const together = new Together(2);
 
 const NEEDS = { tools: ["ip", "bash"] } as const;
 const SECOND_VIP = "203.0.113.20";
@@ -51,7 +53,7 @@ async function fetchFrom(lab: BypathLab, vip: string): Promise<void> {
   assert.equal(result.ok, true, JSON.stringify(result));
 }
 
-rootTest(
+together.test(
   "VIPs and SNAT addresses on the link are found while the NAT machine runs",
   NEEDS,
   async () => {
@@ -83,7 +85,7 @@ rootTest(
   },
 );
 
-rootTest("the same by neighbour discovery, via NAT and with bypass", NEEDS, async () => {
+together.test("the same by neighbour discovery, via NAT and with bypass", NEEDS, async () => {
   await using lab = await labWithoutRoutes();
   await lab.startServers();
   await lab.startNat((config) => config.announce = true);
@@ -100,39 +102,43 @@ rootTest("the same by neighbour discovery, via NAT and with bypass", NEEDS, asyn
   assert.equal(await find(lab, "router", ADDRESSES6.vip), null);
 });
 
-rootTest("the addresses are announced at start, and a conflict is an event", NEEDS, async () => {
-  await using lab = await labWithoutRoutes();
-  const elsewhere = "lladdr 02:00:00:00:00:99 nud stale";
-  await ip(lab, "router", `neighbour replace ${ADDRESSES.vip} dev eth1 ${elsewhere}`);
-  await ip(lab, "s1", `neighbour replace ${SNAT} dev eth0 ${elsewhere}`);
-  await lab.startNat((config) => config.announce = true);
-  for (
-    const [node, address, device] of [
-      ["router", ADDRESSES.vip, "eth0"],
-      ["s1", SNAT, "eth1"],
-    ] as const
-  ) {
-    const mac = await macOf(lab, "nat", device);
+together.test(
+  "the addresses are announced at start, and a conflict is an event",
+  NEEDS,
+  async () => {
+    await using lab = await labWithoutRoutes();
+    const elsewhere = "lladdr 02:00:00:00:00:99 nud stale";
+    await ip(lab, "router", `neighbour replace ${ADDRESSES.vip} dev eth1 ${elsewhere}`);
+    await ip(lab, "s1", `neighbour replace ${SNAT} dev eth0 ${elsewhere}`);
+    await lab.startNat((config) => config.announce = true);
+    for (
+      const [node, address, device] of [
+        ["router", ADDRESSES.vip, "eth0"],
+        ["s1", SNAT, "eth1"],
+      ] as const
+    ) {
+      const mac = await macOf(lab, "nat", device);
+      await waitFor(
+        `${address} to be announced`,
+        async () => (await ip(lab, node, `neighbour show to ${address}`)).includes(mac),
+      );
+    }
+    // A machine that has the address as well asks for another one from it.
+    await ip(lab, "s2", `address add ${SNAT}/32 dev eth0`);
+    await ip(lab, "s2", `route add 10.0.0.99/32 dev eth0 src ${SNAT}`);
+    await lab.lab.mustRun("s2", ["bash", "-c", "echo > /dev/udp/10.0.0.99/9"]);
+    const mac = await macOf(lab, "s2", "eth0");
     await waitFor(
-      `${address} to be announced`,
-      async () => (await ip(lab, node, `neighbour show to ${address}`)).includes(mac),
+      "the conflict to be an event",
+      async () =>
+        (await lab.inspectText("nat", "events")).some((line) =>
+          line.includes("address-conflict") && line.includes(SNAT) && line.includes(mac)
+        ),
     );
-  }
-  // A machine that has the address as well asks for another one from it.
-  await ip(lab, "s2", `address add ${SNAT}/32 dev eth0`);
-  await ip(lab, "s2", `route add 10.0.0.99/32 dev eth0 src ${SNAT}`);
-  await lab.lab.mustRun("s2", ["bash", "-c", "echo > /dev/udp/10.0.0.99/9"]);
-  const mac = await macOf(lab, "s2", "eth0");
-  await waitFor(
-    "the conflict to be an event",
-    async () =>
-      (await lab.inspectText("nat", "events")).some((line) =>
-        line.includes("address-conflict") && line.includes(SNAT) && line.includes(mac)
-      ),
-  );
-});
+  },
+);
 
-rootTest("without `announce` nobody answers", NEEDS, async () => {
+together.test("without `announce` nobody answers", NEEDS, async () => {
   await using lab = await labWithoutRoutes();
   await lab.startNat();
   assert.equal(await find(lab, "router", ADDRESSES.vip), null);

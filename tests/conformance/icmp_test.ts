@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { BypathLab } from "../../lab/bypath_lab.ts";
 import { haveIpv6 } from "../../lab/ipv6.ts";
 import { ADDRESSES, ADDRESSES6 } from "../../lab/topology.ts";
-import { rootTest } from "../support/root_test.ts";
+import { Together } from "../support/together.ts";
+
+const together = new Together(2);
 
 const NEEDS = { tools: ["ip", "ping", "bash", "tcpdump"] } as const;
 const STREAM_PORT = 9000;
@@ -31,7 +33,7 @@ async function sendTwice(lab: BypathLab, host: string, port: number): Promise<st
 for (const family of haveIpv6() ? [4, 6] as const : [4] as const) {
   const { vip } = family === 4 ? ADDRESSES : ADDRESSES6;
 
-  rootTest(
+  together.test(
     `IPv${family}: ping finds the VIP, with small, large and fragmented packets`,
     NEEDS,
     async () => {
@@ -54,13 +56,13 @@ for (const family of haveIpv6() ? [4, 6] as const : [4] as const) {
     },
   );
 
-  rootTest(`IPv${family}: with echo: false the VIP is silent`, NEEDS, async () => {
+  together.test(`IPv${family}: with echo: false the VIP is silent`, NEEDS, async () => {
     await using lab = await labWithoutServers(false);
     const told = await atClient(lab, "ping", `-${family}`, "-c2", "-i0.05", "-W1", vip);
     assert.match(told, /2 packets transmitted, 0 received, 100% packet loss/, told);
   });
 
-  rootTest(
+  together.test(
     `IPv${family}: a server's port without a program refuses the client, who sees no inner address`,
     NEEDS,
     async () => {
@@ -77,7 +79,7 @@ for (const family of haveIpv6() ? [4, 6] as const : [4] as const) {
     },
   );
 
-  rootTest(
+  together.test(
     `IPv${family}: a port of the VIP that no service has refuses at once`,
     NEEDS,
     async () => {

@@ -8,8 +8,10 @@ import { haveIpv6 } from "../../lab/ipv6.ts";
 import { selfCommand } from "../../lib/datapath/self_command.ts";
 import { ADDRESSES, ADDRESSES6 } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
-import { rootTest } from "../support/root_test.ts";
+import { Together } from "../support/together.ts";
 import { NARROW_MTU, SmallPath } from "./small_path.ts";
+
+const together = new Together(3);
 
 const NEEDS = { tools: ["ip", "ethtool", "tracepath"] } as const;
 const ETHERNET_HEADER_BYTES = 14;
@@ -38,7 +40,7 @@ for (const family of haveIpv6() ? [4, 6] as const : [4] as const) {
   const { vip } = family === 4 ? ADDRESSES : ADDRESSES6;
   const base = family === 4 ? `http://${vip}` : `http://[${vip}]`;
 
-  rootTest(
+  together.test(
     `IPv${family}: 50 MB through a link of 1280 bytes, bypassing, and other clients' packets stay large`,
     NEEDS,
     async () => {
@@ -75,7 +77,7 @@ for (const family of haveIpv6() ? [4, 6] as const : [4] as const) {
     },
   );
 
-  rootTest(
+  together.test(
     `IPv${family}: an instruction in force is replaced by one that says the path MTU`,
     NEEDS,
     async () => {
@@ -107,7 +109,7 @@ for (const family of haveIpv6() ? [4, 6] as const : [4] as const) {
     },
   );
 
-  rootTest(`IPv${family}: tracepath finds the path MTU and the VIP`, NEEDS, async () => {
+  together.test(`IPv${family}: tracepath finds the path MTU and the VIP`, NEEDS, async () => {
     await using lab = await bypassingLab({ immediately: true });
     await using path = await SmallPath.up(lab.lab);
     const told = await path.run("tracepath", `-${family}`, "-n", vip);
@@ -115,7 +117,7 @@ for (const family of haveIpv6() ? [4, 6] as const : [4] as const) {
     assert.match(told, new RegExp(`${vip}.*reached`, "i"), told);
   });
 
-  rootTest(
+  together.test(
     `IPv${family}: a server that sends datagrams too large for a path is told, and cuts them`,
     NEEDS,
     async () => {

@@ -6,7 +6,9 @@ import type { LabProcess } from "../../lab/lab_process.ts";
 import { ADDRESSES } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
 import type { ServerRow } from "../../lib/nat/server_views.ts";
-import { rootTest } from "../support/root_test.ts";
+import { Together } from "../support/together.ts";
+
+const together = new Together(3);
 
 const NEEDS = {
   capabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN"],
@@ -85,7 +87,7 @@ async function eventTypes(lab: BypathLab): Promise<string[]> {
   return events.map(({ type, server }) => `${type} ${server ?? ""}`);
 }
 
-rootTest(
+together.test(
   "checks by HTTP and by agents tell who is up, and a reload changes what is asked",
   NEEDS,
   async () => {
@@ -137,7 +139,7 @@ rootTest(
   },
 );
 
-rootTest(
+together.test(
   "a server whose answers get lost is noticed by its sessions alone, and comes back by a trial",
   NEEDS,
   async () => {
@@ -184,7 +186,7 @@ rootTest(
   },
 );
 
-rootTest(
+together.test(
   "a server that a reload removes keeps its sessions until they end, and is shown until then",
   NEEDS,
   async () => {
