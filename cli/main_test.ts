@@ -109,15 +109,6 @@ for (const [args, message] of WRONG_USAGE) {
   });
 }
 
-Deno.test("what this version does not have says so in one line and exits 1", async () => {
-  for (const args of ["inspect capture tcp -w x.pcapng"]) {
-    const { status, stdout, stderr } = await bypath(...args.split(" "));
-    assert.equal(status, 1);
-    assert.equal(stdout, "");
-    assert.match(stderr, /^bypath: Cannot [^\n]*: not available in this version\n$/);
-  }
-});
-
 Deno.test("keys init and keys issue work as their help prints them", async () => {
   const { status, stdout, stderr } = await shell(
     (await bypath("keys", "issue", "--help")).stdout.split("Example:\n")[1]!,

@@ -22,6 +22,10 @@ export function adminHandler(agent: AgentMachine): AdminHandler {
         const limit = typeof request.limit === "number" ? request.limit : DEFAULT_EVENTS;
         return agent.events.kept.slice(limit === 0 ? agent.events.kept.length : -limit);
       }
+      case "capture":
+        return agent.captures.run(request, stream);
+      case "capture-stop":
+        return agent.captures.stop(request.id);
       case "explain":
         return explain(agent, request.packet as Parameters<typeof explain>[1]);
       default:
@@ -46,6 +50,7 @@ function status(agent: AgentMachine) {
     nat: agent.links(),
     bypass: agent.ability,
     instructions: store.size,
+    captures: agent.captures.size,
     packets: {
       received,
       direct,

@@ -30,6 +30,7 @@ import {
   SEEN_RST,
 } from "./instruction_table.ts";
 import { NatLinks, type NatLinkView } from "./nat_links.ts";
+import { PacketCaptures } from "./packet_captures.ts";
 import { WatchdogProcess } from "./watchdog_process.ts";
 import { PathProber } from "./path_prober.ts";
 import { AGENT_COMMAND, AGENT_EVENT, type AgentWorkerStart } from "./worker_protocol.ts";
@@ -60,7 +61,10 @@ export class AgentMachine {
   readonly startedMs = bootTimeMs();
   readonly tally = new AgentTally();
   readonly metrics: MetricsDoor = new MetricsDoor(() => agentMetrics(this));
+  readonly captures: PacketCaptures;
   ready = false;
+  /** Names of those that packets may leave by. */
+  #interfaces: readonly string[] = [];
   readonly #threads: PacketThreads;
   readonly #prober: PathProber;
   readonly #memory: InstructionMemory;
@@ -121,6 +125,8 @@ export class AgentMachine {
         if (announced === undefined) return;
         this.#prober.probe(probe, announced).then((answer) => this.#links.send(nat, answer));
       },
+      capture: (nat, order) => this.captures.order(nat, order),
+      lost: (nat) => this.captures.lost(nat),
       log: options.log,
     });
     this.#prober = new PathProber(this.#netlink, options.config.interface);
@@ -153,6 +159,17 @@ export class AgentMachine {
       onEvent: (event, slot) => this.#workerEvent(event, slot),
       onFailure: options.onFailure,
     });
+    this.captures = new PacketCaptures({
+      threads: this.#threads.all,
+      device: this.#tun.name,
+      interfaces: () => this.#interfaces,
+      textOf: (slot) => this.store.textOf(slot),
+      instructions: () => this.store.instructions(bootTimeMs()),
+      announced: this.#announced,
+      snatOf: (nat) => this.#snatOf(nat),
+      send: (nat, message) => this.#links.send(nat, message),
+      now: bootTimeMs,
+    });
   }
 
   /** Sums over the packet workers. */
@@ -184,6 +201,7 @@ export class AgentMachine {
   async run(): Promise<void> {
     await this.metrics.open(this.config.metrics);
     const links = this.#netlink.links().filter((link) => this.#usable(link));
+    this.#interfaces = links.map((link) => link.name);
     const mtu = Math.min(...links.map((link) => link.mtu));
     this.#netlink.setLink({
       index: this.#tun.interfaceIndex,
@@ -201,7 +219,7 @@ export class AgentMachine {
       heartbeat: this.#watchdog.address,
       tun: this.#queues[worker]!.fd.number,
       directInterface: this.config.interface ?? null,
-      interfaces: links.map((link) => link.name),
+      interfaces: this.#interfaces,
       key: [key[0]!, key[1]!],
     });
     await Promise.all(this.#threads.all.map((thread, worker) => thread.start(start(worker))));
@@ -225,6 +243,7 @@ export class AgentMachine {
     clearInterval(this.#timer);
     this.#early[Symbol.dispose]();
     this.#capture.clear();
+    await this.captures.stopAll();
     await this.#watchdog.stop();
     await this.#threads.stop();
     this.#links.stop(AGENT_STOPS);
@@ -344,12 +363,8 @@ export class AgentMachine {
   #announce(nat: string, announced: Announcement): void {
     this.#announced.set(nat, announced);
     const prefixes = new Map<string, Prefix>();
-    for (const { snat } of this.#announced.values()) {
-      for (const { first, last } of snat) {
-        for (const prefix of prefixesOfRange(IpAddress.parse(first), IpAddress.parse(last))) {
-          prefixes.set(formatPrefix(prefix), prefix);
-        }
-      }
+    for (const name of this.#announced.keys()) {
+      for (const prefix of this.#snatOf(name)) prefixes.set(formatPrefix(prefix), prefix);
     }
     this.#capture.survey([...prefixes.values()]);
     this.#threads.post({
@@ -360,6 +375,14 @@ export class AgentMachine {
       })),
     });
     this.#begin();
+  }
+
+  /** The SNAT addresses that a NAT machine announced. */
+  #snatOf(nat: string): Prefix[] {
+    const { snat = [] } = this.#announced.get(nat) ?? {};
+    return snat.flatMap(({ first, last }) =>
+      prefixesOfRange(IpAddress.parse(first), IpAddress.parse(last))
+    );
   }
 
   /** Captures what is announced, unless a thread stood still and has not caught up yet. */

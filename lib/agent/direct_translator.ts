@@ -58,6 +58,7 @@ export class DirectTranslator {
    */
   handle(packet: Packet, vnetOffset: number, nowMs: number): number {
     this.bypassed = false;
+    this.#slot = 0;
     const hop = this.#direct(packet, vnetOffset, nowMs);
     if (hop === 0) return this.viaNat(packet);
     const table = this.#table;
@@ -90,6 +91,11 @@ export class DirectTranslator {
     return hop === 0 ? -DROP.noRoute : hop;
   }
 
+  /** The instruction that matched the packet handled last, used or not; 0: none. */
+  get matched(): number {
+    return this.#slot;
+  }
+
   #slot = 0;
 
   /** The hop to the client, with the instruction in `#slot`; 0: by way of the NAT machine. */
@@ -101,6 +107,7 @@ export class DirectTranslator {
     const table = this.#table;
     const ports = (packet.sourcePort << 16) | packet.destinationPort;
     const slot = table.find(packet.addresses, ports, protocol);
+    this.#slot = slot;
     if (slot === 0 || !table.leased(slot, nowMs)) return 0;
     if (table.reopened(slot)) return 0;
     if (protocol === PROTOCOL_TCP && (packet.tcpFlags & TCP_SYN) !== 0) {
@@ -122,7 +129,6 @@ export class DirectTranslator {
     if (packet.totalBytes > mtu && !limitSegments(packet, vnetOffset, mtu, ETHERNET_HEADER_BYTES)) {
       return 0;
     }
-    this.#slot = slot;
     return hop;
   }
 }

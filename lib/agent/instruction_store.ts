@@ -332,6 +332,11 @@ export class InstructionStore {
     }
   }
 
+  /** What the instruction with this number says; undefined: there is none any more. */
+  textOf(id: number): Instruction | undefined {
+    return this.#byId.get(id)?.text;
+  }
+
   /** Every instruction that the datapath may be using. */
   *instructions(now: number): Generator<HeldView> {
     for (const { id, peer, state, epoch, text, counters, countedMs } of this.#byId.values()) {

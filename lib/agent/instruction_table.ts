@@ -1,3 +1,4 @@
+import { type CaptureSubject, END } from "../session/capture_subject.ts";
 import { KeyedHash } from "../session/hash.ts";
 import type { Endpoint } from "../wire/address.ts";
 import { PROTOCOL_TCP } from "../wire/protocol.ts";
@@ -166,6 +167,22 @@ export class InstructionRecords {
   }
   isTcp(slot: number): boolean {
     return this.rules[slot * RULE_WORDS + PROTOCOL] === PROTOCOL_TCP;
+  }
+  /** Fills in the ends of the session that an instruction is about. Allocates nothing. */
+  describe(slot: number, subject: CaptureSubject): void {
+    const base = slot * RULE_WORDS;
+    const { rules } = this;
+    const { ends } = subject;
+    for (let i = 0; i < 4; i++) {
+      ends[END.server + i] = rules[base + MATCH + i]!;
+      ends[END.nat + i] = rules[base + MATCH + 4 + i]!;
+      ends[END.vip + i] = rules[base + REWRITE + i]!;
+      ends[END.client + i] = rules[base + REWRITE + 4 + i]!;
+    }
+    ends[END.server + 4] = rules[base + MATCH_PORTS]! >>> 16;
+    ends[END.nat + 4] = rules[base + MATCH_PORTS]! & 0xffff;
+    ends[END.vip + 4] = rules[base + REWRITE_PORTS]! >>> 16;
+    ends[END.client + 4] = rules[base + REWRITE_PORTS]! & 0xffff;
   }
   setLease(lease: number, untilMs: number): void {
     this.leases[lease] = untilMs;

@@ -1,8 +1,16 @@
 import type { Log } from "../control/log.ts";
 import { VERSION } from "../config/version.ts";
 import { ControlClient } from "../control/agent_client.ts";
+import { programText } from "../control/features.ts";
 import type { EventLog } from "../control/event_log.ts";
-import type { Ability, AgentMessage, Announcement, Probe, Welcome } from "../control/messages.ts";
+import type {
+  Ability,
+  AgentMessage,
+  Announcement,
+  CaptureOrder,
+  Probe,
+  Welcome,
+} from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { type Endpoint, formatEndpoint } from "../wire/address.ts";
@@ -21,6 +29,9 @@ export interface NatLinksOptions {
   readonly announced: (nat: string, announcement: Announcement, welcome?: Welcome) => void;
   /** A NAT machine wants to see whether direct packets come through. */
   readonly probe: (nat: string, probe: Probe) => void;
+  /** A NAT machine wants to see packets, or has taken some. */
+  readonly capture: (nat: string, order: CaptureOrder) => void;
+  readonly lost: (nat: string) => void;
   readonly log: Log;
 }
 
@@ -85,7 +96,7 @@ export class NatLinks {
     const client = new ControlClient({
       nat: endpoint,
       credentials: pem,
-      program: `bypath ${VERSION}`,
+      program: programText(VERSION),
       instance: this.#instance,
       able,
       handlers: {
@@ -105,6 +116,10 @@ export class NatLinks {
         message: (message) => {
           if (message.type === "probe") return this.#options.probe(nat, message);
           if (message.type === "checks") return checks.ask(message.entries);
+          if (
+            message.type === "capture" || message.type === "captureTaken" ||
+            message.type === "captureStop"
+          ) return this.#options.capture(nat, message);
           if (message.type === "policy") announced(nat, message);
           this.#options.store().message(nat, message, bootTimeMs());
         },
@@ -112,6 +127,7 @@ export class NatLinks {
         lost: (reason) => {
           link.reason = reason;
           checks.ask([]);
+          this.#options.lost(nat);
           this.#options.store().lost(nat);
           events.add("disconnected", { nat, reason });
           log.warn(`Connection to ${nat} lost: ${reason}`, { nat, reason });

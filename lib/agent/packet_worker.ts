@@ -8,6 +8,7 @@ import { openPacketSocket } from "../linux/packet_socket.ts";
 import { mapAnonymous, viewAt } from "../linux/memory.ts";
 import { setThreadCpu } from "../linux/process.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
+import { CaptureTap, CaptureTaps, type TapOrder } from "../datapath/capture_tap.ts";
 import type { PacketHandler } from "../datapath/engine.ts";
 import { FreshSource } from "../datapath/fresh_source.ts";
 import { type HopInterface, hopInterface, NextHops } from "../datapath/next_hops.ts";
@@ -16,6 +17,7 @@ import { RawEngine } from "../datapath/raw_engine.ts";
 import { PacketThreadEnd, servePackets } from "../datapath/packet_thread_end.ts";
 import { TunSource } from "../datapath/tun_source.ts";
 import { COUNTER } from "../session/counters.ts";
+import type { CaptureSubject } from "../session/capture_subject.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { contains, parsePrefix, type Prefix } from "../wire/prefix.ts";
 import type { Packet } from "../wire/packet.ts";
@@ -41,6 +43,8 @@ class AgentWorker implements PacketHandler, AgentHops {
   readonly #heartbeat: Heartbeat;
   readonly #worker: number;
   readonly #sockets: ReturnType<typeof openPacketSocket>[];
+  readonly #memory: ArrayBuffer;
+  readonly #taps = new CaptureTaps();
   #ways: { readonly prefix: Prefix; readonly interfaceIndex: number }[] = [];
 
   constructor(start: AgentWorkerStart) {
@@ -76,6 +80,7 @@ class AgentWorker implements PacketHandler, AgentHops {
       })
     );
     const memory = mapAnonymous((BATCH + HELD_SLOTS) * SLOT_BYTES);
+    this.#memory = memory.buffer;
     this.#engine = new RawEngine({
       memory,
       // The NAT endpoint of what waited for long may be another client's by now.
@@ -103,12 +108,46 @@ class AgentWorker implements PacketHandler, AgentHops {
       for (const socket of this.#sockets) socket.close();
       return false;
     }
-    this.#ways = message.ways.map(({ prefix, interfaceIndex }) => ({
-      prefix: parsePrefix(prefix),
-      interfaceIndex,
-    }));
-    this.#hops.forget();
+    switch (message.kind) {
+      case "snat":
+        this.#ways = message.ways.map(({ prefix, interfaceIndex }) => ({
+          prefix: parsePrefix(prefix),
+          interfaceIndex,
+        }));
+        this.#hops.forget();
+        break;
+      case "tap":
+        this.#main.answer(() => this.#tap(message.order));
+        break;
+      case "untap":
+        this.#main.answer(() => this.#untap(message.id));
+        break;
+    }
     return true;
+  }
+
+  #tap(order: TapOrder): void {
+    this.#taps.add(
+      new CaptureTap(order, {
+        memory: this.#memory,
+        // A tun device has no link addresses.
+        hasEthernet: () => false,
+        describe: (subject) => this.#describe(subject),
+      }),
+    );
+    this.#engine.tap = this.#taps.tap;
+  }
+
+  #untap(id: number): void {
+    this.#taps.remove(id);
+    this.#engine.tap = this.#taps.tap;
+  }
+
+  #describe(subject: CaptureSubject): void {
+    const slot = this.#translator.matched;
+    subject.slot = slot;
+    subject.path = this.#translator.bypassed ? "bypass" : "nat";
+    if (slot !== 0) this.#table.describe(slot, subject);
   }
 
   run(): void {

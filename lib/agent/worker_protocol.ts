@@ -1,4 +1,5 @@
 import type { PacketThreadPace, PacketThreadShared } from "../datapath/packet_thread_end.ts";
+import type { TapOrder } from "../datapath/capture_tap.ts";
 import type { InstructionMemory } from "./instruction_table.ts";
 
 /** The first message to a packet worker of an agent. */
@@ -30,6 +31,10 @@ export type AgentWorkerMessage =
       readonly interfaceIndex: number;
     }[];
   }
+  /** A request: packets are captured from the answer on. */
+  | { readonly kind: "tap"; readonly order: TapOrder }
+  /** A request: that capture is over. */
+  | { readonly kind: "untap"; readonly id: number }
   | { readonly kind: "quit" };
 
 /** Ring records, main to worker: [command, slot, 0, 0]. */

@@ -43,10 +43,33 @@ export class AdminConversation implements Disposable {
     return answer.result;
   }
 
+  /** Events until the daemon answers, and that answer. @throws {AdminError} as `ask` */
+  async *follow(request: AdminRequest): AsyncGenerator<unknown, unknown> {
+    let line = await this.#exchange(JSON.stringify(request));
+    for (;;) {
+      if (line === null) throw new ConversationEnded("the daemon closed the connection");
+      const answer = JSON.parse(line) as AdminAnswer;
+      if (!("event" in answer)) {
+        if (!answer.ok) throw new AdminError(answer.error, answer.exit);
+        return answer.result;
+      }
+      yield answer.event;
+      line = await this.#next();
+    }
+  }
+
   /** Null when there is nobody any more. */
   async #exchange(line: string): Promise<string | null> {
     try {
       await this.#connection.write(new TextEncoder().encode(`${line}\n`));
+    } catch {
+      return null;
+    }
+    return await this.#next();
+  }
+
+  async #next(): Promise<string | null> {
+    try {
       const { value, done } = await this.#answers.next();
       return done ? null : value;
     } catch {

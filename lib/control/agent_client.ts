@@ -14,6 +14,7 @@ import { LineConnection } from "./line_connection.ts";
 import {
   type Ability,
   type AgentMessage,
+  type CaptureOrder,
   type Checks,
   type Grant,
   type Install,
@@ -38,7 +39,7 @@ export interface ControlClientHandlers {
    * connection with its text as the reason.
    */
   connected(nat: { name: string; welcome: Welcome }): void;
-  message(message: Install | Stop | Grant | Policy | Probe | Checks): void;
+  message(message: Install | Stop | Grant | Policy | Probe | Checks | CaptureOrder): void;
   /** The connection is gone; called once for each `connected`. */
   lost(reason: string): void;
   /** An attempt came to nothing. The same reason again and again is told once. */

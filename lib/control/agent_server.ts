@@ -24,6 +24,7 @@ import {
   type AgentMessage,
   type Announcement,
   asReason,
+  type CaptureNews,
   type HealthResults,
   type Hello,
   type Installed,
@@ -58,7 +59,10 @@ export interface ControlServerHandlers {
     agent: ConnectedAgent,
     greeting: Ability & { table: TableEntry[] },
   ): void;
-  message(agent: string, message: Installed | Stopped | Report | Probed | HealthResults): void;
+  message(
+    agent: string,
+    message: Installed | Stopped | Report | Probed | HealthResults | CaptureNews,
+  ): void;
   /**
    * Its connection is gone; called once for each `connected`, and before the next one of the same name.
    * `isOver`: its process is no more, so that nobody follows what it held.
@@ -432,7 +436,8 @@ export class ControlServer {
     const { type } = message;
     if (
       type === "installed" || type === "stopped" || type === "report" || type === "probed" ||
-      type === "health"
+      type === "health" || type === "captureBegun" || type === "captured" ||
+      type === "captureEnded"
     ) {
       this.#options.handlers.message(agent.info.name, message);
     } else agent.connection.end(`${type} came out of turn`);

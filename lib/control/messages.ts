@@ -17,6 +17,12 @@
  *   probed ------------------------------>          it has left, or why it cannot be told
  *          <------------------------------ checks   which of its applications the agent is to check
  *   health ------------------------------>          what these checks came to
+ *          <------------------------------ capture  show me packets; only to an agent whose program can
+ *   captureBegun ----------------------->           from now on, and where
+ *   captured --------------------------->           some of them, no more unread than was said
+ *          <------------------------------ captureTaken  there may be more
+ *          <------------------------------ captureStop
+ *   captureEnded ----------------------->           that was all, or why there are none
  *   bye ---------------------------------> <------  the reason for ending the connection
  * ```
  *
@@ -29,6 +35,7 @@
  */
 
 import { z } from "zod";
+import { MAX_FILTER_LENGTH } from "../session/capture_filter.ts";
 import { MAXIMUM_PROBE_NONCE } from "../wire/path_probe.ts";
 
 /** The reason of the `bye` of an agent that ends: it translates nothing any more. */
@@ -193,6 +200,58 @@ const probed = z.strictObject({
   reason: text.nullable(),
 });
 
+/** Whom a capture is for; chosen by the NAT machine. */
+const captureKey = { id: identifier };
+
+const capture = z.strictObject({
+  type: z.literal("capture"),
+  ...captureKey,
+  /** As `parseCaptureFilter` reads it; sessions resolved. */
+  filter: z.string().max(MAX_FILTER_LENGTH),
+  /** Bytes of each frame. */
+  snapBytes: z.int().min(64).max(65_550),
+  /** The agent sends at most this, and never more than a part of what its link carries. */
+  bytesPerSecond: z.int().min(1000).max(100_000_000),
+  /** What may be on its way without `captureTaken`, so that heartbeats never wait for long. */
+  windowBytes: z.int().min(1000).max(1_000_000),
+});
+
+const captureTaken = z.strictObject({
+  type: z.literal("captureTaken"),
+  ...captureKey,
+  bytes: z.int().min(0).max(1_000_000),
+});
+
+const captureStop = z.strictObject({ type: z.literal("captureStop"), ...captureKey });
+
+const captureCounts = z.strictObject({ captured: count, filtered: count, lost: count });
+const linkName = z.string().min(1).max(64).regex(/^\P{Cc}+$/u);
+
+const captureBegun = z.strictObject({
+  type: z.literal("captureBegun"),
+  ...captureKey,
+  sources: z.array(linkName).max(255),
+  outputs: z.array(linkName).max(255),
+});
+
+const captured = z.strictObject({
+  type: z.literal("captured"),
+  ...captureKey,
+  /** Records, see `capture_record.ts`. */
+  data: z.string().max(128 * 1024).regex(/^[A-Za-z0-9+/]*={0,2}$/),
+  sessions: z.array(z.strictObject({ slot: count, id: count, session: sessionId, service: name }))
+    .max(MAX_ENTRIES),
+  counts: captureCounts,
+});
+
+const captureEnded = z.strictObject({
+  type: z.literal("captureEnded"),
+  ...captureKey,
+  /** Null: it was stopped. */
+  reason: text.nullable(),
+  counts: captureCounts,
+});
+
 const bye = z.strictObject({ type: z.literal("bye"), reason: text });
 
 const welcome = z.strictObject({
@@ -248,10 +307,34 @@ const health = z.strictObject({
 const grant = z.strictObject({ type: z.literal("grant"), nonce });
 
 /** Schemas of what an agent may send, by type. */
-export const agentMessages = { hello, table, installed, stopped, report, probed, health, bye };
+export const agentMessages = {
+  hello,
+  table,
+  installed,
+  stopped,
+  report,
+  probed,
+  health,
+  captureBegun,
+  captured,
+  captureEnded,
+  bye,
+};
 
 /** Schemas of what a NAT machine may send, by type. */
-export const natMessages = { welcome, policy, install, stop, grant, probe, checks, bye };
+export const natMessages = {
+  welcome,
+  policy,
+  install,
+  stop,
+  grant,
+  probe,
+  checks,
+  capture,
+  captureTaken,
+  captureStop,
+  bye,
+};
 
 export type Hello = z.infer<typeof hello>;
 export type Table = z.infer<typeof table>;
@@ -260,6 +343,15 @@ export type Stopped = z.infer<typeof stopped>;
 export type Report = z.infer<typeof report>;
 export type Probed = z.infer<typeof probed>;
 export type Probe = z.infer<typeof probe>;
+export type Capture = z.infer<typeof capture>;
+export type CaptureTaken = z.infer<typeof captureTaken>;
+export type CaptureStop = z.infer<typeof captureStop>;
+export type CaptureBegun = z.infer<typeof captureBegun>;
+export type Captured = z.infer<typeof captured>;
+export type CaptureEnded = z.infer<typeof captureEnded>;
+/** About a capture, from the NAT machine and from an agent. */
+export type CaptureOrder = Capture | CaptureTaken | CaptureStop;
+export type CaptureNews = CaptureBegun | Captured | CaptureEnded;
 export type Bye = z.infer<typeof bye>;
 export type Welcome = z.infer<typeof welcome>;
 export type Policy = z.infer<typeof policy>;
@@ -283,8 +375,18 @@ export type AgentMessage =
   | Report
   | Probed
   | HealthResults
+  | CaptureNews
   | Bye;
-export type NatMessage = Welcome | Policy | Install | Stop | Grant | Probe | Checks | Bye;
+export type NatMessage =
+  | Welcome
+  | Policy
+  | Install
+  | Stop
+  | Grant
+  | Probe
+  | Checks
+  | CaptureOrder
+  | Bye;
 
 /** Match and rewrite for one session's outbound packets. Endpoints are text, `10.0.0.1:80` or `[2001:db8::1]:80`. */
 export type Instruction = z.infer<typeof instruction>;

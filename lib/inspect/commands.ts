@@ -64,6 +64,8 @@ async function printerOf(what: InspectOptions["what"]): Promise<Printer> {
       return (await import("./top.ts")).showTop;
     case "explain":
       return (await import("./explain.ts")).printExplanation;
+    case "capture":
+      return (await import("./capture.ts")).printCapture;
   }
 }
 

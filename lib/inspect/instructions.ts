@@ -5,7 +5,8 @@
  */
 import type { InstructionView } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
-import { type EndpointFilter, parseEndpointFilter } from "./endpoint_filter.ts";
+import type { EndpointFilter } from "../wire/endpoint_filter.ts";
+import { parseEndpointFilter } from "./endpoint_filter.ts";
 import type { InspectHost } from "./host.ts";
 import { humanBytes, humanCount, humanDuration } from "./human.ts";
 import type { InspectOptions } from "./options.ts";

@@ -10,7 +10,8 @@ export interface InspectOptions {
     | "instructions"
     | "events"
     | "explain"
-    | "top";
+    | "top"
+    | "capture";
   /** Absent: the NAT machine's default socket, then the agent's. */
   readonly socket?: string;
   readonly json: boolean;
@@ -34,6 +35,22 @@ export interface InspectOptions {
   readonly follow?: boolean;
   /** Of explain: `tcp 198.51.100.2:40000 > 203.0.113.10:80`. */
   readonly packet?: string;
+  readonly capture?: CaptureOptions;
+}
+
+/** Of capture. */
+export interface CaptureOptions {
+  /** As `parseCaptureFilter` reads it; empty: everything. */
+  readonly filter: string;
+  /** `nat`, `all` or `agent NAME`; none: where it is asked. */
+  readonly at: readonly string[];
+  /** A pcapng file, `-` for stdout; absent: lines for people. */
+  readonly write?: string;
+  /** Bytes of each frame. Default 256. */
+  readonly snapBytes?: number;
+  /** Ends after so many packets. */
+  readonly count?: number;
+  readonly seconds?: number;
 }
 
 /** What a verb is about. A server is `ADDRESS` or `ADDRESS:PORT`. */

@@ -16,7 +16,7 @@ import {
 } from "../session/session_view.ts";
 import { protocolName } from "../wire/protocol.ts";
 import type { SessionsAnswer } from "./answers.ts";
-import type { EndpointFilter } from "./endpoint_filter.ts";
+import type { EndpointFilter } from "../wire/endpoint_filter.ts";
 
 /** Which sessions are wanted; what is absent does not matter. */
 export interface SessionFilter {

@@ -1,4 +1,4 @@
-import { CLOCK_BOOTTIME, CLOCK_MONOTONIC } from "./constants.ts";
+import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_REALTIME } from "./constants.ts";
 import { openLibc } from "./libc.ts";
 import { mapAnonymous } from "./memory.ts";
 import { TIMESPEC } from "./structs.ts";
@@ -16,6 +16,12 @@ class Clock {
     this.#libc.clock_gettime(clock, this.#pointer);
     const words = this.#words;
     return (words[0]! + words[1]! * HIGH_WORD) * 1000 + words[2]! / 1e6;
+  }
+
+  read(clock: number, into: Uint32Array): void {
+    this.#libc.clock_gettime(clock, this.#pointer);
+    into[0] = this.#words[0]!;
+    into[1] = this.#words[2]!;
   }
 }
 
@@ -36,4 +42,10 @@ export function bootTimeMs(): number {
 export function monotonicTimeMs(): number {
   clock ??= new Clock();
   return clock.nowMs(CLOCK_MONOTONIC);
+}
+
+/** Puts the time of day into two words: seconds since 1970 (UTC) and nanoseconds. Allocates nothing. */
+export function readWallClock(into: Uint32Array): void {
+  clock ??= new Clock();
+  clock.read(CLOCK_REALTIME, into);
 }

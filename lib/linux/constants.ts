@@ -48,6 +48,7 @@ export const MAP_PRIVATE = 2;
 export const MAP_ANONYMOUS = 0x20;
 
 // time.h
+export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
 export const CLOCK_BOOTTIME = 7;
 

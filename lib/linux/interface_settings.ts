@@ -32,6 +32,16 @@ export function turnIpv6On(interfaceName: string): boolean {
   }
 }
 
+/** Mbit/s of an interface; 1000 where the kernel does not know (sysfs-class-net: speed). */
+export function linkSpeed(interfaceName: string): number {
+  try {
+    const speed = Number(Deno.readTextFileSync(`/sys/class/net/${interfaceName}/speed`));
+    return speed > 0 ? speed : 1000;
+  } catch {
+    return 1000;
+  }
+}
+
 function read(path: string, otherwise = 0): number {
   try {
     return Number(Deno.readTextFileSync(`/proc/sys/net/${path}`));

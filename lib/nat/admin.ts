@@ -59,6 +59,10 @@ export function adminHandler(
           : recentEvents(machine, limitOf(request));
       case "explain":
         return explain(machine, request);
+      case "capture":
+        return machine.captures.run(request, stream);
+      case "capture-stop":
+        return machine.captures.stop(request.id);
       case "reload":
         return reload(request.dryRun === true);
       case "bypass":
@@ -112,6 +116,7 @@ function status(machine: NatMachine, census: TableCensus) {
       socketDrops: counters[COUNTER.socketDrops],
     },
     instructions: machine.book.size,
+    captures: machine.captures.size,
     control: machine.agentEvents.counts,
     operator: machine.operator.orders,
     agents: machine.agents.all().map((agent) => ({

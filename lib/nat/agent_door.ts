@@ -1,6 +1,7 @@
 import type { ControlConfig } from "../config/nat_config.ts";
 import { VERSION } from "../config/version.ts";
 import { ControlServer } from "../control/agent_server.ts";
+import { programText } from "../control/features.ts";
 import type { Checks, NatMessage } from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { bootTimeMs } from "../linux/clock.ts";
@@ -43,17 +44,17 @@ export function makeAgentDoor(
   });
   const server = new ControlServer({
     ...settingsOf(control, pem),
-    program: `bypath ${VERSION}`,
+    program: programText(VERSION),
     instance: crypto.randomUUID(),
     epoch: machine.epoch,
     handlers: {
       announcement: (agent) => announcementFor(machine.config, agent.addresses),
-      connected: ({ name, addresses, instance }, { table, ...ability }) =>
+      connected: ({ name, addresses, instance, program }, { table, ...ability }) =>
         orHold(() => {
           const { able, reason } = ability;
           const now = bootTimeMs();
           const before = agents.get(name);
-          const agent = agents.connected(name, addresses, { ...ability, instance, now });
+          const agent = agents.connected(name, addresses, { ...ability, instance, now, program });
           agentEvents.add("agent-connected", name, { able, reason, instructions: table.length });
           // A predecessor that was only silent may come back and go on for its lease.
           const predecessorLives = before !== undefined && before.instance !== instance &&
@@ -79,6 +80,10 @@ export function makeAgentDoor(
             return;
           }
           if (message.type === "probed") return machine.firstHop.answered(name, message);
+          if (
+            message.type === "captureBegun" || message.type === "captured" ||
+            message.type === "captureEnded"
+          ) return machine.captures.atAgents.message(name, message);
           machine.book.message(name, message, now);
           if (message.type !== "report" || agent === undefined) return;
           agent.lastReportMs = now;
@@ -95,6 +100,7 @@ export function makeAgentDoor(
           }
           machine.book.agentLost(name);
           machine.firstHop.agentLost(name);
+          machine.captures.atAgents.lost(name, reason);
           if (isOver) machine.unheard.begin(name);
           agentEvents.add("agent-lost", name, { reason });
         }),

@@ -23,6 +23,8 @@ export interface KnownAgent {
   readonly instance: string;
   /** Is its process known to be no more? */
   gone: boolean;
+  /** As its greeting has it. */
+  readonly program: string;
 }
 
 /** What `inspect servers` says of the agent of a server. */
@@ -39,9 +41,9 @@ export class AgentRegistry {
   connected(
     name: string,
     addresses: readonly string[],
-    state: Ability & { instance: string; now: number },
+    state: Ability & { instance: string; now: number; program?: string },
   ): KnownAgent {
-    const { able, reason, unable = {}, instance, now } = state;
+    const { able, reason, unable = {}, instance, now, program = "" } = state;
     const agent = {
       name,
       addresses,
@@ -53,6 +55,7 @@ export class AgentRegistry {
       silent: false,
       instance,
       gone: false,
+      program,
     };
     this.#agents.set(name, agent);
     return agent;

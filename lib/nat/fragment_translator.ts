@@ -12,6 +12,7 @@ import { isEchoRequest, turnEcho } from "../wire/icmp_echo.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { setIdentification } from "../wire/rewrite.ts";
 import type { Hops } from "./hops.ts";
+import type { LastSession } from "./last_session.ts";
 import type { SessionRewriter } from "./session_rewriter.ts";
 
 /** Fragments held at once, until the first one of their datagram has come. */
@@ -40,8 +41,8 @@ export interface FragmentTranslatorOptions {
   readonly answerEcho: (packet: Packet, vnetOffset: number, nowMs: number) => number;
   /** Cuts a fragment that is too large for its next link, and sends all but the first part of it. */
   readonly cut: (packet: Packet, hop: number) => void;
-  /** The slot of the session that `translateFirst` found last, and the direction. */
-  readonly lastSession: () => { readonly slot: number; readonly fromClient: boolean };
+  /** The session that `translateFirst` found last, and the one that a later fragment belongs to. */
+  readonly last: LastSession;
 }
 
 // An owner is a session's slot, its direction, and seven bits of its number: the slot may belong to
@@ -92,10 +93,10 @@ export class FragmentTranslator {
     if (isEchoRequest(packet)) return this.#firstOfEcho(packet, vnetOffset, nowMs);
     // Errors are short (RFC 1812, 4.3.2.3); one in fragments is nobody's.
     if (packet.protocol !== PROTOCOL_TCP && packet.protocol !== PROTOCOL_UDP) return -DROP.fragment;
-    const { translateFirst, lastSession, rewriter } = this.#options;
+    const { translateFirst, last, rewriter } = this.#options;
     const hop = translateFirst(packet, vnetOffset, nowMs);
     if (hop <= 0) return hop;
-    const { slot, fromClient } = lastSession();
+    const { slot, fromClient } = last;
     const identification = rewriter.identify(packet, nowMs);
     this.#tracker.own(this.#ownerOf(slot, fromClient), identification);
     setIdentification(packet, identification);
@@ -146,7 +147,9 @@ export class FragmentTranslator {
     const slot = (owner >> 1) & 0x7fffff;
     const fromClient = (owner & OUTBOUND) === 0;
     if (this.#ownerOf(slot, fromClient) !== owner) return -DROP.noSession;
-    const { rewriter } = this.#options;
+    const { rewriter, last } = this.#options;
+    last.slot = slot;
+    last.fromClient = fromClient;
     const hop = fromClient ? rewriter.serverHop(slot) : rewriter.clientHop(slot);
     if (hop === 0) return -DROP.noRoute;
     if (packet.hopLimit <= 1) return -DROP.hopLimit;

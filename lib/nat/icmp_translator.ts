@@ -27,6 +27,7 @@ import {
   statedMtu,
   tcpPathMtu,
 } from "./icmp_checks.ts";
+import type { LastSession } from "./last_session.ts";
 import type { Replies } from "./replies.ts";
 import { ReplyLimits } from "./reply_limits.ts";
 import type { SessionKeeper } from "./session_keeper.ts";
@@ -50,6 +51,8 @@ export interface IcmpTranslatorOptions {
   readonly events: PathEvents;
   readonly sessions: SessionKeeper;
   readonly replies: Replies;
+  /** Takes note of the session that an error is about. */
+  readonly last: LastSession;
   /** As TranslatorOptions'. */
   readonly isProbe: (packet: Packet, partial: boolean) => boolean;
   /** Uniform in [0, 1); not to be guessed. */
@@ -109,12 +112,14 @@ export class IcmpTranslator {
 
   /** From the client or a router before it, about what a server sent, here or directly. */
   #aboutServer(packet: Packet, quote: Quote, nowMs: number): number {
-    const { table, events, sessions, hops } = this.#options;
+    const { table, events, sessions, hops, last } = this.#options;
     const vip = table.findEndpoint(quote.addresses, 0, quote.sourcePort);
     if (vip === 0) return -DROP.noSession;
     const { protocol, destinationPort } = quote;
     const slot = table.findInbound(quote.addresses, 4, destinationPort, vip, protocol);
     if (slot === 0) return -DROP.noSession;
+    last.slot = slot;
+    last.fromClient = true;
     // Nobody but us sends with these addresses, and we make no errors about what we forward directly.
     if (sessions.isOwnAddress(packet.addresses, 0)) return -DROP.badError;
     if (protocol === PROTOCOL_TCP && !isPlausibleFromServer(table, slot, quote)) {
@@ -159,12 +164,14 @@ export class IcmpTranslator {
 
   /** From a server or a router before it, about what a client sent. */
   #aboutClient(packet: Packet, quote: Quote, natAddress: number, nowMs: number): number {
-    const { table, hops } = this.#options;
+    const { table, hops, last } = this.#options;
     const { protocol } = quote;
     const server = table.findEndpoint(quote.addresses, 4, quote.destinationPort);
     if (server === 0) return -DROP.noSession;
     const slot = table.findOutbound(server, natAddress, quote.sourcePort, protocol);
     if (slot === 0 || table.getU8(slot, U8.state) === STATE.quarantine) return -DROP.noSession;
+    last.slot = slot;
+    last.fromClient = false;
     if (protocol === PROTOCOL_TCP && !isPlausibleFromClient(table, slot, quote)) {
       return -DROP.badError;
     }

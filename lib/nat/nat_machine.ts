@@ -12,6 +12,7 @@ import { AgentEvents } from "./agent_events.ts";
 import { AgentRegistry, type KnownAgent, obstacleFor } from "./agent_registry.ts";
 import { RateMeter } from "../policy/rate_meter.ts";
 import { BypassTally } from "./bypass_tally.ts";
+import { Captures } from "./captures.ts";
 import { BypassControl } from "./bypass_control.ts";
 import type { Announcing } from "./announcing.ts";
 import { LoadGates } from "./load_gates.ts";
@@ -87,6 +88,7 @@ export class NatMachine {
   readonly servers: ServerPool;
   readonly tally = new BypassTally();
   readonly metrics: MetricsDoor = new MetricsDoor(() => natMetrics(this));
+  readonly captures: Captures;
   ready = false;
   readonly #thread: PacketThread;
   readonly #routes: HostRoutes;
@@ -205,6 +207,11 @@ export class NatMachine {
       now: bootTimeMs,
     });
     this.bypass.obstacles.push(serverObstacle(this));
+    this.captures = new Captures(
+      this,
+      this.#thread,
+      (agent, message) => this.#door?.send(agent, message),
+    );
     this.#drains = new DrainWatch(this.events, () => serverViews(viewSources(this)));
     const changing = {
       thread: this.#thread,
@@ -344,6 +351,7 @@ export class NatMachine {
   async stop(): Promise<void> {
     this.ready = false;
     await this.metrics[Symbol.asyncDispose]();
+    this.captures.stopAll();
     this.servers[Symbol.dispose]();
     await this.#announcing[Symbol.asyncDispose]();
     await this.#door?.close("the NAT machine stops");

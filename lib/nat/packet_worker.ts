@@ -12,6 +12,7 @@ import { setThreadCpu } from "../linux/process.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import { ETH_P_ALL } from "../linux/constants.ts";
 import { bootTimeMs } from "../linux/clock.ts";
+import { CaptureTap, CaptureTaps, type TapOrder } from "../datapath/capture_tap.ts";
 import { type PacketHandler } from "../datapath/engine.ts";
 import { ingressFilter } from "../datapath/ingress_filter.ts";
 import { hopInterface, NextHops } from "../datapath/next_hops.ts";
@@ -31,6 +32,7 @@ import { STATE } from "../session/tcp_state.ts";
 import { IpAddress } from "../wire/address.ts";
 import type { Packet } from "../wire/packet.ts";
 import { contains, formatPrefix, type Prefix } from "../wire/prefix.ts";
+import { describeSession } from "./capture_facts.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import type { PathEvents } from "./icmp_translator.ts";
 import type { RebuiltSession } from "./instruction_rebuild.ts";
@@ -62,6 +64,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   readonly #translator: Translator;
   readonly #engine: RawEngine;
   readonly #sockets: ReturnType<typeof openPacketSocket>[];
+  readonly #memory: ArrayBuffer;
+  readonly #taps = new CaptureTaps();
   readonly #probes = new ProbeWatch((nonce) => this.#tell(EVENT.probe, 0, nonce, 0));
   readonly #ours = new Map<string, Prefix>();
   #config: DatapathConfig;
@@ -90,6 +94,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     const hops = new NextHops({ netlink, monitor, interfaces, firstEpoch: epoch });
     const slots = interfaces.length * BATCH + HELD_SLOTS + REPLY_SLOTS;
     const memory = mapAnonymous(slots * SLOT_BYTES + HELD_FRAGMENTS * HELD_FRAGMENT_BYTES);
+    this.#memory = memory.buffer;
     this.#nowMs = bootTimeMs();
     this.#translator = new Translator({
       table: this.#table,
@@ -166,11 +171,34 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       case "resume":
         this.#resume();
         break;
+      case "tap":
+        this.#main.answer(() => this.#tap(message.order));
+        break;
+      case "untap":
+        this.#main.answer(() => this.#untap(message.id));
+        break;
       case "quit":
         for (const socket of this.#sockets) socket.close();
         return false;
     }
     return true;
+  }
+
+  #tap(order: TapOrder): void {
+    const { last } = this.#translator;
+    this.#taps.add(
+      new CaptureTap(order, {
+        memory: this.#memory,
+        hasEthernet: () => true,
+        describe: (subject) => describeSession(this.#table, last, subject),
+      }),
+    );
+    this.#engine.tap = this.#taps.tap;
+  }
+
+  #untap(id: number): void {
+    this.#taps.remove(id);
+    this.#engine.tap = this.#taps.tap;
   }
 
   #rebuild(sessions: readonly RebuiltSession[]): void {

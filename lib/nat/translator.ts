@@ -20,6 +20,7 @@ import type { Hops } from "./hops.ts";
 import type { RebuiltSession } from "./instruction_rebuild.ts";
 import type { RebuildOutcome } from "./session_rebuilder.ts";
 import { IcmpTranslator, type PathEvents } from "./icmp_translator.ts";
+import type { LastSession } from "./last_session.ts";
 import { Replies } from "./replies.ts";
 import { ServerAnswers } from "./server_answers.ts";
 import { ServerSigns } from "./server_signs.ts";
@@ -66,8 +67,8 @@ export class Translator {
   readonly #fragments: FragmentTranslator;
   /** To be shown the packets of a batch before the first of them is handled. */
   readonly foresight: Foresight;
-  /** Of the packet translated last: what its later fragments belong to. */
-  readonly #last = { slot: 0, fromClient: true };
+  /** Of the packet handled last: what its later fragments belong to, and what a capture says of it. */
+  readonly #last: LastSession = { slot: 0, fromClient: true };
   /** Whether the packet translated last is larger than its next link and has to be cut. */
   #tooLarge = false;
 
@@ -99,7 +100,7 @@ export class Translator {
       translateFirst: (packet, vnetOffset, nowMs) => this.#whole(packet, vnetOffset, nowMs),
       cut: (packet, hop) => this.#cut(packet, hop),
       answerEcho: (packet, vnetOffset, nowMs) => this.#icmp.handle(packet, vnetOffset, nowMs),
-      lastSession: () => this.#last,
+      last: this.#last,
     });
     this.#icmp = new IcmpTranslator({
       table,
@@ -108,8 +109,14 @@ export class Translator {
       random,
       sessions: this.#sessions,
       replies: this.#replies,
+      last: this.#last,
       isProbe: this.#isProbe,
     });
+  }
+
+  /** The session of the packet handled last (slot 0: none), and from which side it came. */
+  get last(): Readonly<LastSession> {
+    return this.#last;
   }
 
   /** Takes another configuration; sessions of services and servers that are gone live on. */
@@ -125,6 +132,7 @@ export class Translator {
    */
   handle(packet: Packet, vnetOffset: number, nowMs: number): number {
     const protocol = packet.protocol;
+    this.#last.slot = 0;
     if (!packet.isFragment && protocol !== PROTOCOL_TCP && protocol !== PROTOCOL_UDP) {
       return this.#icmp.handle(packet, vnetOffset, nowMs);
     }
@@ -171,6 +179,8 @@ export class Translator {
       slot = this.#open(packet, vnetOffset, vip, nowMs);
       if (slot <= 0) return slot;
     }
+    this.#last.slot = slot;
+    this.#last.fromClient = true;
     const hop = this.#rewriter.serverHop(slot);
     if (hop === 0) return -DROP.noRoute;
     const mtu = this.#hops.mtu(hop);
@@ -188,8 +198,6 @@ export class Translator {
       this.#sessions.advance(slot, true, packet.tcpFlags, nowMs);
     }
 
-    this.#last.slot = slot;
-    this.#last.fromClient = true;
     this.#rewriter.toServer(packet, slot, needsChecksum(packet.view, vnetOffset), nowMs);
     return hop;
   }
@@ -214,6 +222,8 @@ export class Translator {
     if (state === STATE.free || state === STATE.quarantine) {
       return this.#stray(packet, vnetOffset, nowMs);
     }
+    this.#last.slot = slot;
+    this.#last.fromClient = false;
     if (packet.hopLimit <= 1) {
       return this.#replies.expired(packet, needsChecksum(packet.view, vnetOffset), nowMs);
     }
@@ -246,8 +256,6 @@ export class Translator {
       this.#sessions.watch(slot, packets, bytes, nowMs);
     }
 
-    this.#last.slot = slot;
-    this.#last.fromClient = false;
     this.#rewriter.toClient(packet, slot, needsChecksum(packet.view, vnetOffset), nowMs);
     return hop;
   }

@@ -1,4 +1,5 @@
 import type { PacketThreadPace, PacketThreadShared } from "../datapath/packet_thread_end.ts";
+import type { TapOrder } from "../datapath/capture_tap.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import type { RebuiltSession } from "./instruction_rebuild.ts";
 
@@ -40,6 +41,10 @@ export type NatWorkerMessage =
   | { readonly kind: "silence"; readonly untilMs: number }
   /** A request: moves no packet from the answer on, which is the numbers of its packet sockets. */
   | { readonly kind: "pause" }
+  /** A request: packets are captured from the answer on. */
+  | { readonly kind: "tap"; readonly order: TapOrder }
+  /** A request: that capture is over. */
+  | { readonly kind: "untap"; readonly id: number }
   /** Moves packets again, or for the first time. */
   | { readonly kind: "resume" }
   | { readonly kind: "quit" };

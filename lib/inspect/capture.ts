@@ -1,0 +1,198 @@
+/**
+ * `inspect capture`.
+ *
+ * @module
+ */
+import { ask } from "../control/admin_client.ts";
+import { AdminConversation } from "../control/admin_conversation.ts";
+import { AdminError } from "../control/admin_protocol.ts";
+import type { CaptureEvent, CaptureResult } from "../control/capture_desk.ts";
+import type { CaptureCounts } from "../control/capture_feed.ts";
+import { parseCaptureFilter } from "../session/capture_filter.ts";
+import { BatchReader, FrameReader, type PlacedPacket } from "./captured_packet.ts";
+import { CaptureFile } from "./capture_file.ts";
+import { formatPacket, packetJson } from "./capture_line.ts";
+import type { Daemon } from "./daemon.ts";
+import { type InspectHost, OutputClosed } from "./host.ts";
+import { humanCount } from "./human.ts";
+import type { CaptureOptions, InspectOptions } from "./options.ts";
+import { paintFor, printable } from "./palette.ts";
+
+/** Headers with options, and the beginning of what they carry. */
+export const DEFAULT_SNAP_BYTES = 256;
+
+/** Where packets go. */
+interface Sink {
+  packet(placed: PlacedPacket): void;
+  flush(): Promise<void>;
+  finish(counts: ReadonlyMap<string, CaptureCounts>): void;
+}
+
+export async function printCapture(
+  daemon: Daemon,
+  { json, capture }: InspectOptions,
+  host: InspectHost,
+): Promise<number> {
+  if (capture === undefined) throw new AdminError("Cannot capture: nothing is said about it", 2);
+  checkFilter(capture.filter);
+  const path = await daemon.path();
+  using conversation = await AdminConversation.open(path);
+  if (conversation === null) throw new AdminError(`Cannot reach ${path}: nothing runs there`);
+  const { snapBytes = DEFAULT_SNAP_BYTES, seconds } = capture;
+  const events = conversation.follow({
+    verb: "capture",
+    filter: capture.filter,
+    snapBytes,
+    limitMs: seconds === undefined ? null : Math.round(seconds * 1000),
+    at: capture.at,
+  });
+  return await new Capturing({ path, json, capture, snapBytes, host }).run(events);
+}
+
+interface CapturingOptions {
+  readonly path: string;
+  readonly json: boolean;
+  readonly capture: CaptureOptions;
+  readonly snapBytes: number;
+  readonly host: InspectHost;
+}
+
+/** One capture, from its first packet to its statistics. */
+class Capturing {
+  readonly #options: CapturingOptions;
+  readonly #readers = new Map<string, BatchReader>();
+  readonly #counts = new Map<string, CaptureCounts>();
+  readonly #frames = new FrameReader();
+  #sink: Sink | null = null;
+  #id: string | null = null;
+  #written = 0;
+  #isStopping = false;
+
+  constructor(options: CapturingOptions) {
+    this.#options = options;
+  }
+
+  async run(events: AsyncGenerator<unknown, unknown>): Promise<number> {
+    const { host } = this.#options;
+    const stop = () => this.#stop();
+    Deno.addSignalListener("SIGINT", stop);
+    Deno.addSignalListener("SIGTERM", stop);
+    let status = 0;
+    try {
+      for (;;) {
+        const { value, done } = await events.next();
+        if (done) {
+          for (const { place, counts } of (value as CaptureResult).places) {
+            this.#counts.set(place, counts);
+          }
+          break;
+        }
+        await this.#event(value as CaptureEvent);
+      }
+    } catch (error) {
+      if (error instanceof OutputClosed) return 0;
+      if (this.#sink === null) throw error;
+      status = 1;
+      host.complain(`The capture has ended: ${(error as Error).message}`);
+    } finally {
+      Deno.removeSignalListener("SIGINT", stop);
+      Deno.removeSignalListener("SIGTERM", stop);
+    }
+    this.#sink?.finish(this.#counts);
+    this.#tellCounts();
+    return status;
+  }
+
+  async #event(event: CaptureEvent): Promise<void> {
+    const { host } = this.#options;
+    switch (event.kind) {
+      case "begun": {
+        this.#id = event.id;
+        // Only now: wrong usage and a daemon that refuses leave an older file alone.
+        this.#sink = this.#makeSink();
+        for (const { place, links } of event.places) {
+          this.#readers.set(place, new BatchReader(printable(place), links));
+        }
+        for (const { reason } of event.refused) host.complain(printable(reason));
+        const places = event.places.map(({ place }) => printable(place)).join(", ");
+        host.complain(`Capturing at ${places}, until Ctrl-C`);
+        if (this.#isStopping) this.#askToStop();
+        return;
+      }
+      case "over":
+        return host.complain(`No more from ${printable(event.place)}: ${printable(event.reason)}`);
+      case "packets": {
+        this.#counts.set(event.place, event.batch.counts);
+        const most = this.#options.capture.count ?? Infinity;
+        for (const placed of this.#readers.get(event.place)?.read(event.batch) ?? []) {
+          if (this.#written === most) break;
+          this.#written++;
+          this.#sink!.packet(placed);
+        }
+        await this.#sink!.flush();
+        if (this.#written === most) this.#stop();
+      }
+    }
+  }
+
+  /** Ends in order: what was captured until now still comes. */
+  #stop(): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#askToStop();
+  }
+
+  #askToStop(): void {
+    if (this.#id === null) return;
+    // Should the daemon have ended meanwhile, the stream says so.
+    ask(this.#options.path, { verb: "capture-stop", id: this.#id }).catch(() => {});
+  }
+
+  #makeSink(): Sink {
+    const { capture, snapBytes, host, json } = this.#options;
+    if (capture.write !== undefined) {
+      const file = new CaptureFile(capture.write, { snapBytes, filter: capture.filter });
+      return {
+        packet: (placed) => file.packet(placed, this.#frames),
+        flush: () => Promise.resolve(file.flush()),
+        finish: (counts) => file.finish(counts),
+      };
+    }
+    const paint = paintFor(host);
+    let lines: string[] = [];
+    return {
+      packet: (placed) =>
+        lines.push(
+          json
+            ? JSON.stringify(packetJson(placed, this.#frames))
+            : formatPacket(placed, this.#frames, paint),
+        ),
+      flush: async () => {
+        if (lines.length > 0) await host.write(`${lines.splice(0).join("\n")}\n`);
+      },
+      finish: () => {
+        lines = [];
+      },
+    };
+  }
+
+  #tellCounts(): void {
+    const { host, capture } = this.#options;
+    const what = capture.write === undefined ? "shown" : "written";
+    const sum = (field: keyof CaptureCounts) =>
+      humanCount([...this.#counts.values()].reduce((total, counts) => total + counts[field], 0));
+    host.complain(
+      `${humanCount(this.#written)} packets ${what}; ${sum("captured")} captured, ` +
+        `${sum("filtered")} did not match, ${sum("lost")} lost because they were not taken in time`,
+    );
+  }
+}
+
+/** Before anybody is asked: wrong usage is told where nothing runs, too. */
+function checkFilter(filter: string): void {
+  try {
+    parseCaptureFilter(filter);
+  } catch (error) {
+    throw new AdminError((error as Error).message, 2);
+  }
+}
