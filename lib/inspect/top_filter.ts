@@ -1,6 +1,7 @@
 import { RECORD_BYTES, U16 } from "../session/layout.ts";
 import type { SessionRecords } from "../session/session_records.ts";
-import { type EndpointFilter, parseEndpointFilter } from "./endpoint_filter.ts";
+import type { EndpointFilter } from "../wire/endpoint_filter.ts";
+import { parseEndpointFilter } from "./endpoint_filter.ts";
 
 /**
  * What `top` takes as a filter: words that must all be true of a session. A word is an address, a prefix,
