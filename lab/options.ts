@@ -24,6 +24,8 @@ export interface LabCommandOptions {
   readonly seconds?: number;
   /** `lab bench --quick`. */
   readonly quick?: boolean;
+  /** `lab bench --from`. */
+  readonly from?: readonly string[];
   /** `lab bench --markdown`. */
   readonly markdown?: boolean;
   /** `lab run --all`. */

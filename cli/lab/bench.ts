@@ -13,10 +13,12 @@ export const labBench = () =>
     .option("--rounds <count>", "how many turns each subject has", parseCount)
     .option("--seconds <count>", "how long one load lasts", parseCount)
     .option("--quick", "one turn, one second a load: to see that it works, not for figures")
+    .option("--from <file...>", "measure nothing: show what runs printed with --json")
     .option("--markdown", "print the tables as Markdown")
     .addOption(nameOption())
     .addOption(jsonOption())
-    .action(async (benches, options) => {
+    .action(async (benches, options, command) => {
+      if (options.from && benches.length > 0) command.error("--from leaves no room for names");
       const { labCommand } = await loadLab();
       Deno.exitCode = await labCommand("bench", { ...options, args: benches });
     });

@@ -45,7 +45,7 @@ export const latency: Bench = {
     })),
   ],
   notes: [
-    "UDP echo: HAProxy and nginx's stream proxy in TCP mode have no turn",
+    "UDP, echoed by the server",
     "each request waits for the answer to the one before: nothing queues but what the road itself adds",
   ],
   prepare: startLoadPeer,

@@ -63,15 +63,14 @@ export const overload: Bench = {
 async function measure(lab: BypathLab, { host }: OpenRoad, turn: TurnOptions, name: string) {
   const { seconds, note } = turn;
   const best = await mostCarried(lab, host);
-  const isOurs = name.startsWith("bypath");
-  const watch = isOurs ? new Watch(lab) : null;
+  await using watch = name.startsWith("bypath") ? new Watch(lab) : null;
   const session = await startGapRun(lab, { host, forMs: seconds * 1000 + 500 });
   const count = NEW_SESSIONS_A_SECOND * seconds;
-  const sessions = sendSessions(lab, {
-    ...{ host, clients: count, count, rate: NEW_SESSIONS_A_SECOND },
-  });
-  const loaded = await offer(lab, { host, rate: best * TIMES, seconds });
-  const fresh = await sessions;
+  const fresh = { host, clients: count, count, rate: NEW_SESSIONS_A_SECOND };
+  const [loaded, made] = await Promise.all([
+    offer(lab, { host, rate: best * TIMES, seconds }),
+    sendSessions(lab, fresh),
+  ]);
   const gap = await session.result();
   const looks = await watch?.end();
   if (loaded.offered < best * TIMES * OFFERED_SHARE) {
@@ -82,7 +81,7 @@ async function measure(lab: BypathLab, { host }: OpenRoad, turn: TurnOptions, na
     [OFFERED]: [loaded.offered / best],
     [CARRIED]: [loaded.carried / best],
     [ESTABLISHED]: [gap.answered / gap.sent],
-    [NEW]: [fresh.received / fresh.sent],
+    [NEW]: [made.received / made.sent],
     ...(looks && { [CONTROL]: [looks.longestMs], [WELL]: [looks.wellShare] }),
   };
 }
@@ -117,8 +116,8 @@ async function mostCarried(lab: BypathLab, host: string): Promise<number> {
   }
 }
 
-/** Looks at a NAT machine again and again. */
-class Watch {
+/** Looks at a NAT machine again and again, until it is disposed of. */
+class Watch implements AsyncDisposable {
   readonly #looking: Promise<void>;
   #over = false;
   #looks = 0;
@@ -133,6 +132,10 @@ class Watch {
     this.#over = true;
     await this.#looking;
     return { longestMs: this.#longestMs, wellShare: this.#well / this.#looks };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
   }
 
   async #look(lab: BypathLab): Promise<void> {

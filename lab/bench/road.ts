@@ -39,11 +39,14 @@ export function subjectsOf(
   services: readonly BenchService[],
   measure: (lab: BypathLab, road: OpenRoad, options: TurnOptions, name: string) => Promise<Samples>,
 ): BenchSubject[] {
-  const carries = (road: Road) =>
-    services.every(({ protocol }) => road.protocols.includes(protocol));
-  return roads.filter(carries).map((road) => ({
+  return roads.map((road) => ({
     name: road.name,
-    ...(road.lacking && { lacking: () => road.lacking!() }),
+    async lacking() {
+      const other = services.find(({ protocol }) => !road.protocols.includes(protocol));
+      return other
+        ? `it carries no ${other.protocol.toUpperCase()}`
+        : await road.lacking?.() ?? null;
+    },
     async measure(lab, options) {
       const open = await road.up(lab, services);
       try {

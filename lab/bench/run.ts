@@ -5,9 +5,10 @@ import { Report } from "../report.ts";
 import { InterruptedError, withBypathLab } from "../with_lab.ts";
 import type { Bench } from "./bench.ts";
 import { chooseBenches, listBenches } from "./choice.ts";
-import { describeMachine, machineLine, versionsLine } from "./machine.ts";
+import { type BenchDocument, documentOf, readDocuments } from "./document.ts";
+import { describeMachine, type Machine, machineLine, versionsLine } from "./machine.ts";
 import { markdownOf } from "./markdown.ts";
-import { type BenchResult, resultOf, wasMeasured } from "./result.ts";
+import { type BenchResult, resultOf } from "./result.ts";
 import { showResult } from "./show.ts";
 import { takeTurns } from "./turns.ts";
 
@@ -24,12 +25,19 @@ export async function bench(options: LabCommandOptions): Promise<number> {
     listBenches(chosen, { json });
     return 0;
   }
+  const report = new Report({ silent: json || markdown });
+  if (options.from !== undefined) {
+    const kept = await readDocuments(options.from);
+    introduce(report, kept.machine);
+    for (const each of kept.benches) {
+      report.title(`${each.name}: ${each.description}`);
+      showResult(report, each);
+    }
+    return print(kept, options);
+  }
   requireLabPrivileges();
   const machine = await describeMachine();
-  const report = new Report({ silent: json || markdown });
-  report.title(machineLine(machine));
-  report.aside(versionsLine(machine));
-  report.say("");
+  introduce(report, machine);
   const results: BenchResult[] = [];
   for (const each of chosen) {
     try {
@@ -40,10 +48,20 @@ export async function bench(options: LabCommandOptions): Promise<number> {
       return error.exitCode;
     }
   }
-  const ok = results.every(wasMeasured);
-  if (json) console.log(JSON.stringify({ ok, machine, benches: results }, null, 2));
-  else if (markdown) console.log(markdownOf(machine, results));
-  return ok ? 0 : 1;
+  return print(documentOf(machine, results), options);
+}
+
+function introduce(report: Report, machine: Machine): void {
+  report.title(machineLine(machine));
+  report.aside(versionsLine(machine));
+  report.say("");
+}
+
+/** For programs and documents, all at once; people have read it already. Returns the exit status. */
+function print(document: BenchDocument, { json, markdown }: LabCommandOptions): number {
+  if (json) console.log(JSON.stringify(document, null, 2));
+  else if (markdown) console.log(markdownOf(document.machine, document.benches));
+  return document.ok ? 0 : 1;
 }
 
 async function runOne(

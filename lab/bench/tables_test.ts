@@ -53,7 +53,7 @@ Deno.test("markdownOf() says on what machine, what was left out, tables, aims an
   };
   const text = markdownOf(machine, [RESULT]);
   assert.match(text, /^Machine: 2 cores \(Some CPU\), 16 GiB of memory, Linux 6\.18, x86_64\.$/m);
-  assert.match(text, /^### example$/m);
+  assert.match(text, /^## example$/m);
   assert.match(text, /^haproxy is left out: haproxy is not installed\.$/m);
   assert.match(text, /^\| bypath-nat \| 9\.00 Gbit\/s +\| .*\| 0\.90 +\|$/m);
   assert.match(text, /^\| bypath-nat: rate, at least 0\.95 of nft +\| 0\.90 +\| not met \|$/m);

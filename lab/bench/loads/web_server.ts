@@ -11,9 +11,11 @@ export const RESPONSE_BYTES = 1000;
 
 /** nginx on s1, a worker a core, with one small answer to everything. */
 export async function startWebServer(lab: BypathLab): Promise<void> {
-  // The server closes first. What it remembers of connections that are over would refuse the same
-  // ports in the next turn, when another road uses them.
-  await lab.lab.mustRun("s1", ["sh", "-c", "echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets"]);
+  // Either end may close first. What they remember of connections that are over (TIME_WAIT) would
+  // leave later turns, which use the same addresses, fewer and fewer ports.
+  for (const node of ["client", "nat", "s1"] as const) {
+    await lab.lab.mustRun(node, ["sh", "-c", "echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets"]);
+  }
   const folder = `${lab.folder}/web-server`;
   await Deno.mkdir(folder);
   const path = `${folder}/nginx.conf`;
