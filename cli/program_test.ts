@@ -36,6 +36,7 @@ Deno.test("the commands are those of the interface", () => {
     "bypath inspect events",
     "bypath inspect explain",
     "bypath inspect capture",
+    "bypath inspect dashboard",
     "bypath lab up",
     "bypath lab down",
     "bypath lab status",

@@ -1,4 +1,19 @@
+import type { Endpoint } from "../lib/wire/address.ts";
 import type { Refusing } from "./command.ts";
+
+/** The value of an option that is `ADDRESS:PORT`; ends in a usage error when it is not. */
+export async function endpointOf(
+  command: Refusing,
+  option: string,
+  text: string,
+): Promise<Endpoint> {
+  const { parseEndpoint } = await import("../lib/wire/address.ts");
+  try {
+    return parseEndpoint(text);
+  } catch (error) {
+    command.error(`${option}: ${(error as Error).message}`);
+  }
+}
 
 /** Ends in a usage error unless the server of a verb is an address, in brackets or not, or an endpoint. */
 export async function checkServer(command: Refusing, server: string): Promise<void> {

@@ -15,6 +15,7 @@ const BELOW_THE_PROGRAMS = [
   "lib/datapath",
   "lib/linux",
   "lib/metrics",
+  "lib/page",
   "lib/policy",
   "lib/session",
   "lib/wire",
@@ -24,6 +25,7 @@ const BELOW_THE_PROGRAMS = [
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/wire": [],
   "lib/linux": [],
+  "lib/page": [],
   "lib/session": ["lib/wire"],
   "lib/policy": ["lib/wire"],
   "lib/config": ["lib/session", "lib/policy", "lib/wire"],
@@ -44,6 +46,7 @@ const PURE = [
   "lib/wire/",
   "lib/session/",
   "lib/policy/",
+  "lib/page/",
   "lib/control/codec.ts",
   "lib/control/line_decoder.ts",
   "lib/control/messages.ts",

@@ -1,5 +1,6 @@
 import { group } from "../command.ts";
 import { inspectCapture } from "./capture.ts";
+import { inspectDashboard } from "./dashboard.ts";
 import { inspectEvents } from "./events.ts";
 import { inspectExplain } from "./explain.ts";
 import { inspectStatus } from "./status.ts";
@@ -19,4 +20,5 @@ export const inspectCommand = () =>
     .addCommand(inspectTop())
     .addCommand(inspectEvents())
     .addCommand(inspectExplain())
-    .addCommand(inspectCapture());
+    .addCommand(inspectCapture())
+    .addCommand(inspectDashboard());

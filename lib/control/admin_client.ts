@@ -14,18 +14,30 @@ export async function ask(path: string, request: AdminRequest): Promise<unknown>
   throw new AdminError(`No answer from ${path}: the daemon closed the connection`);
 }
 
-/** Asks a daemon for a stream of events. @throws {AdminError} */
-export async function* follow(path: string, request: AdminRequest): AsyncGenerator<unknown> {
-  for await (const answer of converse(path, request)) {
-    if ("event" in answer) yield answer.event;
+/** Asks a daemon for a stream of events, until it ends or `signal` is aborted. @throws {AdminError} */
+export async function* follow(
+  path: string,
+  request: AdminRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<unknown> {
+  try {
+    for await (const answer of converse(path, request, signal)) {
+      if ("event" in answer) yield answer.event;
+    }
+  } catch (error) {
+    // Reading from a connection that was closed.
+    if (!signal?.aborted) throw error;
   }
 }
 
 async function* converse(
   path: string,
   request: AdminRequest,
+  signal?: AbortSignal,
 ): AsyncGenerator<Exclude<AdminAnswer, { ok: false }>> {
   using connection = await connect(path);
+  const hangUp = () => connection[Symbol.dispose]();
+  signal?.addEventListener("abort", hangUp, { once: true });
   await connection.write(new TextEncoder().encode(JSON.stringify(request) + "\n"));
   for await (const line of readLines(connection.readable, MAXIMUM_LINE_BYTES)) {
     const answer = JSON.parse(line) as AdminAnswer;

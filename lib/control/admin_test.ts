@@ -54,3 +54,18 @@ Deno.test("events are streamed until the follower goes", () =>
     assert.deepEqual(seen, [{ n: 0 }, { n: 1 }, { n: 2 }]);
     await gone.promise;
   }));
+
+Deno.test("whoever follows can stop while nothing happens", () =>
+  inFolder(async (path) => {
+    const stop = new AbortController();
+    await using _server = await AdminServer.listen(path, async (_request, stream) => {
+      await stream.follow("first");
+      await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
+    });
+    const seen: unknown[] = [];
+    for await (const event of follow(path, { verb: "events" }, stop.signal)) {
+      seen.push(event);
+      setTimeout(() => stop.abort());
+    }
+    assert.deepEqual(seen, ["first"]);
+  }));

@@ -47,11 +47,11 @@ export class Daemon {
     }
   }
 
-  /** Events until the daemon ends. @throws {AdminError} */
-  async *follow<Event>(request: AdminRequest): AsyncGenerator<Event> {
+  /** Events until the daemon ends, or `signal` is aborted. @throws {AdminError} */
+  async *follow<Event>(request: AdminRequest, signal?: AbortSignal): AsyncGenerator<Event> {
     const path = await this.path();
     try {
-      yield* follow(path, request) as AsyncGenerator<Event>;
+      yield* follow(path, request, signal) as AsyncGenerator<Event>;
     } catch (error) {
       throw explained(path, error);
     }

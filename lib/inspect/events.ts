@@ -47,15 +47,20 @@ const TYPE_COLUMNS = 20;
 
 /** One line: local time, type, details as `key=value`. */
 export function formatEvent(event: EventView, paint: Paint): string {
-  const { time, type, ...details } = event;
-  const words = Object.entries(details)
-    .filter(([, value]) => value !== null)
-    .map(([key, value]) => `${paint("dim", `${printable(key)}=`)}${formatValue(value)}`);
+  const { time, type } = event;
+  const words = eventDetails(event).map(([key, value]) => `${paint("dim", `${key}=`)}${value}`);
   return [
     paint("dim", formatLocalTime(new Date(time))),
     paint("cyan", printable(type).padEnd(words.length > 0 ? TYPE_COLUMNS : 0)),
     ...words,
   ].join("  ").trimEnd();
+}
+
+/** What there is to say besides time and type: names, and values in quotes where they are several words. */
+export function eventDetails({ time: _, type: __, ...details }: EventView): [string, string][] {
+  return Object.entries(details)
+    .filter(([, value]) => value !== null)
+    .map(([key, value]) => [printable(key), formatValue(value)]);
 }
 
 /** Quoted when it would not be one word otherwise. */

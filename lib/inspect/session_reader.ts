@@ -56,6 +56,20 @@ export class SessionReader implements Disposable {
     };
   }
 
+  /** The records themselves, as the NAT machine writes them. */
+  get records(): SessionRecords {
+    return this.#records;
+  }
+
+  /** The sessions in these slots, as of a boot time; those that have ended are left out. */
+  *at(slots: Iterable<number>, nowMs: number): Generator<SessionView> {
+    const viewer = new SessionViewer(this.#records);
+    for (const slot of slots) {
+      const view = viewer.view(slot, { ...this.#context, nowMs });
+      if (view !== null) yield view;
+    }
+  }
+
   /** The sessions that match, in the order of the table. Only these are put into words. */
   *sessions(filter: SessionFilter): Generator<SessionView> {
     const viewer = new SessionViewer(this.records);

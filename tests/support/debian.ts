@@ -2,6 +2,7 @@ import { missingTools } from "./root_test.ts";
 
 /** Programs that tests use, and the Debian package of each. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
+  chromium: "chromium",
   curl: "curl",
   ethtool: "ethtool",
   faketime: "faketime",

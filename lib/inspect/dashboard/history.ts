@@ -1,0 +1,78 @@
+import type { ChartMark, ThroughputPoint } from "../../page/throughput_chart.ts";
+import type { EventView } from "../answers.ts";
+import type { ServerRates } from "./dashboard_state.ts";
+
+/** How far back the chart goes. */
+export const HISTORY_MS = 5 * 60_000;
+const MOST_MARKS = 12;
+
+/** What an operator wants to see in the chart: what concerns many sessions, not every one. */
+const MARKED: Readonly<Record<string, string>> = {
+  "operator-stop": "S",
+  "operator-start": "G",
+  "agent-connected": "A",
+  "agent-lost": "L",
+  "agent-silent": "L",
+  "agent-unable": "U",
+  draining: "D",
+  undrained: "D",
+  reloaded: "C",
+  started: "N",
+};
+
+/** Throughput by path of the last minutes. Pure: times are arguments. */
+export class History {
+  #points: ThroughputPoint[] = [];
+  #last: ServerRates | null = null;
+
+  get points(): readonly ThroughputPoint[] {
+    return this.#points;
+  }
+
+  /**
+   * Adds the rates of a moment. Agents report once a second, and between two looks that are a second
+   * apart none or two reports may lie: so each point is the mean of two looks.
+   */
+  add(atMs: number, rates: ReadonlyMap<string, ServerRates>): void {
+    const now = sumOf(rates);
+    const before = this.#last ?? now;
+    const begins = this.#last === null;
+    this.#last = now;
+    this.#points.push({
+      atMs,
+      viaNat: (now.viaNat + before.viaNat) / 2,
+      viaBypass: (now.viaBypass + before.viaBypass) / 2,
+      begins,
+    });
+    const first = this.#points.findIndex((point) => point.atMs >= atMs - HISTORY_MS);
+    if (first > 0) this.#points = this.#points.slice(first);
+  }
+
+  /** Nothing is known of the time until the next point. */
+  interrupt(): void {
+    this.#last = null;
+  }
+}
+
+/** Of all servers together. */
+export function sumOf(rates: ReadonlyMap<string, ServerRates>): ServerRates {
+  const sum = { fromClient: 0, viaNat: 0, viaBypass: 0, bypassing: 0 };
+  for (const each of rates.values()) {
+    sum.fromClient += each.fromClient;
+    sum.viaNat += each.viaNat;
+    sum.viaBypass += each.viaBypass;
+    sum.bypassing += each.bypassing;
+  }
+  return sum;
+}
+
+/** The events that the chart marks, the newest of them. */
+export function marksOf(
+  events: readonly EventView[],
+  text: (event: EventView) => string,
+): ChartMark[] {
+  return events.flatMap((event) => {
+    const label = MARKED[event.type];
+    return label === undefined ? [] : [{ atMs: event.time, label, text: text(event) }];
+  }).slice(-MOST_MARKS);
+}

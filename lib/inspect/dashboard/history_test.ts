@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { History, HISTORY_MS, marksOf } from "./history.ts";
+
+function rates(viaNat: number, viaBypass: number) {
+  return new Map([
+    ["10.0.0.11:8080", { fromClient: 1, viaNat, viaBypass: 0, bypassing: 0 }],
+    ["10.0.0.12:8080", { fromClient: 1, viaNat: 0, viaBypass, bypassing: 1 }],
+  ]);
+}
+
+Deno.test("each point is the mean of two looks, so that reports between them do not matter", () => {
+  const history = new History();
+  [0, 200, 0, 200].forEach((viaBypass, i) => history.add(i * 1000, rates(10, viaBypass)));
+  assert.deepEqual(history.points.map(({ viaBypass }) => viaBypass), [0, 100, 100, 100]);
+  assert.deepEqual(history.points.map(({ begins }) => begins), [true, false, false, false]);
+});
+
+Deno.test("after an interruption it begins anew", () => {
+  const history = new History();
+  history.add(0, rates(100, 0));
+  history.interrupt();
+  history.add(5000, rates(0, 0));
+  assert.deepEqual(history.points.at(-1), { atMs: 5000, viaNat: 0, viaBypass: 0, begins: true });
+});
+
+Deno.test("what is older than the chart is forgotten", () => {
+  const history = new History();
+  for (let atMs = 0; atMs <= 2 * HISTORY_MS; atMs += 1000) history.add(atMs, rates(1, 1));
+  assert.equal(history.points[0]!.atMs, HISTORY_MS);
+});
+
+Deno.test("marksOf() marks what concerns many sessions", () => {
+  const events = ["session-opened", "operator-stop", "bypass-started", "agent-lost"]
+    .map((type, time) => ({ type, time }));
+  assert.deepEqual(marksOf(events, ({ type }) => type), [
+    { atMs: 1, label: "S", text: "operator-stop" },
+    { atMs: 3, label: "L", text: "agent-lost" },
+  ]);
+});
