@@ -56,14 +56,9 @@ export class SessionReader implements Disposable {
     };
   }
 
-  /** The records themselves, as the NAT machine writes them. */
-  get records(): SessionRecords {
-    return this.#records;
-  }
-
   /** The sessions in these slots, as of a boot time; those that have ended are left out. */
   *at(slots: Iterable<number>, nowMs: number): Generator<SessionView> {
-    const viewer = new SessionViewer(this.#records);
+    const viewer = new SessionViewer(this.records);
     for (const slot of slots) {
       const view = viewer.view(slot, { ...this.#context, nowMs });
       if (view !== null) yield view;
