@@ -4,6 +4,10 @@ import { mustRunHost } from "./host_command.ts";
 import type { LabCommandOptions } from "./options.ts";
 import { requireLabPrivileges } from "./privileges.ts";
 import { Report } from "./report.ts";
+import { describeMachine } from "./bench/machine.ts";
+import { demoPage } from "./report_html/demo_page.ts";
+import { ReportFile } from "./report_html/report_file.ts";
+import { RoadRecorder } from "./report_html/road_recorder.ts";
 import { formatDuration } from "./terminal.ts";
 import { InterruptedError, withBypathLab } from "./with_lab.ts";
 
@@ -15,11 +19,13 @@ const PICTURE = [
 
 /** `bypath lab demo`: the whole story with real traffic; 1 when a step does not hold. */
 export async function demo(options: LabCommandOptions): Promise<number> {
+  using file = options.report === undefined ? null : ReportFile.open(options.report);
   requireLabPrivileges();
   const report = new Report({ silent: options.json ?? false });
   const started = performance.now();
   const before = await hostNetwork();
   let made: BypathLab | undefined;
+  let roads: RoadRecorder | undefined;
   report.title("bypath: NAT load balancing in which the servers answer the clients directly");
   report.say("", ...PICTURE, "");
   report.say(
@@ -29,7 +35,7 @@ export async function demo(options: LabCommandOptions): Promise<number> {
   try {
     await withBypathLab({ ...options, onInterrupt: () => report.silence() }, (lab) => {
       made = lab;
-      return tell(lab, report);
+      return file === null ? tell(lab, report) : record(lab, report, (each) => roads = each);
     });
   } catch (error) {
     if (error instanceof InterruptedError) {
@@ -51,6 +57,14 @@ export async function demo(options: LabCommandOptions): Promise<number> {
   const seconds = formatDuration(performance.now() - started);
   const broken = report.checks.filter((check) => !check.holds);
   report.figure("durationMs", Math.round(performance.now() - started));
+  file?.write(demoPage({
+    told: report.told,
+    points: roads?.points ?? [],
+    marks: roads?.marks ?? [],
+    machine: await describeMachine(),
+    when: new Date().toISOString(),
+    holds: !report.failed,
+  }));
   if (options.json) {
     const { checks, figures } = report;
     console.log(JSON.stringify({ ok: !report.failed, checks, figures }, null, 2));
@@ -68,9 +82,20 @@ export async function demo(options: LabCommandOptions): Promise<number> {
   return report.failed ? 1 : 0;
 }
 
+/** The same, with what the kernel's counters say meanwhile. */
+async function record(
+  lab: BypathLab,
+  report: Report,
+  keep: (roads: RoadRecorder) => void,
+): Promise<void> {
+  await using roads = RoadRecorder.start(lab);
+  keep(roads);
+  await tell(lab, report, roads);
+}
+
 /** One step after another; a step that fails is told, and the later ones are still tried. */
-async function tell(lab: BypathLab, report: Report): Promise<void> {
-  const state: DemoState = {};
+async function tell(lab: BypathLab, report: Report, roads?: RoadRecorder): Promise<void> {
+  const state: DemoState = { mark: (label, text) => roads?.mark(label, text) };
   for (const { title, needed, run } of DEMO_STEPS) {
     report.step(title);
     try {

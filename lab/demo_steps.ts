@@ -14,6 +14,8 @@ import { waitFor } from "./wait.ts";
 export interface DemoState {
   /** Routes and interfaces of s1 before any agent ran there. */
   serverBefore?: string;
+  /** Told of what is done to the lab, at the moment of it. */
+  mark(label: string, text: string): void;
 }
 
 export interface DemoStep {
@@ -145,13 +147,18 @@ async function largeFile(lab: BypathLab, report: Report): Promise<void> {
   );
 }
 
-async function stopInTheMiddle(lab: BypathLab, report: Report): Promise<void> {
+async function stopInTheMiddle(
+  lab: BypathLab,
+  report: Report,
+  state: DemoState,
+): Promise<void> {
   const what = { seed: 3, bytes: 100_000_000 };
   const { download, session, bypassing } = await bypassingDownload(lab, report, what);
   await watch(lab, report, download.reached(what.bytes / 2));
   const stopped = between(bypassing, await readRoads(lab.lab));
   report.aside("$ bypath nat bypass stop --all");
   const asked = performance.now();
+  state.mark("O", "bypath nat bypass stop --all");
   await lab.bypass("stop", "--all");
   const tookMs = performance.now() - asked;
   const acknowledged = await readRoads(lab.lab);
@@ -183,6 +190,7 @@ async function killAgent(lab: BypathLab, report: Report, state: DemoState): Prom
   const alive = between(bypassing, await readRoads(lab.lab));
   const agent = lab.agent(server);
   report.aside(`$ kill -9 ${agent.pid}        (the agent of ${server})`);
+  state.mark("K", `kill -9 of the agent of ${server}`);
   agent.kill("SIGKILL");
   await agent.ended;
   const killed = await readRoads(lab.lab);
@@ -212,12 +220,13 @@ async function killAgent(lab: BypathLab, report: Report, state: DemoState): Prom
   report.check("a new agent is connected and able", await lab.isAble(server));
 }
 
-async function killNat(lab: BypathLab, report: Report): Promise<void> {
+async function killNat(lab: BypathLab, report: Report, state: DemoState): Promise<void> {
   const what = { seed: 5, bytes: 100_000_000 };
   const { download, session } = await bypassingDownload(lab, report, what);
   await watch(lab, report, download.reached(what.bytes / 2));
   report.aside(`$ kill -9 ${lab.nat.pid}        (the NAT machine)`);
   const killedAt = performance.now();
+  state.mark("K", "kill -9 of the NAT machine");
   lab.nat.kill("SIGKILL");
   await lab.nat.ended;
   await lab.restartNat();

@@ -28,6 +28,8 @@ export interface LabCommandOptions {
   readonly from?: readonly string[];
   /** `lab bench --markdown`. */
   readonly markdown?: boolean;
+  /** `lab demo --report`, `lab bench --report`. */
+  readonly report?: string;
   /** `lab run --all`. */
   readonly all?: boolean;
   /** `lab run --list`, `lab bench --list`. */

@@ -8,6 +8,17 @@ export interface Check {
   readonly found?: string;
 }
 
+/** What was told, for documents that are made of it afterwards. */
+export type Told =
+  | { readonly kind: "step"; readonly title: string }
+  | { readonly kind: "say" | "aside"; readonly lines: readonly string[] }
+  | {
+    readonly kind: "table";
+    readonly heading: readonly string[];
+    readonly rows: readonly (readonly string[])[];
+  }
+  | { readonly kind: "check"; readonly check: Check };
+
 export interface ReportOptions {
   /** Keeps the checks and figures and prints nothing. */
   readonly silent?: boolean;
@@ -16,6 +27,7 @@ export interface ReportOptions {
 /** Tells a story step by step on standard output, with figures and checks, and remembers both. */
 export class Report {
   readonly checks: Check[] = [];
+  readonly told: Told[] = [];
   readonly figures: Record<string, number | string> = {};
   readonly #palette: Palette = paletteFor(Deno.stdout);
   #silent: boolean;
@@ -45,6 +57,7 @@ export class Report {
   /** Begins a numbered step. */
   step(title: string): void {
     this.#steps++;
+    this.told.push({ kind: "step", title });
     this.#print("");
     this.#print(
       `${this.#palette.cyan(`${this.#steps}`.padStart(2))}  ${this.#palette.bold(title)}`,
@@ -53,16 +66,19 @@ export class Report {
 
   /** Plain lines of the step. */
   say(...lines: string[]): void {
+    this.told.push({ kind: "say", lines });
     for (const line of lines) this.#print(line === "" ? "" : `    ${line}`);
   }
 
   /** Lines that stand back: output of other programs, explanations. */
   aside(...lines: string[]): void {
+    this.told.push({ kind: "aside", lines });
     for (const line of lines) this.#print(`    ${this.#palette.dim(line)}`);
   }
 
   /** Rows with aligned columns; the first is the heading. */
   table(heading: readonly string[], rows: readonly (readonly string[])[]): void {
+    this.told.push({ kind: "table", heading, rows });
     const [first = "", ...rest] = alignColumns([heading, ...rows], { heading: true });
     this.#print(`      ${this.#palette.dim(first)}`);
     for (const line of rest) this.#print(`      ${line}`);
@@ -70,7 +86,9 @@ export class Report {
 
   /** Names and values, one a line. */
   facts(rows: readonly (readonly [name: string, ...values: string[]])[]): void {
-    for (const line of alignColumns(rows)) this.#print(`      ${line}`);
+    const lines = alignColumns(rows);
+    this.told.push({ kind: "aside", lines });
+    for (const line of lines) this.#print(`      ${line}`);
   }
 
   /** Keeps a measured value under a name, for `--json`. */
@@ -80,7 +98,9 @@ export class Report {
 
   /** States a claim and whether it holds; `found` says what was there instead. */
   check(claim: string, holds: boolean, found = ""): boolean {
-    this.checks.push(holds || found === "" ? { claim, holds } : { claim, holds, found });
+    const check = holds || found === "" ? { claim, holds } : { claim, holds, found };
+    this.checks.push(check);
+    this.told.push({ kind: "check", check });
     const { green, red } = this.#palette;
     this.#print(`    ${holds ? green("✓") : red("✗")} ${claim}`);
     if (!holds && found !== "") this.#print(`      ${red(`found: ${found}`)}`);

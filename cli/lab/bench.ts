@@ -15,6 +15,7 @@ export const labBench = () =>
     .option("--quick", "one turn, one second a load: to see that it works, not for figures")
     .option("--from <file...>", "measure nothing: show what runs printed with --json")
     .option("--markdown", "print the tables as Markdown")
+    .option("--report <file>", "write it as one HTML file as well, which needs nothing else")
     .addOption(nameOption())
     .addOption(jsonOption())
     .action(async (benches, options, command) => {

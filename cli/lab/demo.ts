@@ -8,6 +8,7 @@ export const labDemo = () =>
       "the whole story with real traffic and measured figures; fails when a step does not hold",
     example: "bypath lab demo",
   })
+    .option("--report <file>", "write it as one HTML file as well, which needs nothing else")
     .addOption(nameOption())
     .addOption(jsonOption())
     .action(async (options) => {

@@ -2,6 +2,8 @@ import { haveProgram } from "../host_command.ts";
 import type { LabCommandOptions } from "../options.ts";
 import { requireLabPrivileges } from "../privileges.ts";
 import { Report } from "../report.ts";
+import { benchPage } from "../report_html/bench_page.ts";
+import { ReportFile } from "../report_html/report_file.ts";
 import { InterruptedError, withBypathLab } from "../with_lab.ts";
 import type { Bench } from "./bench.ts";
 import { chooseBenches, listBenches } from "./choice.ts";
@@ -25,6 +27,11 @@ export async function bench(options: LabCommandOptions): Promise<number> {
     listBenches(chosen, { json });
     return 0;
   }
+  using file = options.report === undefined ? null : ReportFile.open(options.report);
+  const finish = (document: BenchDocument) => {
+    file?.write(benchPage(document, new Date().toISOString()));
+    return print(document, options);
+  };
   const report = new Report({ silent: json || markdown });
   if (options.from !== undefined) {
     const kept = await readDocuments(options.from);
@@ -33,7 +40,7 @@ export async function bench(options: LabCommandOptions): Promise<number> {
       report.title(`${each.name}: ${each.description}`);
       showResult(report, each);
     }
-    return print(kept, options);
+    return finish(kept);
   }
   requireLabPrivileges();
   const machine = await describeMachine();
@@ -48,7 +55,7 @@ export async function bench(options: LabCommandOptions): Promise<number> {
       return error.exitCode;
     }
   }
-  return print(documentOf(machine, results), options);
+  return finish(documentOf(machine, results));
 }
 
 function introduce(report: Report, machine: Machine): void {

@@ -35,8 +35,8 @@ export interface TopologyPicture {
   readonly servers: readonly TopologyServer[];
   /** Of those that are not drawn; null: all are. */
   readonly others: string | null;
-  /** Bytes of requests a second. */
-  readonly requests: number;
+  /** Bytes of requests a second; null: not counted. */
+  readonly requests: number | null;
   /** Bytes a second of the widest line. */
   readonly fullRate: number;
   rate(bytesPerSecond: number): string;
@@ -210,7 +210,10 @@ function labels(picture: TopologyPicture, { width, client }: Measures, form: Pic
     sum("viaNat")
   }</text><text class="bypass" x="${middle}" y="106" text-anchor="middle">bypass</text><text class="figure" x="${middle}" y="123" text-anchor="middle">${
     sum("viaBypass")
-  }</text><text class="detail" x="${width}" y="14" text-anchor="end">requests</text><text class="figure" x="${width}" y="31" text-anchor="end">${
-    rate(requests)
-  }</text></g>`;
+  }</text>${
+    requests !== null &&
+    markup`<text class="detail" x="${width}" y="14" text-anchor="end">requests</text><text class="figure" x="${width}" y="31" text-anchor="end">${
+      rate(requests)
+    }</text>`
+  }</g>`;
 }
