@@ -1,11 +1,10 @@
 import { AdminError } from "../control/admin_protocol.ts";
 import type { AdminHandler } from "../control/admin_server.ts";
-import type { Ability } from "../control/messages.ts";
 import { VERSION } from "../config/version.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { COUNTER, droppedByReason, workerCounts } from "../session/counters.ts";
-import { familyName, parseEndpoint } from "../wire/address.ts";
 import type { AgentMachine } from "./agent_machine.ts";
+import { explainResponse, type ResponseContext } from "./explain_response.ts";
 
 const DEFAULT_EVENTS = 100;
 
@@ -27,7 +26,10 @@ export function adminHandler(agent: AgentMachine): AdminHandler {
       case "capture-stop":
         return agent.captures.stop(request.id);
       case "explain":
-        return explain(agent, request.packet as Parameters<typeof explain>[1]);
+        return explainResponse(
+          request.packet as Parameters<typeof explainResponse>[0],
+          explainContext(agent),
+        );
       default:
         throw new AdminError(
           `An agent cannot answer "${request.verb}": ask the NAT machine, by --socket`,
@@ -93,45 +95,12 @@ async function followEvents(
   leave();
 }
 
-/** What would happen to a response packet of this server now. */
-function explain(
-  agent: AgentMachine,
-  packet: { protocol: string; source: string; destination: string },
-) {
-  const found = [...agent.store.instructions(bootTimeMs())].find((it) =>
-    it.protocol === packet.protocol && it.match.source === packet.source &&
-    it.match.destination === packet.destination
-  );
-  const obstacle = obstacleOf(agent.ability, packet.destination);
-  const steps = [{
-    step: "able",
-    result: obstacle === null ? "yes" : "no",
-    detail: obstacle ?? `responses to SNAT addresses come through ${agent.tunName}`,
-  }];
-  if (found === undefined) {
-    steps.push({ step: "instruction", result: "none", detail: "nothing matches this packet" });
-    return { steps, verdict: "sent unchanged to the NAT machine", session: null };
-  }
-  steps.push({
-    step: "instruction",
-    result: `${found.session} generation ${found.generation}, ${found.state}`,
-    detail:
-      `source becomes ${found.rewrite.source}, destination ${found.rewrite.destination}; lease ${
-        Math.round(found.leaseMs)
-      } ms`,
-  });
-  const usable = found.state === "live" && found.leaseMs > 0;
+function explainContext(agent: AgentMachine): ResponseContext {
   return {
-    steps,
-    verdict: usable
-      ? `sent to ${found.rewrite.destination} directly, bypassing the NAT machine`
-      : "sent unchanged to the NAT machine",
-    session: null,
+    ability: agent.ability,
+    device: agent.tunName,
+    links: agent.links(),
+    announced: agent.announced,
+    instructions: () => agent.store.instructions(bootTimeMs()),
   };
-}
-
-/** Why responses to an endpoint of that family cannot bypass, or null. */
-function obstacleOf({ able, reason, unable = {} }: Ability, endpoint: string): string | null {
-  if (!able) return reason ?? "";
-  return unable[familyName(parseEndpoint(endpoint).address)] ?? null;
 }

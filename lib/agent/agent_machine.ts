@@ -172,6 +172,11 @@ export class AgentMachine {
     });
   }
 
+  /** What each NAT machine says that it translates. */
+  get announced(): ReadonlyMap<string, Announcement> {
+    return this.#announced;
+  }
+
   /** Sums over the packet workers. */
   get counters(): Float64Array {
     return this.#threads.counters;

@@ -29,7 +29,7 @@ export async function printExplanation(
 
 /** The packet, numbered steps, the verdict, the session. */
 export function formatExplanation(
-  { protocol, source, destination }: AskedPacket,
+  packet: AskedPacket,
   { steps, verdict, session }: Explanation,
   paint: Paint,
 ): string {
@@ -45,13 +45,19 @@ export function formatExplanation(
     ].join("  ").trimEnd()
   );
   return [
-    paint("bold", `${protocol} ${source} > ${destination}`),
+    paint("bold", packetText(packet)),
     "",
     ...lines,
     "",
     paint("bold", printable(verdict)),
     ...(session === null ? [] : ["", ...sessionLines(session, paint)]),
   ].map((line) => `${line}\n`).join("");
+}
+
+function packetText({ protocol, source, destination, fragment, about }: AskedPacket): string {
+  return `${protocol} ${source} > ${destination}${fragment ? " fragment" : ""}${
+    about === undefined ? "" : ` about ${packetText(about)}`
+  }`;
 }
 
 function sessionLines(session: SessionView, paint: Paint): string[] {

@@ -14,13 +14,30 @@ Deno.test("a packet is a protocol and two endpoints", () => {
   });
 });
 
+Deno.test("a fragment, an echo request and an ICMP error about a packet are packets as well", () => {
+  const udp = { protocol: "udp", source: "198.51.100.2:5000", destination: "203.0.113.10:53" };
+  assert.deepEqual(parsePacket("udp 198.51.100.2:5000 > 203.0.113.10:53 fragment"), {
+    ...udp,
+    fragment: true,
+  });
+  const icmp = { protocol: "icmp", source: "192.0.2.1", destination: "203.0.113.10" };
+  assert.deepEqual(parsePacket("icmp 192.0.2.1 > 203.0.113.10"), icmp);
+  assert.deepEqual(
+    parsePacket("icmp 192.0.2.1 > 203.0.113.10 about udp 198.51.100.2:5000 > 203.0.113.10:53"),
+    { ...icmp, about: udp },
+  );
+});
+
 Deno.test("what is no packet is told which part is wrong", () => {
   const cases: [string, RegExp][] = [
     ["", /need PROTOCOL SOURCE:PORT > DESTINATION:PORT, such as "tcp /],
     ["tcp 198.51.100.2:40000 203.0.113.10:80", /need PROTOCOL SOURCE:PORT > /],
     ["tcp 198.51.100.2:40000 > ", /need PROTOCOL SOURCE:PORT > /],
     ["198.51.100.2:40000 > 203.0.113.10:80", /need PROTOCOL SOURCE:PORT > /],
-    ["icmp 198.51.100.2:1 > 203.0.113.10:1", /"icmp" is not tcp or udp, only these have sessions/],
+    ["gre 198.51.100.2:1 > 203.0.113.10:1", /"gre" is not tcp, udp or icmp/],
+    ["icmp 198.51.100.2:1 > 203.0.113.10", /its source "198\.51\.100\.2:1" is no address/],
+    ["icmp 192.0.2.1 > 203.0.113.10 upon tcp 1.1.1.1:1 > 2.2.2.2:2", /"about" and a tcp or udp/],
+    ["tcp 198.51.100.2:1 > 203.0.113.10:80 twice", /"twice" is one too many, there is only frag/],
     [
       "tcp 198.51.100.2 > 203.0.113.10:80",
       /its source "198\.51\.100\.2" is no endpoint, need ADDR/,

@@ -11,7 +11,8 @@ import type { SessionView, ViewContext } from "../session/session_view.ts";
 import { formatEndpoint, parseEndpoint } from "../wire/address.ts";
 import { protocolNumber } from "../wire/protocol.ts";
 import { reasonName } from "../wire/reason.ts";
-import { explainPacket, type NamedPacket } from "./explain.ts";
+import { type ExplainContext, explainPacket, type NamedPacket } from "./explain.ts";
+import { explainIcmp, type IcmpPacket } from "./explain_icmp.ts";
 import { journalEvents } from "./journal_events.ts";
 import type { Reloaded } from "./reload.ts";
 import type { NatMachine } from "./nat_machine.ts";
@@ -206,11 +207,13 @@ async function followEvents(
 }
 
 function explain(machine: NatMachine, request: AdminRequest) {
-  const packet = canonicalPacket(request.packet as NamedPacket);
+  const asked = request.packet as NamedPacket | IcmpPacket;
   const rows = serverViews(viewSources(machine));
   const { records } = machine.state;
-  return explainPacket(packet, {
+  const context: ExplainContext = {
     config: machine.config,
+    table: { used: records.used, capacity: machine.config.capacity },
+    lastEvent: (session) => lastEvent(machine, session),
     find: (named, direction) => findSession(machine, named, direction),
     server: (service, address) =>
       rows.find((it) => it.service === service && it.address === address) ?? {
@@ -229,16 +232,35 @@ function explain(machine: NatMachine, request: AdminRequest) {
     byAffinity: ({ id }) =>
       (records.getU8(machine.bypass.find(id), U8.flags) & FLAG.byAffinity) !== 0,
     stopped: (session, service, server) => machine.operator.stops(session, service, server),
-  });
+  };
+  return asked.protocol === "icmp"
+    ? explainIcmp({
+      ...asked,
+      ...(asked.about !== undefined && { about: canonicalPacket(asked.about) }),
+    }, context)
+    : explainPacket(canonicalPacket(asked), context);
+}
+
+/** When the session's path changed last, or was not changed though it might have been. */
+function lastEvent(machine: NatMachine, session: string): string | null {
+  const event = machine.events.kept.findLast((it) => it.session === session);
+  if (event === undefined) return null;
+  const { time, type, ...details } = event;
+  const words = Object.entries(details)
+    .filter(([key, value]) => key !== "session" && value !== null)
+    .map(([key, value]) => `${key} ${value}`);
+  return `${new Date(time).toISOString()} ${[type, ...words].join(", ")}`;
 }
 
 /** Endpoints as this program writes them, so that they can be compared as text. */
-function canonicalPacket({ protocol, source, destination }: NamedPacket): NamedPacket {
+function canonicalPacket(packet: NamedPacket): NamedPacket {
+  const { protocol, source, destination, fragment } = packet;
   try {
     return {
       protocol,
       source: formatEndpoint(parseEndpoint(source)),
       destination: formatEndpoint(parseEndpoint(destination)),
+      ...(fragment === true && { fragment }),
     };
   } catch (error) {
     throw new AdminError((error as Error).message, 2);

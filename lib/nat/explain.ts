@@ -10,6 +10,8 @@ export interface NamedPacket {
   readonly protocol: "tcp" | "udp";
   readonly source: string;
   readonly destination: string;
+  /** It is a fragment. */
+  readonly fragment?: boolean;
 }
 
 /** One rule that was looked at. */
@@ -40,6 +42,10 @@ export interface ExplainContext {
     sessions: number;
     agent: { connected: boolean; bypass: string; reason: string | null };
   };
+  /** How many sessions there are, and how many there can be. */
+  readonly table: { readonly used: number; readonly capacity: number };
+  /** What happened to a session last, in words; null: nothing is remembered. */
+  lastEvent(session: string): string | null;
   /** What the criteria look at of a session. */
   criteria(session: SessionView): CriteriaFacts;
   /** The server of the client's earlier sessions, where that counts. */
@@ -84,11 +90,16 @@ function explainOutbound(packet: NamedPacket, context: ExplainContext): Explanat
       : "dropped: noSession";
     return { steps, verdict, session };
   }
-  steps.push(sessionStep(session), ...pathSteps(session, context));
+  steps.push(
+    sessionStep(session),
+    ...fragmentSteps(packet),
+    ...pathSteps(session, context),
+  );
+  const bypasses = session.path === "bypass" && !packet.fragment;
   return {
     steps,
     verdict: `sent to ${session.client} as ${session.vip} > ${session.client}, ${
-      session.path === "bypass" ? "by the agent, bypassing the NAT machine" : "via NAT"
+      bypasses ? "by the agent, bypassing the NAT machine" : "via NAT"
     }`,
     session,
   };
@@ -125,6 +136,7 @@ function explainInbound(
   if (session !== null) {
     steps.push(
       sessionStep(session),
+      ...fragmentSteps(packet),
       keptStep(session, service, context),
       ...pathSteps(session, context),
     );
@@ -143,6 +155,22 @@ function explainInbound(
       ? `a SYN starts one; any other segment is ${refused("noSession", packet, context)}`
       : "this datagram starts one",
   });
+  const own = parseEndpoint(packet.source).address;
+  if (isOurs(own, context.config)) {
+    steps.push({
+      step: "source",
+      result: "our own",
+      detail: `${own} is a VIP or a SNAT address: nobody but this machine sends with it`,
+    });
+    return { steps, verdict: "dropped: martianSource", session: null };
+  }
+  const { used, capacity } = context.table;
+  steps.push({
+    step: "table",
+    result: used < capacity ? "has room" : "full",
+    detail: `${used} of ${capacity} sessions`,
+  }, ...fragmentSteps(packet));
+  if (used >= capacity) return { steps, verdict: "dropped: tableFull", session: null };
   const choice = explainChoice(parseEndpoint(packet.source), service, context);
   steps.push(...choice.steps);
   const { server } = choice;
@@ -174,6 +202,22 @@ function refused(
     ? "answered with ICMP port unreachable"
     : "answered with ICMP administratively prohibited";
   return `dropped: ${reason}, ${answer}`;
+}
+
+/** Addresses that only this machine sends with. */
+function isOurs(address: IpAddress, { services, snat }: NatConfig): boolean {
+  return services.some(({ vip }) => vip.address.equals(address)) ||
+    snat.addresses.some((range) => rangeContains(range, address));
+}
+
+function fragmentSteps({ fragment }: NamedPacket): ExplainStep[] {
+  if (!fragment) return [];
+  return [{
+    step: "fragment",
+    result: "via NAT",
+    detail: "it has the way of its datagram's first fragment, for which it is kept a moment; " +
+      "agents send fragments to the NAT machine as they are",
+  }];
 }
 
 function sessionStep(session: SessionView): ExplainStep {
@@ -212,6 +256,17 @@ function pathSteps(session: SessionView, context: ExplainContext): ExplainStep[]
           ? ""
           : `; instruction ${session.instruction.generation} ${session.instruction.state}, lease ${session.instruction.leaseMs} ms`
       }`,
+    },
+    {
+      step: "since",
+      result: session.path === "bypass" ? `${Math.round(facts.instructionAgeMs)} ms` : "see events",
+      detail: context.lastEvent(session.id) ??
+        `no event of it is kept; the session is ${session.ageMs} ms old`,
+    },
+    {
+      step: "pause",
+      result: facts.pauseMs > 0 ? `${Math.round(facts.pauseMs)} ms left` : "none",
+      detail: "before its end the criteria do not decide again",
     },
     ...(session.pathMtu === null ? [] : [{
       step: "path MTU",
