@@ -2,12 +2,11 @@ import type { ChartMark, ThroughputPoint } from "../../page/throughput_chart.ts"
 import type { SessionView } from "../../session/session_view.ts";
 import type { EventView, NatStatus, ServerView, ServiceView } from "../answers.ts";
 
-/** Bytes a second, and sessions, of a server endpoint. */
+/** Smoothed, in bytes a second, of a server endpoint. */
 export interface ServerRates {
   readonly fromClient: number;
   readonly viaNat: number;
   readonly viaBypass: number;
-  readonly bypassing: number;
 }
 
 /** A session with its rate in bytes a second, both directions and paths together. */

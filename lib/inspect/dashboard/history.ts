@@ -23,45 +23,34 @@ const MARKED: Readonly<Record<string, string>> = {
 /** Throughput by path of the last minutes. Pure: times are arguments. */
 export class History {
   #points: ThroughputPoint[] = [];
-  #last: ServerRates | null = null;
+  #begins = true;
 
   get points(): readonly ThroughputPoint[] {
     return this.#points;
   }
 
-  /**
-   * Adds the rates of a moment. Agents report once a second, and between two looks that are a second
-   * apart none or two reports may lie: so each point is the mean of two looks.
-   */
+  /** Adds the rates of a moment. */
   add(atMs: number, rates: ReadonlyMap<string, ServerRates>): void {
-    const now = sumOf(rates);
-    const before = this.#last ?? now;
-    const begins = this.#last === null;
-    this.#last = now;
-    this.#points.push({
-      atMs,
-      viaNat: (now.viaNat + before.viaNat) / 2,
-      viaBypass: (now.viaBypass + before.viaBypass) / 2,
-      begins,
-    });
+    const { viaNat, viaBypass } = sumOf(rates);
+    this.#points.push({ atMs, viaNat, viaBypass, begins: this.#begins });
+    this.#begins = false;
     const first = this.#points.findIndex((point) => point.atMs >= atMs - HISTORY_MS);
     if (first > 0) this.#points = this.#points.slice(first);
   }
 
   /** Nothing is known of the time until the next point. */
   interrupt(): void {
-    this.#last = null;
+    this.#begins = true;
   }
 }
 
 /** Of all servers together. */
 export function sumOf(rates: ReadonlyMap<string, ServerRates>): ServerRates {
-  const sum = { fromClient: 0, viaNat: 0, viaBypass: 0, bypassing: 0 };
+  const sum = { fromClient: 0, viaNat: 0, viaBypass: 0 };
   for (const each of rates.values()) {
     sum.fromClient += each.fromClient;
     sum.viaNat += each.viaNat;
     sum.viaBypass += each.viaBypass;
-    sum.bypassing += each.bypassing;
   }
   return sum;
 }

@@ -3,16 +3,19 @@ import { History, HISTORY_MS, marksOf } from "./history.ts";
 
 function rates(viaNat: number, viaBypass: number) {
   return new Map([
-    ["10.0.0.11:8080", { fromClient: 1, viaNat, viaBypass: 0, bypassing: 0 }],
-    ["10.0.0.12:8080", { fromClient: 1, viaNat: 0, viaBypass, bypassing: 1 }],
+    ["10.0.0.11:8080", { fromClient: 1, viaNat, viaBypass: 0 }],
+    ["10.0.0.12:8080", { fromClient: 1, viaNat: 0, viaBypass }],
   ]);
 }
 
-Deno.test("each point is the mean of two looks, so that reports between them do not matter", () => {
+Deno.test("a point is the sum of all servers, and only the first one begins", () => {
   const history = new History();
-  [0, 200, 0, 200].forEach((viaBypass, i) => history.add(i * 1000, rates(10, viaBypass)));
-  assert.deepEqual(history.points.map(({ viaBypass }) => viaBypass), [0, 100, 100, 100]);
-  assert.deepEqual(history.points.map(({ begins }) => begins), [true, false, false, false]);
+  history.add(0, rates(10, 0));
+  history.add(1000, rates(0, 200));
+  assert.deepEqual(history.points, [
+    { atMs: 0, viaNat: 10, viaBypass: 0, begins: true },
+    { atMs: 1000, viaNat: 0, viaBypass: 200, begins: false },
+  ]);
 });
 
 Deno.test("after an interruption it begins anew", () => {

@@ -12,7 +12,7 @@ import { eventText } from "./event_rows.ts";
 import { EventTail } from "./event_tail.ts";
 import { History, marksOf } from "./history.ts";
 import { MOST_SESSIONS } from "./limits.ts";
-import { TableWatch } from "./table_watch.ts";
+import { SessionWatch } from "./session_watch.ts";
 
 const EVERY_MS = 1000;
 /** A sample may take this share of the time, here and with the daemon: large tables are seen less often. */
@@ -33,7 +33,7 @@ export class Sampler {
   readonly #options: SamplerOptions;
   readonly #history = new History();
   readonly #events: EventTail;
-  #table: TableWatch | null = null;
+  #table: SessionWatch | null = null;
   #sample: Sample | null = null;
   #trouble: DashboardState["trouble"] = null;
   #slow: { atMs: number; servers: ServerView[]; services: ServiceView[] } | null = null;
@@ -116,7 +116,7 @@ export class Sampler {
   ): void {
     if (answer !== null) {
       this.#table?.[Symbol.dispose]();
-      this.#table = new TableWatch(answer);
+      this.#table = new SessionWatch(answer);
       this.#history.interrupt();
     }
     const { isRated, rates, sessions } = this.#table!.look(MOST_SESSIONS);
