@@ -50,6 +50,20 @@ const agentMessages: AgentMessage[] = [
     entries: [{ session: "a1", generation: 7, ...counted }],
   },
   { type: "probed", nonce: 281474976710655, sent: 0, reason: "no default route" },
+  { type: "captureBegun", id: "c1", sources: ["bypath0"], outputs: ["eth0"] },
+  {
+    type: "captured",
+    id: "c1",
+    data: "AAAA",
+    sessions: [{ slot: 1, id: 0, session: "a1", service: "web" }],
+    counts: { captured: 1, filtered: 2, lost: 3 },
+  },
+  {
+    type: "captureEnded",
+    id: "c1",
+    reason: null,
+    counts: { captured: 1, filtered: 2, lost: 3 },
+  },
   { type: "bye", reason: "shutting down" },
 ];
 const natMessages: NatMessage[] = [
@@ -68,6 +82,16 @@ const natMessages: NatMessage[] = [
   { type: "stop", entries: [{ session: "a1", generation: 7 }] },
   { type: "grant", nonce: 5 },
   { type: "probe", nonce: 1, source: "203.0.113.10", destinations: ["10.0.1.1"] },
+  {
+    type: "capture",
+    id: "c1",
+    filter: "tcp",
+    snapBytes: 256,
+    bytesPerSecond: 1_000_000,
+    windowBytes: 131_072,
+  },
+  { type: "captureTaken", id: "c1", bytes: 3 },
+  { type: "captureStop", id: "c1" },
   { type: "bye", reason: "replaced by a newer connection" },
 ];
 const every = [
