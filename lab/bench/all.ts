@@ -1,5 +1,6 @@
 import type { Bench } from "./bench.ts";
 import { bulkTcp } from "./bulk_tcp.ts";
+import { captures } from "./captures.ts";
 import { httpConnections, httpRequests } from "./http.ts";
 import { latency } from "./latency.ts";
 import { natLoad } from "./nat_load.ts";
@@ -19,4 +20,5 @@ export const BENCHES: readonly Bench[] = [
   overload,
   sessions,
   switchLatency,
+  captures,
 ];

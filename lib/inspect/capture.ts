@@ -14,7 +14,7 @@ import { CaptureFile } from "./capture_file.ts";
 import { formatPacket, packetJson } from "./capture_line.ts";
 import type { Daemon } from "./daemon.ts";
 import { type InspectHost, OutputClosed } from "./host.ts";
-import { humanCount } from "./human.ts";
+import { exactCount } from "./human.ts";
 import type { CaptureOptions, InspectOptions } from "./options.ts";
 import { paintFor, printable } from "./palette.ts";
 
@@ -180,9 +180,9 @@ class Capturing {
     const { host, capture } = this.#options;
     const what = capture.write === undefined ? "shown" : "written";
     const sum = (field: keyof CaptureCounts) =>
-      humanCount([...this.#counts.values()].reduce((total, counts) => total + counts[field], 0));
+      exactCount([...this.#counts.values()].reduce((total, counts) => total + counts[field], 0));
     host.complain(
-      `${humanCount(this.#written)} packets ${what}; ${sum("captured")} captured, ` +
+      `${exactCount(this.#written)} packets ${what}; ${sum("captured")} captured, ` +
         `${sum("filtered")} did not match, ${sum("lost")} lost because they were not taken in time`,
     );
   }
