@@ -45,7 +45,7 @@ export function aimLine(aim: AimResult, quantities: readonly Quantity[]): [strin
     ? `at most ${figure(atMost ?? Infinity)}`
     : `at least ${figure(atLeast)}`;
   const base = of === undefined ? "" : ` of ${of}${ofQuantity ? `'s ${ofQuantity}` : ""}`;
-  const found = measured === null ? "not measured" : figure(measured);
+  const found = measured === null ? "not comparable" : figure(measured);
   const verdict = met === null ? "" : met ? "met" : "not met";
   return [`${subject}: ${quantity}, ${bound}${base}`, found, verdict];
 }
