@@ -287,4 +287,36 @@ rootTest("a metrics port in use ends the start, and nothing was touched", NEEDS,
   const { code, stderr } = await lab.runSelf("nat", ["nat", "run", "--config", path]);
   assert.match(stderr, /^Cannot serve metrics on 127.0.0.1:9400: another program listens there/m);
   assert.equal(code, 1);
+  await taken.stop();
+});
+
+rootTest("a daemon's log is one JSON object a line, events included", NEEDS, async () => {
+  await using lab = await BypathLab.up("monitoring-log");
+  const path = await lab.writeNatConfig();
+  const args = ["nat", "run", "--config", path, "--log", "json", "--log-level", "debug"];
+  const nat = lab.startSelf("nat", args);
+  await nat.waitForLine((line) => line.includes('"message":"Ready: '), {
+    stream: "stderr",
+    timeoutMs: 20_000,
+  });
+  const reload = async () =>
+    await lab.runSelf("nat", ["nat", "reload", "--socket", lab.socketOf("nat")]);
+  await lab.writeNatConfig((config) => config.echo = false);
+  assert.equal((await reload()).code, 0);
+  await nat.waitForLine((line) => line.includes('"reloaded"'), { stream: "stderr" });
+  await nat.stop();
+  const told = nat.stderr.lines.map((line) =>
+    JSON.parse(line) as { time: string; level: string; message: string; changes?: string }
+  );
+  assert.ok(told.every(({ time }) => Math.abs(Date.parse(time) - Date.now()) < 120_000));
+  const reloaded = told.find(({ message }) => message === "reloaded");
+  assert.equal(reloaded?.level, "debug");
+  assert.match(reloaded?.changes ?? "", /echo/);
+  const { code, stderr } = await lab.runSelf("nat", [
+    ...args.slice(0, 3),
+    "/none",
+    ...args.slice(4),
+  ]);
+  const [refused] = stderr.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual([code, refused.level, refused.file], [2, "error", "/none"]);
 });
