@@ -50,6 +50,18 @@ async function runningCaptures(bypath: BypathLab, at: "nat" | "s1"): Promise<num
   return (await bypath.ask<{ captures: number }>("status", at)).captures;
 }
 
+/** The session once it is closed and nothing of it is on its way any more. */
+async function lastLookAt(bypath: BypathLab): Promise<InspectedSession> {
+  let before = "";
+  return await waitFor("the session to be over", async () => {
+    const [session] = await bypath.inspect<InspectedSession[]>("nat", "sessions");
+    const packets = JSON.stringify(session?.packets);
+    const isSame = packets === before;
+    before = packets;
+    return session?.state === "closed" && isSame && session;
+  });
+}
+
 async function fields(file: string, filter: string, field: string): Promise<string[]> {
   const command = ["tshark", "-n", "-r", file, "-Y", filter, "-T", "fields", "-e", field];
   return (await mustRunHost(command)).split("\n").slice(0, -1);
@@ -75,10 +87,9 @@ rootTest("a download with a switch in its middle is in the file, packet by packe
   ]);
   const result = await download.result();
   assert.ok(result.ok, JSON.stringify(result));
+  const { packets } = await lastLookAt(bypath);
   const words = await Promise.all(captures.map(interrupt));
   for (const line of words) assert.match(line, /packets written; .*, 0 lost/);
-  const [after] = await bypath.inspect<InspectedSession[]>("nat", "sessions");
-  const { packets } = after!;
 
   const ofSession = `frame.comment contains "session ${session.id};"`;
   const counted = async (link: string, more = "") =>
