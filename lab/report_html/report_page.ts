@@ -14,6 +14,7 @@ ul.checks li { padding: 2px 0; }
 ul.checks b { display: inline-block; min-width: 74px; }
 pre { font: 12px/1.5 var(--mono); color: var(--quiet); white-space: pre-wrap; margin: 8px 0; overflow-wrap: anywhere; }
 .scroll { margin-bottom: 10px; }
+.topology { max-width: 660px; margin: 0 auto; }
 @media print { body { max-width: none; } .panel { break-inside: avoid; } }
 `;
 
@@ -55,7 +56,7 @@ export function section(heading: string, content: Markup, aside: Markup | null =
 /** Cells that are figures go right. */
 export function tableOf(heading: readonly string[], rows: readonly (readonly string[])[]): Markup {
   const kind = (column: number) =>
-    column > 0 && rows.every((row) => /^[\d,.–-]*( ?\S+)?$/.test(row[column] ?? "")) &&
+    column > 0 && rows.every((row) => /^(\d[\d,.]*( \S+)?)?$/.test(row[column] ?? "")) &&
     markup` class="number"`;
   return markup`<div class="scroll"><table><thead><tr>${
     heading.map((name, i) => markup`<th scope="col"${kind(i)}>${name}</th>`)

@@ -29,6 +29,8 @@ export interface ThroughputChart {
   readonly marks?: readonly ChartMark[];
   readonly fromMs: number;
   readonly toMs: number;
+  /** Bytes a second at the top, where higher peaks are cut off; absent: the largest in view. */
+  readonly topRate?: number;
   /** What people read of a rate in bytes a second, and of a time. */
   rate(bytesPerSecond: number): string;
   time(atMs: number): string;
@@ -52,7 +54,9 @@ const TIME_SPACE = 76;
 /** Draws the chart. */
 export function throughputChart(chart: ThroughputChart, size: ChartSize): Markup {
   const { width, height, id } = size;
-  const ticks = roundTicks(8 * largestOf(chart), height > 150 ? 4 : 3).map((bits) => bits / 8);
+  const ticks = roundTicks(8 * (chart.topRate ?? largestOf(chart)), height > 150 ? 4 : 3).map((
+    bits,
+  ) => bits / 8);
   const plot = new Plot(chart, size, ticks.at(-1)!);
   return markup`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${chart.title}">
 <defs><pattern id="${id}-hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="hatch-ground" width="5" height="5"></rect><line class="hatch-line" x1="0" y1="0" x2="0" y2="5"></line></pattern></defs>
@@ -85,7 +89,8 @@ class Plot {
   }
 
   y(bytesPerSecond: number): number {
-    return tenths(this.bottom - bytesPerSecond / this.#top * (this.bottom - TOP));
+    const share = Math.min(1, bytesPerSecond / this.#top);
+    return tenths(this.bottom - share * (this.bottom - TOP));
   }
 }
 

@@ -15,8 +15,8 @@ import { MOST_SESSIONS } from "./limits.ts";
 import { SessionWatch } from "./session_watch.ts";
 
 const EVERY_MS = 1000;
-/** A sample may take this share of the time, here and with the daemon: large tables are seen less often. */
-const SHARE = 1 / 20;
+/** A look may take this share of the time, here and with the daemon: large tables are seen less often. */
+const SHARE = 1 / 4;
 /** The tables of servers and services take going through all sessions: not with every sample. */
 const SLOWLY_MS = 2000;
 
@@ -86,7 +86,7 @@ export class Sampler {
       this.#first.resolve();
       this.#options.onChange();
       const tookMs = performance.now() - began;
-      await pause(Math.max(EVERY_MS - tookMs, tookMs / SHARE), stopped);
+      await pause(Math.max(EVERY_MS, tookMs / SHARE) - tookMs, stopped);
     }
   }
 
