@@ -168,7 +168,7 @@ async function deno({ args, env = {}, timeLimitMs }: DenoOptions): Promise<DenoR
     stderr: "piped",
   }).spawn();
   const parts: string[] = [];
-  const collect = async (stream: ReadableStream<Uint8Array>) => {
+  const collect = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
     for await (const part of stream.pipeThrough(new TextDecoderStream())) parts.push(part);
   };
   const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
