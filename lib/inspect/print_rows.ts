@@ -55,19 +55,32 @@ export class RowPrinter<Row extends object> {
     const keys: SortKeys<Row> = sortKeys(columns, this.#fields);
     const terms = sort === undefined ? [] : parseSort(sort, keys);
     return async (rows) => {
-      const looked = trends === undefined ? rows : this.#look(rows, trends, rates);
-      const picked = pick(looked, { sort: terms, limit: Math.min(limit, host.tableRows) });
-      if (json && trends === undefined) return await writeJsonArray(picked, host);
-      if (json) {
-        return await writeJson({ rows: picked.map((row) => this.#rated(row, rates)) }, host);
-      }
-      if (trends !== undefined) this.#keep(picked, trends, rates);
+      const most = Math.min(limit, host.tableRows);
       const style = {
         width: host.columns,
         paint: paintFor(host),
         isPage: host.tableRows !== Infinity,
       };
-      await host.write(renderTable(picked, columns, style));
+      if (trends !== undefined) {
+        const looked = this.#look(rows, trends, rates);
+        const picked = pick(looked, { sort: terms, limit: most });
+        if (json) {
+          return await writeJson({ rows: picked.map((row) => this.#rated(row, rates)) }, host);
+        }
+        this.#keep(picked, trends, rates);
+        return await host.write(renderTable(picked, columns, style));
+      }
+      // In the order given nothing has to be remembered, however many there are.
+      const picked = terms.length === 0
+        ? first(rows, most)
+        : pick(rows, { sort: terms, limit: most });
+      if (json) return await writeJsonArray(picked, host);
+      let isFirst = true;
+      for (const page of inPages(picked, ROWS_A_PAGE)) {
+        if (!isFirst) await host.write("\n");
+        await host.write(renderTable(page, columns, style));
+        isFirst = false;
+      }
     };
   }
 
@@ -119,17 +132,47 @@ function followedColumns<Row extends object>(
   ];
 }
 
+/** Rows of one table: more than fit on a screen, and few enough to have the widths of columns from. */
+const ROWS_A_PAGE = 10_000;
+
+function* first<Row>(rows: Iterable<Row>, limit: number): Generator<Row> {
+  let left = limit;
+  for (const row of rows) {
+    yield row;
+    if (--left === 0) return;
+  }
+}
+
+/** At least one, which may be empty. */
+function* inPages<Row>(rows: Iterable<Row>, size: number): Generator<Row[]> {
+  let page: Row[] = [];
+  let isFirst = true;
+  for (const row of rows) {
+    page.push(row);
+    if (page.length < size) continue;
+    yield page;
+    isFirst = false;
+    page = [];
+  }
+  if (isFirst || page.length > 0) yield page;
+}
+
 /** Rows of JSON that are joined before they are written. */
 const ROWS_A_WRITE = 1000;
 
 /** One array with one element a line, however many: no text ever holds all of them. */
-export async function writeJsonArray(rows: readonly unknown[], host: InspectHost): Promise<void> {
-  if (rows.length === 0) return await host.write("[]\n");
-  for (let from = 0; from < rows.length; from += ROWS_A_WRITE) {
-    const lines = rows.slice(from, from + ROWS_A_WRITE).map((row) => JSON.stringify(row));
-    await host.write((from === 0 ? "[\n" : ",\n") + lines.join(",\n"));
+export async function writeJsonArray(
+  rows: Iterable<unknown>,
+  host: Pick<InspectHost, "write">,
+): Promise<void> {
+  let isEmpty = true;
+  for (const page of inPages(rows, ROWS_A_WRITE)) {
+    if (page.length === 0) break;
+    const lines = page.map((row) => JSON.stringify(row));
+    await host.write((isEmpty ? "[\n" : ",\n") + lines.join(",\n"));
+    isEmpty = false;
   }
-  await host.write("\n]\n");
+  await host.write(isEmpty ? "[]\n" : "\n]\n");
 }
 
 /** One document. */
