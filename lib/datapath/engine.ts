@@ -66,6 +66,8 @@ export interface PacketSource {
   readonly fd: number;
   /** Takes what is there without waiting: how many packets, or a negative errno. */
   receive(): number;
+  /** Whether the last `receive` may have left some; else there is no need to ask before `fd` is ready. */
+  readonly more: boolean;
   /** Offset of packet i's slot. */
   slotOffset(i: number): number;
   /** Bytes of packet i from its Ethernet header on; 0 when it is not to be looked at. */

@@ -1,6 +1,5 @@
 import { DROP } from "../session/drop_reason.ts";
 import type { PacketSource } from "./engine.ts";
-import { BATCH } from "./packet_source.ts";
 
 /**
  * For how long nobody may have taken packets, so that what waited is still sent on. Far above any pause
@@ -60,8 +59,11 @@ export class FreshSource implements PacketSource {
 
   receive(): number {
     const count = this.#source.receive();
-    if (count >= 0) this.#isOld = this.#backlog.take(count, count >= BATCH, this.#clock());
+    if (count >= 0) this.#isOld = this.#backlog.take(count, this.#source.more, this.#clock());
     return count;
+  }
+  get more(): boolean {
+    return this.#source.more;
   }
   slotOffset(i: number): number {
     return this.#source.slotOffset(i);

@@ -11,6 +11,7 @@ class Device implements PacketSource {
   nowMs = 1_000_000;
   /** For so long the reader is stopped while it takes packets. */
   stopMs = 0;
+  more = false;
   readonly fresh = new FreshSource(this, () => this.nowMs);
 
   receive(): number {
@@ -18,6 +19,7 @@ class Device implements PacketSource {
     this.waiting -= count;
     this.nowMs += this.stopMs;
     this.stopMs = 0;
+    this.more = count === BATCH;
     return count;
   }
   slotOffset = (i: number) => i;

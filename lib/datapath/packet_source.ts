@@ -25,6 +25,9 @@ export class SocketSource implements PacketSource {
   receive(): number {
     return this.#batch.receive(this.fd);
   }
+  get more(): boolean {
+    return this.#batch.more;
+  }
   slotOffset(i: number): number {
     return this.#batch.slotOffset(i);
   }

@@ -72,7 +72,12 @@ export class RawEngine implements PacketSender {
   readonly #options: RawEngineOptions;
   readonly #packet = new Packet();
   readonly #poller: Poller;
+  readonly #bellAt: number;
   readonly #monitorAt: number;
+  /** Of each source: is it to be asked in the next turn? */
+  readonly #due: Uint8Array;
+  /** Has a source more than it gave in this turn? Then all are asked again, so that none waits for it. */
+  #more = false;
   /** What follows the packet that is being handled: slot, bytes and hop of each. */
   readonly #kept = new Int32Array(3 * BATCH);
   #following = 0;
@@ -105,7 +110,8 @@ export class RawEngine implements PacketSender {
     this.#packet.attach(options.memory.buffer);
     this.#poller = new Poller({ capacity: options.sources.length + 2 });
     for (const source of options.sources) this.#poller.add(source.fd, POLLIN);
-    this.#poller.add(options.bell, POLLIN);
+    this.#due = new Uint8Array(options.sources.length).fill(1);
+    this.#bellAt = this.#poller.add(options.bell, POLLIN);
     this.#monitorAt = this.#poller.add(options.monitorFd, POLLIN);
     this.#hops.onResolved = (hop) => {
       const send = (slot: number, bytes: number) => this.#send(hop, slot, bytes);
@@ -124,44 +130,26 @@ export class RawEngine implements PacketSender {
   run(): void {
     const counters = this.#counters;
     const { busyPollMs = 0 } = this.#options;
-    let wokenMs = bootTimeMs();
-    let idleSinceMs = 0;
+    let nowMs = bootTimeMs();
+    let lastPacketMs = 0;
     while (!this.#options.interrupted()) {
-      const nowMs = bootTimeMs();
-      let received = 0;
-      for (let i = 0; i < this.#sources.length; i++) received += this.#turn(i);
+      const received = this.#turns();
       if (nowMs - this.#maintainedMs >= 1) this.#maintain(nowMs);
-      if (nowMs - this.#followedMs >= MAINTENANCE_MS) {
-        this.#follow(nowMs);
-        // One that never sleeps is busy all the same.
-        counters[COUNTER.busyMs] = counters[COUNTER.busyMs]! + nowMs - wokenMs;
-        wokenMs = nowMs;
-      }
+      if (nowMs - this.#followedMs >= MAINTENANCE_MS) this.#follow(nowMs);
+      const begunMs = nowMs;
+      nowMs = bootTimeMs();
       if (received > 0) {
-        if (idleSinceMs > 0) wokenMs = nowMs;
-        idleSinceMs = 0;
-        continue;
+        // Asking in vain is no work.
+        counters[COUNTER.busyMs] = counters[COUNTER.busyMs]! + nowMs - begunMs;
+        lastPacketMs = nowMs;
       }
-      if (idleSinceMs === 0) {
-        counters[COUNTER.busyMs] = counters[COUNTER.busyMs]! + nowMs - wokenMs;
-        idleSinceMs = nowMs;
+      // SO_BUSY_POLL would do nothing for it: packet sockets have no NAPI id.
+      if (this.#more || nowMs - lastPacketMs < busyPollMs) {
+        this.#due.fill(1);
+      } else {
+        this.#rest(nowMs);
+        nowMs = bootTimeMs();
       }
-      // Asking in vain is no work. SO_BUSY_POLL would do nothing for it: packet sockets have no NAPI id.
-      wokenMs = nowMs;
-      if (nowMs - idleSinceMs < busyPollMs) continue;
-      idleSinceMs = 0;
-      this.#options.asleep(true);
-      // What was written to a ring before `asleep` was set rang no bell.
-      if (!this.#options.interrupted()) {
-        this.#handler.maintain(nowMs);
-        counters[COUNTER.busyMs] = counters[COUNTER.busyMs]! + bootTimeMs() - wokenMs;
-        this.#poller.wait(MAINTENANCE_MS);
-        wokenMs = bootTimeMs();
-        counters[COUNTER.wakeUps] = counters[COUNTER.wakeUps]! + 1;
-      }
-      this.#options.asleep(false);
-      drainEventFd(this.#options.bell);
-      if (this.#poller.ready(this.#monitorAt) !== 0) this.#follow(wokenMs);
     }
   }
 
@@ -169,9 +157,39 @@ export class RawEngine implements PacketSender {
     return this.#replies.emit(packet, hop);
   }
 
+  /** Asks the sources that are due, and tells how many packets they had. */
+  #turns(): number {
+    let received = 0;
+    this.#more = false;
+    for (let i = 0; i < this.#sources.length; i++) {
+      if (this.#due[i] === 0) continue;
+      this.#due[i] = 0;
+      received += this.#turn(i);
+    }
+    return received;
+  }
+
+  /** Sleeps until something comes; the sources that have packets are due then. */
+  #rest(nowMs: number): void {
+    this.#options.asleep(true);
+    // What was written to a ring before `asleep` was set rang no bell.
+    const waits = !this.#options.interrupted();
+    if (waits) {
+      this.#handler.maintain(nowMs);
+      this.#poller.wait(MAINTENANCE_MS);
+      this.#counters[COUNTER.wakeUps] = this.#counters[COUNTER.wakeUps]! + 1;
+    }
+    this.#options.asleep(false);
+    if (!waits) return;
+    for (let i = 0; i < this.#due.length; i++) this.#due[i] = this.#due[i]! | this.#poller.ready(i);
+    if (this.#poller.ready(this.#bellAt) !== 0) drainEventFd(this.#options.bell);
+    if (this.#poller.ready(this.#monitorAt) !== 0) this.#follow(bootTimeMs());
+  }
+
   #turn(sourceAt: number): number {
     const source = this.#sources[sourceAt]!;
     const count = source.receive();
+    if (source.more) this.#more = true;
     if (count === 0) return 0;
     if (count < 0) return sourceFailed(-count);
     // Not before they were taken: this thread may have been stopped in between, and what is allowed
@@ -316,6 +334,8 @@ export class RawEngine implements PacketSender {
   /** Follows routes and neighbours, and sends or gives up what waited for one. */
   #follow(nowMs: number): void {
     this.#followedMs = nowMs;
+    // A source may have to know that nobody stood still, also when it has nothing.
+    this.#due.fill(1);
     if (nowMs - this.#askedMs >= ASKING_MS) this.#askForDrops(nowMs);
     this.#hops.maintain(nowMs);
     this.#replies.expire(nowMs);

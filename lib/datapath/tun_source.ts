@@ -31,6 +31,9 @@ export class TunSource implements PacketSource {
     }
     return count;
   }
+  get more(): boolean {
+    return this.#batch.more;
+  }
   slotOffset(i: number): number {
     return this.#batch.slotOffset(i);
   }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
-import { inVethPair, makeFrame, ROOT } from "./_test_end.ts";
+import { inVethPair, makeFrame, makeSuperPacket, ROOT } from "./_test_end.ts";
 import { run } from "../../tests/support/namespace.ts";
 import { ENETDOWN, ETH_P_IP } from "./constants.ts";
 import { mapAnonymous } from "./memory.ts";
-import { MessageBatch } from "./message_batch.ts";
+import { BATCH_BYTES, MessageBatch } from "./message_batch.ts";
 
 rootTest("a packet longer than its slot is marked as truncated", ROOT, async () => {
   await inVethPair((sender, receiver) => {
@@ -18,6 +18,28 @@ rootTest("a packet longer than its slot is marked as truncated", ROOT, async () 
     assert.equal(new Uint8Array(batch.buffer, start, 30)[16 + 12], ETH_P_IP >> 8);
   });
 });
+
+rootTest(
+  "after super-packets a call takes fewer, after small packets as many as it can",
+  ROOT,
+  async () => {
+    await inVethPair((sender, receiver) => {
+      const { batch } = receiver;
+      const take = () => [receiver.receive().length, batch.more];
+      const large = Array(6).fill(makeSuperPacket(60_000));
+      assert.equal(sender.send(large), 6);
+      assert.deepEqual(take(), [6, false]);
+      assert.equal(sender.send([...large, ...Array(40).fill(makeSuperPacket(1))]), 46);
+      const fewer = Math.floor(BATCH_BYTES / large[0]!.length);
+      assert.deepEqual(take(), [fewer, true]);
+      assert.deepEqual(take(), [fewer, true]);
+      const then = [receiver.receive().length, receiver.receive().length] as const;
+      assert.equal(then[0] + then[1], 46 - 2 * fewer);
+      assert.ok(then[0] > fewer);
+      assert.equal(batch.more, false);
+    }, { vnetHeader: true, receiveBufferBytes: 4 << 20 });
+  },
+);
 
 Deno.test("two batches can share one mapping", () => {
   using memory = mapAnonymous(4 * 1000);
@@ -45,8 +67,14 @@ rootTest(
       assert.equal(receiver.batch.receive(fd), 0);
       await run("ip link set vb up");
       const frame = makeFrame(60, { type: ETH_P_IP });
-      assert.equal(sender.send([frame]), 1);
-      assert.deepEqual(receiver.receive(), [frame]);
+      // The kernel lets frames through a moment after `ip` has returned.
+      let received: Uint8Array[] = [];
+      for (let i = 0; i < 1000 && received.length === 0; i++) {
+        assert.equal(sender.send([frame]), 1);
+        received = receiver.receive();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      assert.deepEqual(received, [frame]);
     });
   },
 );

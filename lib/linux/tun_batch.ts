@@ -1,6 +1,7 @@
 import { EAGAIN, EINTR } from "./constants.ts";
 import { lastErrno, openLibc } from "./libc.ts";
 import { mapAnonymous, type Mapping } from "./memory.ts";
+import { BATCH_BYTES } from "./message_batch.ts";
 import { type SlotOptions, Slots } from "./slots.ts";
 import { IOVEC, VIRTIO_NET_HDR } from "./structs.ts";
 
@@ -40,6 +41,8 @@ export class TunBatch implements Disposable {
   readonly #readBytes: bigint;
   readonly #writePointers: Deno.PointerObject[];
   readonly #lengths: Int32Array;
+  /** Whether the last `receive` may have left some. */
+  more = false;
   readonly #libc = openLibc();
 
   constructor(options: SlotOptions = {}) {
@@ -68,15 +71,25 @@ export class TunBatch implements Disposable {
   }
 
   /**
-   * Reads packets into slots 0, 1, … until there are no more or all slots are full: how many, or
-   * -errno when the first read failed, such as -EBADFD (-77) after the device was deleted.
+   * Reads packets into slots 0, 1, … until there are no more, or all slots are full, or
+   * {@link BATCH_BYTES} are reached: how many, or -errno when the first read failed, such as -EBADFD (-77) after the device was deleted.
    */
   receive(fd: number): number {
     const slots = this.slots;
+    let sum = 0;
     for (let i = 0; i < slots; i++) {
       const lengthBytes = this.readInto(fd, i);
-      if (lengthBytes <= 0) return i > 0 ? i : lengthBytes;
+      if (lengthBytes <= 0) {
+        this.more = false;
+        return i > 0 ? i : lengthBytes;
+      }
+      sum += lengthBytes;
+      if (sum >= BATCH_BYTES) {
+        this.more = true;
+        return i + 1;
+      }
     }
+    this.more = true;
     return slots;
   }
 
