@@ -150,7 +150,6 @@ export class CaptureTap implements PacketTap {
     const start = slot >> 2;
     const words = (VNET_HEADER_BYTES + capturedBytes + 3) >> 2;
     for (let i = 0; i < words; i++) to[first + i] = from[start + i]!;
-    readWallClock(this.#time);
   }
 
   #writeEthernet(slot: number): void {
@@ -168,6 +167,8 @@ export class CaptureTap implements PacketTap {
     const ring = this.#ring;
     if (!this.#isWanted(subject)) return ring.skipped();
     if (this.#at < 0) return ring.lost();
+    // Not before it is known that it is wanted: asking the clock costs as much as copying.
+    readWallClock(this.#time);
     const { words, halves, bytes } = ring;
     const word = this.#at >> 2;
     words[word] = this.#recordBytes;
