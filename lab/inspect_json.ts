@@ -61,6 +61,12 @@ export interface InspectedStatus {
     readonly forwarded: number;
     readonly dropped: Readonly<Record<string, number>>;
   };
+  /** Of each packet worker. */
+  readonly workers: readonly {
+    readonly received: number;
+    readonly handedOver: number;
+    readonly socketDrops: number;
+  }[];
   /** Connections of agents that came to nothing, and how often an agent was held back. */
   readonly control: { readonly refused: number; readonly heldBack: number };
   readonly agents: readonly {

@@ -98,6 +98,7 @@ export function defaultNatYaml(): NatYaml {
     socket: "nat.sock",
     state: "nat.sessions",
     capacity: 65536,
+    ...labWorkers(),
   };
 }
 

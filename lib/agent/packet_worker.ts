@@ -6,7 +6,7 @@
 import { bootTimeMs } from "../linux/clock.ts";
 import { openPacketSocket } from "../linux/packet_socket.ts";
 import { mapAnonymous, viewAt } from "../linux/memory.ts";
-import { setThreadCpu } from "../linux/process.ts";
+import { setThreadCpu, setThreadName } from "../linux/process.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import { CaptureTap, CaptureTaps, type TapOrder } from "../datapath/capture_tap.ts";
 import type { PacketHandler } from "../datapath/engine.ts";
@@ -48,6 +48,7 @@ class AgentWorker implements PacketHandler, AgentHops {
   #ways: { readonly prefix: Prefix; readonly interfaceIndex: number }[] = [];
 
   constructor(start: AgentWorkerStart) {
+    setThreadName(`packets ${start.worker}`);
     if (start.pace.cpu !== null) setThreadCpu(start.pace.cpu);
     this.#main = new PacketThreadEnd(start.shared);
     this.#worker = start.worker;

@@ -50,8 +50,8 @@ export function describeNat(config: NatConfig): string[] {
 
 /** What is said about the packet workers; nothing when there is one as by default. */
 function describeWorkers(
-  { workers = 1, cpus, busyPollUs }: {
-    readonly workers?: number;
+  { workers, cpus, busyPollUs }: {
+    readonly workers: number;
     readonly cpus?: readonly number[];
     readonly busyPollUs: number;
   },

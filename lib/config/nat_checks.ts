@@ -54,9 +54,17 @@ export function checkNatDocument(draft: NatDraft, report: Report): void {
   checkOwnEndpoint(draft.control?.listen, { path: ["control", "listen"], vips, snat, report });
   checkOwnEndpoint(draft.metrics, { path: ["metrics"], vips, snat, report });
   checkCpus(draft, report);
+  checkWorkers(draft, report);
   if (draft.socket !== undefined && draft.socket === draft.state) {
     report(["state"], "the same path as socket");
   }
+}
+
+/** Each worker gives out every so many-th port. */
+function checkWorkers({ workers = 1, snat }: NatDraft, report: Report): void {
+  const ports = snat?.ports;
+  if (ports === undefined || ports.last - ports.first + 1 >= workers) return;
+  report(["workers"], `${workers} packet workers share snat.ports: there have to be as many ports`);
 }
 
 function checkInterfaces(names: readonly (string | undefined)[], report: Report): void {

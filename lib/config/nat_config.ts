@@ -107,6 +107,8 @@ export interface NatConfig {
   readonly timeouts: TimeoutsConfig;
   readonly quarantineMs: number;
   readonly capacity: number;
+  /** Packet workers. */
+  readonly workers: number;
   /** One for each packet worker; absent: the kernel decides. */
   readonly cpus?: readonly number[];
   /** How long packet workers ask again before they sleep; 0: not at all. */
@@ -206,6 +208,7 @@ function natConfigOf(
     },
     quarantineMs: document.quarantine,
     capacity: document.capacity,
+    workers: document.workers,
     ...(document.cpus && { cpus: document.cpus }),
     busyPollUs: document.busyPoll,
     engine: document.engine,

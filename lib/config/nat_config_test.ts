@@ -140,6 +140,7 @@ Deno.test("parseNatConfig() fills in every default", () => {
     },
     quarantineMs: 60_000,
     capacity: 1_048_576,
+    workers: 1,
     busyPollUs: 0,
     engine: "raw",
   });
@@ -514,5 +515,19 @@ Deno.test("the packet worker stays where it is told to, and waits as it is told 
   ]);
   assert.deepEqual(problemsOf(`${SHORT}busyPoll: 11ms\n`), [
     "nat.yaml:5:1: busyPoll: 11ms is out of range: from 0us to 10000us",
+  ]);
+});
+
+Deno.test("several packet workers need as many ports, and a CPU each when CPUs are named", () => {
+  assert.equal(parse(`${SHORT}workers: 3\ncpus: [0, 2, 4]\n`).workers, 3);
+  assert.deepEqual(
+    problemsOf(SHORT.replace("}", ", ports: 5000-5001 }") + "workers: 3\ncpus: [1, 1]\n"),
+    [
+      "nat.yaml:5:1: workers: 3 packet workers share snat.ports: there have to be as many ports",
+      "nat.yaml:6:1: cpus: a CPU is named twice",
+    ],
+  );
+  assert.deepEqual(problemsOf(`${SHORT}workers: 2\ncpus: [1]\n`), [
+    "nat.yaml:6:1: cpus: 1 are named and there are 2 packet workers: name one for each",
   ]);
 });

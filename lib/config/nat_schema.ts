@@ -12,7 +12,7 @@ import {
   portRange,
 } from "./fields.ts";
 import { affinity, health, slowStart } from "./server_schema.ts";
-import { busyPoll, cpus } from "./worker_schema.ts";
+import { busyPoll, cpus, workers } from "./worker_schema.ts";
 
 const SECOND_MS = 1000;
 const THIRTY_DAYS_MS = 30 * 86_400_000;
@@ -103,6 +103,7 @@ export const natSchema = z.strictObject({
     "How long a NAT endpoint rests before another session gets it",
   ),
   capacity: z.int().min(1).max(8_388_608).prefault(1_048_576).describe("Most sessions at a time"),
+  workers,
   cpus,
   busyPoll,
   engine: z.enum(["raw"], {

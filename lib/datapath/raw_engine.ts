@@ -153,6 +153,12 @@ export class RawEngine implements PacketSender {
     }
   }
 
+  /** Takes all that waits in one source, while the engine does not run. */
+  takeAll(source: PacketSource): void {
+    const at = this.#sources.indexOf(source);
+    while (at >= 0 && this.#turn(at) > 0);
+  }
+
   emit(packet: Uint8Array, hop: number): boolean {
     return this.#replies.emit(packet, hop);
   }

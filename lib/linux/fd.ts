@@ -33,6 +33,12 @@ export class Fd implements Disposable {
     openLibc().close(this.number);
   }
 
+  /** Gives up ownership: from now on whoever has the number closes it. */
+  release(): number {
+    Fd.#open.delete(this);
+    return this.number;
+  }
+
   [Symbol.dispose](): void {
     this.close();
   }

@@ -4,6 +4,8 @@ import {
   PACKET_FANOUT_CBPF,
   PACKET_FANOUT_CPU,
   PACKET_FANOUT_DATA,
+  PACKET_FANOUT_FLAG_IGNORE_OUTGOING,
+  PACKET_FANOUT_FLAG_UNIQUEID,
   PACKET_FANOUT_HASH,
   PACKET_IGNORE_OUTGOING,
   PACKET_STATISTICS,
@@ -180,6 +182,42 @@ function bindToInterface(fd: Fd, { interfaceIndex, protocol }: PacketSocketOptio
   bindSocket(fd, address, { action: `bind to interface ${interfaceIndex}` });
 }
 
+/** The fanout group that a socket has joined, or null. Throws LinuxError. */
+export function fanoutGroup(fd: Fd): number | null {
+  const value = new Uint32Array(1);
+  const length = new Uint32Array([4]);
+  const result = openLibc().getsockopt(fd.number, SOL_PACKET, PACKET_FANOUT, value, length);
+  const errno = lastErrno();
+  if (result < 0) {
+    throw new LinuxError(`ask for the group of the ${fd.label}`, errno, { call: "getsockopt" });
+  }
+  // The mode stands above, which is not 0 for those that this program makes.
+  return value[0] === 0 ? null : value[0]! & 0xffff;
+}
+
+/**
+ * Has a bound socket share its interface's packets, as a program says (setFanoutProgram); without one
+ * the first member gets all. What waits in the socket stays there. Throws LinuxError.
+ * @param group null: a new one, with a number that nobody else has
+ * @returns its number
+ */
+export function joinProgramFanout(fd: Fd, group: number | null): number {
+  const flags = PACKET_FANOUT_FLAG_IGNORE_OUTGOING |
+    (group === null ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
+  const value = ((group ?? 0) | ((PACKET_FANOUT_CBPF | flags) << 16)) >>> 0;
+  const action = "share an interface among packet workers";
+  setSocketOption(fd, { level: SOL_PACKET, name: PACKET_FANOUT, value, action });
+  return group ?? fanoutGroup(fd)!;
+}
+
+/** Says which member of a socket's group gets which packet, as FanoutOptions' program. Throws LinuxError. */
+export function setFanoutProgram(fd: Fd, program: readonly BpfInstruction[]): void {
+  const action = "say which packet worker gets which packet";
+  withProgram(program, (value) => {
+    setSocketOption(fd, { level: SOL_PACKET, name: PACKET_FANOUT_DATA, value, action });
+  });
+}
+
 const FANOUT_MODES = {
   hash: PACKET_FANOUT_HASH,
   cpu: PACKET_FANOUT_CPU,
@@ -190,8 +228,5 @@ function joinFanout(fd: Fd, { group, mode, program }: FanoutOptions): void {
   const action = `join fanout group ${group}`;
   const value = group | (FANOUT_MODES[mode] << 16);
   setSocketOption(fd, { level: SOL_PACKET, name: PACKET_FANOUT, value, action });
-  if (program === undefined) return;
-  withProgram(program, (value) => {
-    setSocketOption(fd, { level: SOL_PACKET, name: PACKET_FANOUT_DATA, value, action });
-  });
+  if (program !== undefined) setFanoutProgram(fd, program);
 }

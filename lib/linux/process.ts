@@ -30,7 +30,9 @@ export function startSession(): void {
 
 /** Names this thread for `ps -L` and `top`; the name is cut to 15 bytes. Throws LinuxError. */
 export function setThreadName(name: string): void {
-  const bytes = cString(new TextDecoder().decode(cString(name).subarray(0, NAME_BYTES)));
+  const bytes = cString(
+    new TextDecoder().decode(new TextEncoder().encode(name).subarray(0, NAME_BYTES)),
+  );
   const result = openLibc().prctl_text(PR_SET_NAME, bytes, 0n, 0n, 0n);
   const errno = lastErrno();
   if (result < 0) throw new LinuxError(`name a thread "${name}"`, errno, { call: "prctl" });

@@ -7,6 +7,8 @@ Deno.test("setThreadName() names the thread, cut to 15 bytes", () => {
   const before = Deno.readTextFileSync(path).trim();
   setThreadName("bypath packet worker");
   assert.equal(Deno.readTextFileSync(path), "bypath packet w\n");
+  setThreadName("short");
+  assert.equal(Deno.readTextFileSync(path), "short\n");
   setThreadName(before);
 });
 

@@ -1,4 +1,4 @@
-import { COUNTER, droppedByReason } from "../session/counters.ts";
+import { COUNTER, droppedByReason, sumCounters } from "../session/counters.ts";
 import { REASON_COUNT, reasonName } from "../wire/reason.ts";
 import { counter, gauge, type Metric, type Sample } from "./metric.ts";
 
@@ -62,11 +62,4 @@ export function datapathMetrics(
       byWorker((counters) => counters[COUNTER.ringFull]!),
     ),
   ];
-}
-
-function sumCounters(workers: readonly Float64Array[]): Float64Array {
-  const [first, ...others] = workers;
-  const sum = Float64Array.from(first!);
-  for (const counters of others) counters.forEach((count, i) => sum[i] = sum[i]! + count);
-  return sum;
 }

@@ -66,7 +66,7 @@ export class BypassWorld implements Disposable {
     this.table = new SessionTable(region, [7, 9]);
     this.rates = new RateMeter(new ArrayBuffer(RateMeter.bytesFor(capacity)));
     this.events = new EventLog({ capacity: 1024, now: () => this.nowMs });
-    this.#gates = new LoadGates(this.counters, config);
+    this.#gates = new LoadGates([this.counters], config);
     this.#lastReportMs = this.nowMs;
     this.control = new BypassControl({
       records: this.table,

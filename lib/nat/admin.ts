@@ -3,7 +3,7 @@ import { AdminError, type AdminRequest } from "../control/admin_protocol.ts";
 import type { AdminHandler } from "../control/admin_server.ts";
 import type { LoggedEvent } from "../control/event_log.ts";
 import { bootTimeMs } from "../linux/clock.ts";
-import { COUNTER, droppedByReason } from "../session/counters.ts";
+import { COUNTER, droppedByReason, workerCounts } from "../session/counters.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { FLAG, U16, U8 } from "../session/layout.ts";
 import { SessionViewer, usedSlots } from "../session/session_view.ts";
@@ -110,12 +110,8 @@ function status(machine: NatMachine, census: TableCensus) {
       received: counters[COUNTER.bytesReceived],
       forwarded: counters[COUNTER.bytesForwarded],
     },
-    worker: {
-      batches: counters[COUNTER.batches],
-      wakeUps: counters[COUNTER.wakeUps],
-      busyMs: Math.round(counters[COUNTER.busyMs]!),
-      socketDrops: counters[COUNTER.socketDrops],
-    },
+    worker: workerCounts(counters),
+    workers: machine.counted.map(workerCounts),
     instructions: machine.book.size,
     captures: machine.captures.size,
     control: machine.agentEvents.counts,
@@ -182,7 +178,7 @@ function limitOf(request: AdminRequest): number {
 }
 
 function recentEvents(machine: NatMachine, limit: number): LoggedEvent[] {
-  const all = [...machine.events.kept, ...journalEvents(machine, 0)];
+  const all = [...machine.events.kept, ...journalEvents(machine)];
   return all.sort((a, b) => a.time - b.time).slice(limit === 0 ? 0 : -limit);
 }
 
@@ -192,11 +188,12 @@ async function followEvents(
 ): Promise<void> {
   const waiting: LoggedEvent[] = [];
   const leave = machine.events.follow((event) => waiting.push(event));
-  let seen = machine.journal.count;
+  let seen = machine.journals.position;
   try {
     while (!signal.aborted) {
-      const news = journalEvents(machine, seen);
-      seen = machine.journal.count;
+      const next = machine.journals.position;
+      const news = journalEvents(machine, seen, next);
+      seen = next;
       const events = [...waiting.splice(0), ...news].sort((a, b) => a.time - b.time);
       for (const event of events) await follow(event);
       await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));

@@ -27,16 +27,16 @@ const HERE = "nat";
 export class Captures {
   readonly atAgents: AgentCaptures;
   readonly #machine: NatMachine;
-  readonly #thread: PacketThread;
+  readonly #threads: readonly PacketThread[];
   readonly #desk = new CaptureDesk();
 
   constructor(
     machine: NatMachine,
-    thread: PacketThread,
+    threads: readonly PacketThread[],
     send: (agent: string, message: CaptureOrder) => void,
   ) {
     this.#machine = machine;
-    this.#thread = thread;
+    this.#threads = threads;
     this.atAgents = new AgentCaptures(send);
   }
 
@@ -102,7 +102,7 @@ export class Captures {
     const { records } = this.#machine.state;
     const viewer = new SessionViewer(records);
     return new LocalPlace(HERE, {
-      begin: () => WorkerCapture.begin([this.#thread], { filter, snapBytes }),
+      begin: () => WorkerCapture.begin(this.#threads, { filter, snapBytes }),
       links: { sources: interfaces, outputs: interfaces },
       nameOf: (slot, id) => {
         const session = formatSessionId(records.epoch, id);

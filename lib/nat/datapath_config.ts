@@ -44,8 +44,10 @@ export interface DatapathService {
   readonly servers: readonly (DatapathEndpoint & { readonly weight: number })[];
   readonly start: StartSettings;
   readonly affinity?: AffinityConfig;
-  /** Memory of a ServerBoard, written by both threads; absent: the worker's own. */
+  /** Memory of a ServerBoard, written by all threads; absent: the worker's own. */
   readonly board?: SharedArrayBuffer;
+  /** How many packet workers the board has columns for. Default 1. */
+  readonly workers?: number;
   /** With the scheduler `maglev`: its lookup table, made elsewhere. */
   readonly maglev?: SharedArrayBuffer;
 }
@@ -118,6 +120,11 @@ export function destinationsOf(config: NatConfig): Prefix[] {
     ...[...vips.values()].map((vip) => ({ address: vip, length: vip.family === 4 ? 32 : 128 })),
     ...config.snat.addresses.flatMap(({ first, last }) => prefixesOfRange(first, last)),
   ];
+}
+
+/** The prefixes of a configuration's SNAT addresses: packets for them come from servers. */
+export function natPrefixes({ snat }: NatConfig): Prefix[] {
+  return snat.addresses.flatMap(({ first, last }) => prefixesOfRange(first, last));
 }
 
 /** The same as ranges. */

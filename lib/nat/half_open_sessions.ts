@@ -27,7 +27,7 @@ export class HalfOpenSessions {
 
   constructor(table: SessionTable) {
     this.#table = table;
-    this.#most = Math.max(FEWEST, table.capacity >> 2);
+    this.#most = Math.max(FEWEST, table.share >> 2);
     this.#queue = new SlotQueue(table.capacity + 1);
     this.#unanswered = new Uint8Array(table.capacity + 1);
   }

@@ -8,15 +8,19 @@ import { protocolName } from "../wire/protocol.ts";
 import type { NatMachine } from "./nat_machine.ts";
 import { CLOSE_NAMES } from "./session_keeper.ts";
 
-/** The worker's journal from entry `from` on, as events. */
-export function journalEvents(machine: NatMachine, from: number): LoggedEvent[] {
+/** The workers' journals between two positions, as events; default: all of them. */
+export function journalEvents(
+  machine: NatMachine,
+  from?: readonly number[],
+  until?: readonly number[],
+): LoggedEvent[] {
   const { records } = machine.state;
   const viewer = new SessionViewer(records);
   const bootedAt = Date.now() - bootTimeMs();
   const services = new Map(
     machine.config.services.map((it) => [`${it.protocol} ${formatEndpoint(it.vip)}`, it.name]),
   );
-  return machine.journal.read(from).map((entry) => {
+  return machine.journals.read(from, until).map((entry) => {
     const opened = entry.kind === JOURNAL_OPENED;
     const [w0, w1, w2, w3] = entry.client;
     const address = IpAddress.fromWords(w0!, w1!, w2!, w3!);

@@ -1,7 +1,7 @@
 import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
 import type { Load } from "../config/rate.ts";
 import { RateMeter } from "../policy/rate_meter.ts";
-import { COUNTER } from "../session/counters.ts";
+import { COUNTER, sumCounters } from "../session/counters.ts";
 
 /** As many services as a configuration may have, and a few more. */
 const SERVICES = 1024;
@@ -12,7 +12,7 @@ const MACHINE = 0;
 export interface MeasuredLoad {
   readonly bytesPerSecond: number;
   readonly packetsPerSecond: number;
-  /** How much of a core its packet worker keeps busy, 0-1. */
+  /** How much of a core its packet worker keeps busy, 0-1; of several, the busiest one. */
   readonly share: number;
 }
 
@@ -23,14 +23,16 @@ export interface MeasuredLoad {
 export class LoadGates {
   /** A byte a service, for the worker; 1: closed. */
   readonly closed: Uint8Array<SharedArrayBuffer> = new Uint8Array(new SharedArrayBuffer(SERVICES));
-  readonly #counters: Float64Array;
+  readonly #counters: readonly Float64Array[];
   readonly #meter = new RateMeter(new ArrayBuffer(RateMeter.bytesFor(1)));
-  /** Milliseconds of work, as if they were packets. */
-  readonly #busy = new RateMeter(new ArrayBuffer(RateMeter.bytesFor(1)));
+  /** Milliseconds of work of each worker, as if they were packets. */
+  readonly #busy: RateMeter;
   #services: readonly ServiceConfig[] = [];
 
-  constructor(counters: Float64Array, config: NatConfig) {
+  /** @param counters of each packet worker */
+  constructor(counters: readonly Float64Array[], config: NatConfig) {
     this.#counters = counters;
+    this.#busy = new RateMeter(new ArrayBuffer(RateMeter.bytesFor(counters.length)));
     this.configure(config);
   }
 
@@ -42,23 +44,29 @@ export class LoadGates {
 
   /** Looks at the counters; to be called about every second. */
   look(nowMs: number): void {
-    const counters = this.#counters;
+    const counters = sumCounters(this.#counters);
     this.#meter.sample(
       MACHINE,
       nowMs,
       counters[COUNTER.forwarded]!,
       counters[COUNTER.bytesForwarded]!,
     );
-    const busyMs = counters[COUNTER.busyMs]!;
-    this.#busy.sample(MACHINE, nowMs, busyMs, busyMs);
+    this.#counters.forEach((of, worker) => {
+      const busyMs = of[COUNTER.busyMs]!;
+      this.#busy.sample(worker, nowMs, busyMs, busyMs);
+    });
     for (let i = 0; i < this.#services.length; i++) this.#set(i);
   }
 
   get load(): MeasuredLoad {
+    let busiest = 0;
+    for (let worker = 0; worker < this.#counters.length; worker++) {
+      busiest = Math.max(busiest, this.#busy.byteRate(worker));
+    }
     return {
       bytesPerSecond: this.#meter.byteRate(MACHINE),
       packetsPerSecond: this.#meter.packetRate(MACHINE),
-      share: Math.min(1, this.#busy.byteRate(MACHINE) / 1000),
+      share: Math.min(1, busiest / 1000),
     };
   }
 

@@ -16,7 +16,7 @@ function config(...loads: (string | undefined)[]): NatConfig {
 
 function gatesOf(...loads: (string | undefined)[]) {
   const counters = makeCounters();
-  const gates = new LoadGates(counters, config(...loads));
+  const gates = new LoadGates([counters], config(...loads));
   let nowMs = 1000;
   return {
     gates,

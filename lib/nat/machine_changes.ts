@@ -1,4 +1,6 @@
 /** What a reload and a takeover do to a running NAT machine, by its parts. */
+import type { NatConfig } from "../config/nat_config.ts";
+import type { PacketThreads } from "../datapath/packet_threads.ts";
 import type { PacketThread } from "../datapath/packet_thread.ts";
 import type { AgentDoor } from "./agent_door.ts";
 import type { Announcing } from "./announcing.ts";
@@ -13,7 +15,9 @@ import type { PreparedPool } from "./server_pool.ts";
 
 /** Parts of the machine that are nobody else's business. */
 export interface ChangingParts {
-  readonly thread: PacketThread;
+  readonly threads: PacketThreads;
+  /** Has the kernel steer packets as another configuration wants it. */
+  readonly steer: (config: NatConfig) => void;
   readonly routes: HostRoutes;
   readonly door: AgentDoor | null;
   readonly announcing: Announcing;
@@ -21,7 +25,7 @@ export interface ChangingParts {
 }
 
 export function reloadTargetsOf(machine: NatMachine, parts: ChangingParts): ReloadTargets {
-  const { thread, routes, door, announcing, drains } = parts;
+  const { threads, steer, routes, door, announcing, drains } = parts;
   /** What the worker has taken and the machine not yet. */
   let prepared: PreparedPool | null = null;
   let metrics: PreparedMetrics | null = null;
@@ -46,9 +50,17 @@ export function reloadTargetsOf(machine: NatMachine, parts: ChangingParts): Relo
       prepared = machine.servers.prepare(config);
       // Before the worker knows the services: their numbers are other ones then.
       machine.gates.configure(config);
+      const taken: PacketThread[] = [];
       try {
-        await thread.request({ kind: "configure", config: prepared.datapath });
+        // One after the other: what the first one writes into the table the others find there.
+        for (const thread of threads.all) {
+          await thread.request({ kind: "configure", config: prepared.datapath });
+          taken.push(thread);
+        }
+        steer(config);
       } catch (error) {
+        const before = machine.servers.datapath(machine.config);
+        for (const thread of taken) await thread.request({ kind: "configure", config: before });
         machine.gates.configure(machine.config);
         throw error;
       }
@@ -74,9 +86,12 @@ function useLease({ leases, book }: NatMachine, leaseMs: number): void {
 }
 
 export function reliefTargetsOf(machine: NatMachine, parts: ChangingParts): ReliefTargets {
-  const { thread, routes, door } = parts;
+  const { threads, routes, door } = parts;
   let isFrozen = false;
-  const pause = async () => await thread.request({ kind: "pause" }) as number[];
+  const pause = async () => {
+    const sockets = threads.all.map((it) => it.request({ kind: "pause" }) as Promise<number[]>);
+    return (await Promise.all(sockets)).flat();
+  };
   return {
     get isFrozen() {
       return isFrozen;
@@ -87,14 +102,14 @@ export function reliefTargetsOf(machine: NatMachine, parts: ChangingParts): Reli
       // What the worker has told leads to commands, which it is still to carry out: all is in the table then.
       for (let round = 0; round < 2; round++) {
         await pause();
-        thread.drain();
+        threads.drain();
         machine.bypass.retryCommands();
       }
       return await pause();
     },
     thaw: () => {
       isFrozen = false;
-      thread.post({ kind: "resume" });
+      threads.post({ kind: "resume" });
       door?.release();
     },
     letGo: async () => {

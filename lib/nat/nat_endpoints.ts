@@ -23,10 +23,13 @@ export class NatEndpoints {
   readonly #sessions = new Int32Array(65536);
   /** By address and server in one number. */
   readonly #tcp = new Map<number, PortPool>();
+  readonly #withheld: Int32Array | undefined;
   readonly #other = new Map<number, PortPool>();
 
-  constructor(config: DatapathConfig, table: SessionTable) {
+  /** @param withheld ports that new sessions do not get, as of PortPool; default: none */
+  constructor(config: DatapathConfig, table: SessionTable, withheld?: Int32Array) {
     this.#table = table;
+    this.#withheld = withheld;
     this.configure(config);
   }
 
@@ -103,7 +106,7 @@ export class NatEndpoints {
     const key = (address << 16) | server;
     let pool = pools.get(key);
     if (pool === undefined) {
-      pool = new PortPool(this.#portFirst, this.#portLast);
+      pool = new PortPool(this.#portFirst, this.#portLast, this.#withheld);
       pools.set(key, pool);
     }
     pool.limit(this.#portFirst, this.#portLast);

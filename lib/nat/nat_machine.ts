@@ -3,11 +3,19 @@ import { EventLog } from "../control/event_log.ts";
 import { silentAfterMs } from "../control/agent_server.ts";
 import type { Ability } from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
-import { PacketThread } from "../datapath/packet_thread.ts";
+import { PacketExchange } from "../datapath/packet_exchange.ts";
+import type { PacketThreads } from "../datapath/packet_threads.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import type { NamespaceName } from "../linux/namespace_name.ts";
-import { HEADER_F64 } from "../session/layout.ts";
-import { Journal } from "../session/journal.ts";
+import type { RouteNetlink } from "../linux/rtnetlink.ts";
+import { ingressFilter } from "../datapath/ingress_filter.ts";
+import { hopInterface } from "../datapath/next_hops.ts";
+import { DICTIONARY_ENTRIES, HEADER, HEADER_F64, U16 } from "../session/layout.ts";
+import { destinationsOf, natPrefixes } from "./datapath_config.ts";
+import { steeringProgram } from "./steering_program.ts";
+import { type SteeringRule, steeringRule } from "./steering.ts";
+import { type PassedSockets, shareInterfaces, steerAnew } from "./worker_sockets.ts";
+import { Journals } from "../session/journal.ts";
 import { AgentEvents } from "./agent_events.ts";
 import { AgentRegistry, type KnownAgent, obstacleFor } from "./agent_registry.ts";
 import { RateMeter } from "../policy/rate_meter.ts";
@@ -43,9 +51,9 @@ import {
   COMMAND,
   crossedMs,
   EVENT,
-  type NatWorkerMessage,
   type NatWorkerStart,
   reasonOf,
+  type WorkerSharing,
 } from "./worker_protocol.ts";
 
 /** What a lease is prolonged by on this side, for clocks of different rates and packets in flight. */
@@ -75,7 +83,7 @@ export class NatMachine {
   readonly operator: OperatorState;
   readonly state: StateFile;
   readonly name: NamespaceName;
-  readonly journal = new Journal();
+  readonly journals: Journals;
   readonly startedMs = bootTimeMs();
   readonly bypass: BypassControl;
   readonly book: InstructionBook;
@@ -90,14 +98,16 @@ export class NatMachine {
   readonly metrics: MetricsDoor = new MetricsDoor(() => natMetrics(this));
   readonly captures: Captures;
   ready = false;
-  readonly #thread: PacketThread;
+  readonly #threads: PacketThreads;
   readonly #routes: HostRoutes;
   readonly #door: AgentDoor | null;
   readonly #announcing: Announcing;
   readonly #shortages: Shortages;
   /** Rates of sessions, where the criteria ask for them: written by the worker. */
   readonly #rates: SharedArrayBuffer;
-  readonly #traffic = new SharedArrayBuffer(ServiceTraffic.BYTES);
+  readonly #traffic: readonly SharedArrayBuffer[];
+  /** By packet worker and interface: the numbers of their sockets; none where they open their own. */
+  #sockets: (readonly number[])[][] = [];
   readonly #drains: DrainWatch;
   /** What a reload does to this machine. */
   readonly reloadTargets: ReloadTargets;
@@ -112,7 +122,7 @@ export class NatMachine {
     /** That this is the NAT machine of its network namespace. */
     name: NamespaceName;
     /** Its events go to `workerEvent`. */
-    thread: PacketThread;
+    threads: PacketThreads;
     door: (machine: NatMachine) => AgentDoor | null;
     routes: HostRoutes;
     announcing: (machine: NatMachine) => Announcing;
@@ -128,11 +138,17 @@ export class NatMachine {
     if (this.operator.damaged !== null) {
       this.events.add("operator-state-lost", { why: this.operator.damaged });
     }
-    this.#thread = parts.thread;
-    this.#shortages = new Shortages(this.#thread.counters, this.events);
+    this.#threads = parts.threads;
+    const { workers } = parts.config;
+    this.journals = new Journals(workers);
+    this.#traffic = Array.from(
+      { length: workers },
+      () => new SharedArrayBuffer(ServiceTraffic.BYTES),
+    );
+    this.#shortages = new Shortages(() => this.counters, this.events);
     this.#door = parts.door(this);
     this.#announcing = parts.announcing(this);
-    this.gates = new LoadGates(this.#thread.counters, this.config);
+    this.gates = new LoadGates(this.#threads.counted, this.config);
     this.#rates = new SharedArrayBuffer(RateMeter.bytesFor(this.state.records.capacity));
     this.bypass = new BypassControl({
       records: this.state.records,
@@ -140,7 +156,8 @@ export class NatMachine {
       operator: this.operator,
       config: this.config,
       agentFor: (server) => this.agents.stateFor(server),
-      command: (command, slot, id, value) => this.#thread.command(command, slot, id, value),
+      command: (command, slot, id, value) =>
+        this.#threads.all[this.ownerOf(slot)]!.command(command, slot, id, value),
       gates: this.gates,
       rates: new RateMeter(this.#rates),
       tally: this.tally,
@@ -166,7 +183,9 @@ export class NatMachine {
       hold: parts.hold,
       events: this.events,
       config: () => this.config,
-      post: (message) => this.#post(message),
+      workers,
+      ask: async (message, worker) => await this.#threads.all[worker]!.request(message),
+      tell: (message) => this.#threads.post(message),
       changed: () => this.servers.refresh(),
     });
     this.progress = new ProgressControl({
@@ -186,7 +205,7 @@ export class NatMachine {
       paths: this.progress.paths,
       config: () => this.config,
       send: (agent, probe) => this.#door?.send(agent, probe),
-      expect: (nonce) => this.#thread.command(COMMAND.expectProbe, 0, nonce, 0),
+      expect: (nonce) => this.#threads.command(COMMAND.expectProbe, 0, nonce, 0),
       reconsider: (speaksFor) => this.bypass.reconsider(speaksFor),
       event: (type, details) => this.events.add(type, details),
       now: bootTimeMs,
@@ -209,12 +228,13 @@ export class NatMachine {
     this.bypass.obstacles.push(serverObstacle(this));
     this.captures = new Captures(
       this,
-      this.#thread,
+      this.#threads.all,
       (agent, message) => this.#door?.send(agent, message),
     );
     this.#drains = new DrainWatch(this.events, () => serverViews(viewSources(this)));
     const changing = {
-      thread: this.#thread,
+      threads: this.#threads,
+      steer: (config: NatConfig) => this.#steer(config),
       routes: this.#routes,
       door: this.#door,
       announcing: this.#announcing,
@@ -229,46 +249,80 @@ export class NatMachine {
     return this.state.records.epoch.toString(36);
   }
 
+  /** Sums over the packet workers. */
   get counters(): Float64Array {
-    return this.#thread.counters;
+    return this.#threads.counters;
+  }
+
+  /** The counters of each packet worker. */
+  get counted(): readonly Float64Array[] {
+    return this.#threads.counted;
+  }
+
+  /** The packet worker that has the session in a slot. */
+  ownerOf(slot: number): number {
+    return this.state.records.getU16(slot, U16.natPort) % this.config.workers;
   }
 
   /** Of each packet worker: what it counted, and that by service. */
   get workers(): readonly { readonly counters: Float64Array; readonly traffic: ServiceTraffic }[] {
-    return [{ counters: this.counters, traffic: new ServiceTraffic(this.#traffic) }];
+    return this.counted.map((counters, worker) => ({
+      counters,
+      traffic: new ServiceTraffic(this.#traffic[worker]!),
+    }));
   }
 
   /**
    * Takes the table and the sockets; packets wait until `open`.
-   * @param sockets of the process before, one for each interface that it had
+   * @param passed of the process before
    */
-  async prepare(sockets?: readonly (number | null)[]): Promise<void> {
-    const { mapping } = this.state;
-    const start: NatWorkerStart = {
+  async prepare(netlink: RouteNetlink, passed?: PassedSockets): Promise<void> {
+    const { mapping, records } = this.state;
+    const { workers, interfaces } = this.config;
+    const rule = this.#steeringRule();
+    const links = interfaces.map((name) => ({ name, index: hopInterface(netlink, name).index }));
+    const program = steeringProgram(rule, natPrefixes(this.config));
+    const filter = ingressFilter(destinationsOf(this.config));
+    this.#sockets = shareInterfaces(links, { workers, program, filter, passed });
+    const [k0, k1] = crypto.getRandomValues(new Int32Array(2));
+    const sharing: WorkerSharing | undefined = workers === 1 ? undefined : {
+      steering: rule,
+      rings: PacketExchange.rings(workers),
+      peers: this.#threads.all.map(({ shared: { signals, bell } }) => ({ signals, bell })),
+      natAddresses: new SharedArrayBuffer(DICTIONARY_ENTRIES),
+      identificationKey: [k0!, k1!],
+    };
+    const start = (worker: number): NatWorkerStart => ({
       kind: "start",
+      part: { worker, workers },
+      ...(sharing && { sharing }),
       config: this.servers.datapath(this.config),
       silentUntilMs: this.recovery.silentUntilMs(bootTimeMs()),
       interfaces: this.config.interfaces,
-      ...(sockets !== undefined && { sockets }),
-      shared: this.#thread.shared,
-      pace: { cpu: this.config.cpus?.[0] ?? null, busyPollMs: this.config.busyPollUs / 1000 },
-      journal: this.journal.buffer,
+      sockets: this.#sockets[worker]!,
+      shared: this.#threads.all[worker]!.shared,
+      pace: { cpu: this.config.cpus?.[worker] ?? null, busyPollMs: this.config.busyPollUs / 1000 },
+      journal: this.journals.all[worker]!.buffer,
       table: { address: mapping.address, lengthBytes: mapping.lengthBytes },
       closedGates: this.gates.closed.buffer,
       rates: this.#rates,
-      signs: this.servers.signs.buffer,
-      affinity: this.servers.affinity,
-      traffic: this.#traffic,
+      signs: this.servers.signs[worker]!.buffer,
+      affinity: this.servers.affinities[worker]!,
+      traffic: this.#traffic[worker]!,
       key: this.servers.key,
-    };
-    await this.#thread.start(start);
+    });
+    const [first, ...others] = this.#threads.all;
+    // The first one writes the configuration's endpoints into the table, which the others then find.
+    await first!.start(start(0));
+    await Promise.all(others.map((thread, i) => thread.start(start(i + 1))));
+    records.header[HEADER.steeringKey] = rule.key;
     this.bypass.restore(this.leases.earlierMs);
     this.unheard.restored();
   }
 
   /** Carries packets and admits agents. */
   async open(): Promise<void> {
-    this.#post({ kind: "resume" });
+    this.#threads.post({ kind: "resume" });
     this.leases.use(this.config.control?.leaseMs ?? 0);
     await this.#door?.open();
     await this.#announcing.use(this.config);
@@ -284,7 +338,7 @@ export class NatMachine {
   tick(): void {
     if (this.relief.isFrozen) return;
     const now = bootTimeMs();
-    this.#thread.drain();
+    this.#threads.drain();
     this.book.tick(now);
     this.progress.tick();
     this.firstHop.tick();
@@ -355,7 +409,7 @@ export class NatMachine {
     this.servers[Symbol.dispose]();
     await this.#announcing[Symbol.asyncDispose]();
     await this.#door?.close("the NAT machine stops");
-    await this.#thread.stop();
+    await this.#threads.stop();
   }
 
   /** An event of the packet worker. */
@@ -388,7 +442,14 @@ export class NatMachine {
     }
   }
 
-  #post(message: NatWorkerMessage): void {
-    this.#thread.post(message);
+  #steeringRule(): SteeringRule {
+    const kept = this.state.records.header[HEADER.steeringKey]!;
+    const key = kept !== 0 ? kept : crypto.getRandomValues(new Int32Array(1))[0]! | 1;
+    return steeringRule(this.config, key);
+  }
+
+  /** The kernel has to know the SNAT addresses of another configuration. */
+  #steer(config: NatConfig): void {
+    steerAnew(this.#sockets[0] ?? [], steeringProgram(this.#steeringRule(), natPrefixes(config)));
   }
 }

@@ -1,7 +1,7 @@
 import type { Log } from "../control/log.ts";
 import type { NatConfig } from "../config/nat_config.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
-import { PacketThread } from "../datapath/packet_thread.ts";
+import { PacketThreads } from "../datapath/packet_threads.ts";
 import { secureRandom } from "../datapath/secure_random.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { type NamespaceName, takeNamespaceName } from "../linux/namespace_name.ts";
@@ -42,14 +42,15 @@ export async function startNatMachine(
   const { identity, stop, onFailure, log, takeover } = options;
   const running: { machine?: NatMachine } = {};
   const own = takeover === null ? stack.use(onlyNatMachine()) : null;
-  const thread = new PacketThread({
+  const threads = new PacketThreads({
+    workers: config.workers,
     path: "lib/nat/packet_worker.ts",
     events: EVENT_RING,
     commands: COMMAND_RING,
-    onEvent: (...event) => running.machine?.workerEvent(...event),
+    onEvent: (event, slot, id, value) => running.machine?.workerEvent(event, slot, id, value),
     onFailure,
   });
-  await thread.loaded;
+  await threads.loaded();
   const netlink = stack.use(new RouteNetlink());
   const routes = stack.use(new HostRoutes(netlink));
   // What can be done before packets wait is done by now.
@@ -73,14 +74,14 @@ export async function startNatMachine(
     routes,
     announcing: ({ events }) => new Announcing({ netlink, events, onFailure }),
     hold: endpointHold(config, state, left > 0),
-    thread,
+    threads,
     door: (it) => config.control && identity ? makeAgentDoor(it, config.control, identity) : null,
   });
   running.machine = machine;
   stack.defer(() => machine.stop());
   // While another process goes on, its metrics stand where these are to be.
   if (takeover === null) await machine.metrics.open(config.metrics);
-  await machine.prepare(estate?.sockets);
+  await machine.prepare(netlink, estate?.sockets);
   if (takeover !== null) {
     await takeover.commit();
     // An old process that was ended meanwhile has taken its routes with it.

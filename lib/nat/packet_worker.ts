@@ -1,5 +1,5 @@
 /**
- * The worker thread of a NAT machine that carries the packets, and does nothing else.
+ * A worker thread of a NAT machine: carries the packets of its sessions, and does nothing else.
  *
  * It blocks its thread in the engine's loop. The main thread reaches it by shared memory; for the
  * rare message it announces one in SIGNAL.posted, the loop ends, the message is handled and the
@@ -8,7 +8,7 @@
 import { openPacketSocket, PacketSocket } from "../linux/packet_socket.ts";
 import { Fd } from "../linux/fd.ts";
 import { mapAnonymous, mapHuge, viewAt } from "../linux/memory.ts";
-import { setThreadCpu } from "../linux/process.ts";
+import { setThreadCpu, setThreadName } from "../linux/process.ts";
 import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import { ETH_P_ALL } from "../linux/constants.ts";
 import { bootTimeMs } from "../linux/clock.ts";
@@ -40,6 +40,8 @@ import type { SessionEvents } from "./session_keeper.ts";
 import { ProbeWatch } from "./probe_watch.ts";
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
 import { ServerSigns } from "./server_signs.ts";
+import { WorkerShare } from "./worker_share.ts";
+import { SOCKET_BUFFER_BYTES } from "./worker_sockets.ts";
 import { Translator } from "./translator.ts";
 import {
   COMMAND,
@@ -52,7 +54,6 @@ import {
 const HELD_SLOTS = 32;
 /** For packets of our own; a quarter of them may wait for link addresses. */
 const REPLY_SLOTS = 64;
-const RECEIVE_BUFFER_BYTES = 64 * 1024 * 1024;
 /** Sessions ended per turn of the loop: bounds how long packets wait for it. */
 const EXPIRY_BUDGET = 256;
 
@@ -68,11 +69,16 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   readonly #taps = new CaptureTaps();
   readonly #probes = new ProbeWatch((nonce) => this.#tell(EVENT.probe, 0, nonce, 0));
   readonly #ours = new Map<string, Prefix>();
+  /** Of a process that had more packet workers: what waits in them, and may still come. */
+  readonly #extra: readonly PacketSocket[];
+  /** Null: there are no other packet workers. */
+  readonly #share: WorkerShare | null;
   #config: DatapathConfig;
   #paused = true;
   #nowMs = 0;
 
   constructor(start: NatWorkerStart) {
+    setThreadName(`packets ${start.part.worker}`);
     if (start.pace.cpu !== null) setThreadCpu(start.pace.cpu);
     this.#main = new PacketThreadEnd(start.shared);
     this.#config = start.config;
@@ -81,6 +87,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       viewAt(start.table.address, start.table.lengthBytes),
       start.key,
       (bytes) => mapHuge(bytes).buffer,
+      start.part,
     );
     const epoch = (this.#table.header[HEADER.hopEpoch]! + 1) % 65535 + 1;
     this.#table.header[HEADER.hopEpoch] = epoch;
@@ -92,10 +99,23 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     const monitor = new RouteMonitor();
     const interfaces = start.interfaces.map((name) => hopInterface(netlink, name));
     const hops = new NextHops({ netlink, monitor, interfaces, firstEpoch: epoch });
-    const slots = interfaces.length * BATCH + HELD_SLOTS + REPLY_SLOTS;
+    const { part, sharing } = start;
+    const extra = start.sockets.flatMap((numbers) => numbers.slice(1));
+    const sources = interfaces.length + extra.length + (sharing === undefined ? 0 : 1);
+    const slots = sources * BATCH + HELD_SLOTS + REPLY_SLOTS;
     const memory = mapAnonymous(slots * SLOT_BYTES + HELD_FRAGMENTS * HELD_FRAGMENT_BYTES);
     this.#memory = memory.buffer;
     this.#nowMs = bootTimeMs();
+    this.#share = sharing === undefined ? null : new WorkerShare({
+      part,
+      sharing,
+      table: this.#table,
+      memory,
+      memoryOffset: (sources - 1) * BATCH * SLOT_BYTES,
+      counters: this.#main.counters,
+      key: start.key,
+      translate: (packet, slot, nowMs) => this.#translator.handle(packet, slot, nowMs),
+    });
     this.#translator = new Translator({
       table: this.#table,
       hops,
@@ -110,6 +130,12 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       signs: new ServerSigns(start.signs),
       affinity: new AffinityTable(start.affinity, start.key),
       traffic: this.#traffic,
+      worker: part.worker,
+      ...(this.#share && {
+        withheldPorts: this.#share.withheldPorts,
+        identifications: this.#share.identifications,
+        pass: (packet, vnetOffset) => this.#share!.director.pass(packet, vnetOffset),
+      }),
       random: secureRandom(),
       nowMs: this.#nowMs,
       closedGates: new Uint8Array(start.closedGates),
@@ -120,34 +146,43 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     for (const prefix of addressesInUse(this.#table)) this.#ours.set(formatPrefix(prefix), prefix);
     const filter = this.#filter(start.config);
     this.#sockets = interfaces.map((link, i) => {
-      const number = start.sockets?.[i] ?? null;
+      const number = start.sockets[i]?.[0];
       // One that was received keeps its filter until packets are taken from it.
-      if (number !== null) return new PacketSocket(new Fd(number, `packet socket on ${link.name}`));
+      if (number !== undefined) return socketOf(number);
       return openPacketSocket({
         interfaceIndex: link.index,
         protocol: ETH_P_ALL,
         vnetHeader: true,
         ignoreOutgoing: true,
-        receiveBufferBytes: RECEIVE_BUFFER_BYTES,
-        sendBufferBytes: RECEIVE_BUFFER_BYTES,
+        receiveBufferBytes: SOCKET_BUFFER_BYTES,
+        sendBufferBytes: SOCKET_BUFFER_BYTES,
         filter,
       });
     });
+    this.#extra = extra.map(socketOf);
+    this.#share?.configure(start.config);
+    this.#share?.adopt();
     this.#engine = new RawEngine({
       memory,
-      sources: this.#sockets.map((socket, i) =>
-        new SocketSource(socket, memory, i * BATCH * SLOT_BYTES)
-      ),
+      sources: [
+        ...[...this.#sockets, ...this.#extra].map((socket, i) =>
+          new SocketSource(socket, memory, i * BATCH * SLOT_BYTES)
+        ),
+        ...(this.#share === null ? [] : [this.#share.exchange]),
+      ],
       outputs: this.#sockets.map((socket) => socket.fd.number),
       hops,
       handler: this,
       counters: this.#main.counters,
-      heldSlots: slotsFrom(interfaces.length * BATCH, HELD_SLOTS),
-      replySlots: slotsFrom(interfaces.length * BATCH + HELD_SLOTS, REPLY_SLOTS),
+      heldSlots: slotsFrom(sources * BATCH, HELD_SLOTS),
+      replySlots: slotsFrom(sources * BATCH + HELD_SLOTS, REPLY_SLOTS),
       bell: start.shared.bell,
       monitorFd: monitor.fd.number,
       interrupted: () => this.#main.interrupted,
-      asleep: (sleeping) => this.#main.sleeping(sleeping),
+      asleep: (sleeping) => {
+        this.#main.sleeping(sleeping);
+        if (sleeping) this.#share?.exchange.wakeForWaiting();
+      },
       busyPollMs: start.pace.busyPollMs,
     });
   }
@@ -160,7 +195,10 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
         this.#main.answer(() => this.#configure(message));
         break;
       case "rebuild":
-        this.#rebuild(message.sessions);
+        this.#main.answer(() => this.#rebuild(message.sessions));
+        break;
+      case "foreign":
+        this.#main.answer(() => this.#share?.addForeign(message.slots));
         break;
       case "silence":
         this.#translator.silence(message.untilMs);
@@ -178,7 +216,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
         this.#main.answer(() => this.#untap(message.id));
         break;
       case "quit":
-        for (const socket of this.#sockets) socket.close();
+        for (const socket of [...this.#sockets, ...this.#extra]) socket.close();
         return false;
     }
     return true;
@@ -201,11 +239,13 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     this.#engine.tap = this.#taps.tap;
   }
 
-  #rebuild(sessions: readonly RebuiltSession[]): void {
+  /** Answers with the slots of those that are foreign to their clients' worker. */
+  #rebuild(sessions: readonly RebuiltSession[]): number[] {
     const count = { rebuilt: 0, known: 0, conflict: 0, full: 0 };
     const nowMs = bootTimeMs();
     for (const session of sessions) count[this.#translator.rebuild(session, nowMs)]++;
     this.#tell(EVENT.rebuilt, count.rebuilt, count.conflict, count.full);
+    return this.#share?.foreignSlots() ?? [];
   }
 
   /** All of it or none: a filter that lets too much through does no harm. */
@@ -213,6 +253,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     const filter = this.#filter(config);
     for (const socket of this.#sockets) socket.setFilter(filter);
     this.#translator.configure(config);
+    this.#share?.configure(config);
     this.#config = config;
   }
 
@@ -233,6 +274,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   /** Between two batches: what was taken has been sent, what comes waits in the sockets. */
   #pause(): number[] {
     this.#paused = true;
+    if (this.#share !== null) this.#engine.takeAll(this.#share.exchange);
     this.#main.commands.drain(this.#command);
     return this.#sockets.map((socket) => socket.fd.number);
   }
@@ -240,7 +282,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   #resume(): void {
     this.#paused = false;
     const filter = this.#filter(this.#config);
-    for (const socket of this.#sockets) socket.setFilter(filter);
+    for (const socket of [...this.#sockets, ...this.#extra]) socket.setFilter(filter);
   }
 
   get foresight() {
@@ -248,13 +290,16 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   }
 
   handle(packet: Packet, slot: number, nowMs: number): number {
-    return this.#translator.handle(packet, slot, nowMs);
+    return this.#share === null
+      ? this.#translator.handle(packet, slot, nowMs)
+      : this.#share.director.handle(packet, slot, nowMs);
   }
 
   maintain(nowMs: number): void {
     this.#nowMs = nowMs;
     if (!this.#main.commands.empty) this.#main.commands.drain(this.#command);
-    const lost = this.#translator.expire(nowMs, EXPIRY_BUDGET);
+    const lost = this.#translator.expire(nowMs, EXPIRY_BUDGET) +
+      (this.#share?.director.maintain(nowMs) ?? 0);
     if (lost > 0) this.#add(COUNTER.drops + DROP.fragment, lost);
   }
 
@@ -308,12 +353,16 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   }
 }
 
-/** Sessions that are neither over nor resting. */
+function socketOf(number: number): PacketSocket {
+  return new PacketSocket(new Fd(number, "packet socket"));
+}
+
+/** Sessions of this worker that are neither over nor resting. */
 function* liveSlots(table: SessionTable): Generator<number> {
   for (let slot = 1; slot <= table.highWater; slot++) {
     const state = table.getU8(slot, U8.state);
     const isOver = state === STATE.free || state === STATE.closed || state === STATE.quarantine;
-    if (!isOver) yield slot;
+    if (!isOver && table.owns(slot)) yield slot;
   }
 }
 

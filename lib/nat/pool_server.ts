@@ -39,7 +39,7 @@ export class PoolServer {
   }
 
   /** What its packets have shown since the last call. */
-  newSigns(signs: ServerSigns, entryOf: (name: string) => number): PassiveSigns {
+  newSigns(signs: Pick<ServerSigns, "read">, entryOf: (name: string) => number): PassiveSigns {
     if (this.#entry === 0) this.#entry = entryOf(this.name);
     if (this.#entry === 0) return NO_SIGNS;
     const now = signs.read(this.#entry);

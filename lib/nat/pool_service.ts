@@ -3,6 +3,7 @@ import { TRIAL_SESSIONS } from "../policy/health_passive.ts";
 import { maglevTable } from "../policy/maglev_table.ts";
 import { createScheduler } from "../policy/scheduler.ts";
 import { ServerBoard } from "../policy/server_board.ts";
+import { takenOf } from "../policy/server_set.ts";
 import { normalizeShares } from "../policy/slow_start.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import type { PoolServer } from "./pool_server.ts";
@@ -22,8 +23,16 @@ export class PoolService {
   readonly #limits: Float64Array;
   #varies = false;
 
-  /** @param before the same service until now; what did not change is gone on with */
-  constructor(config: ServiceConfig, servers: readonly PoolServer[], before?: PoolService) {
+  /**
+   * @param before the same service until now; what did not change is gone on with
+   * @param workers packet workers that count on the board
+   */
+  constructor(
+    config: ServiceConfig,
+    servers: readonly PoolServer[],
+    before?: PoolService,
+    workers = 1,
+  ) {
     this.config = config;
     this.servers = servers;
     const list = config.servers.map(({ address, weight }) => ({
@@ -31,7 +40,7 @@ export class PoolService {
       weight,
     }));
     const isSame = before !== undefined && sameList(before.board, list);
-    this.board = isSame ? before.board : new ServerBoard(list);
+    this.board = isSame ? before.board : new ServerBoard(list, undefined, { worker: 0, workers });
     this.maglev = config.scheduler !== "maglev"
       ? null
       : (isSame ? before.maglev : null) ?? shared(maglevTable(this.board, 0));
@@ -66,7 +75,7 @@ export class PoolService {
     servers.forEach(({ health: { trials } }, i) => {
       // On trial: a few more than it had been given when that began.
       if (trials !== this.#trials[i]) {
-        this.#limits[i] = trials === null ? Infinity : board.taken[i]! + TRIAL_SESSIONS;
+        this.#limits[i] = trials === null ? Infinity : takenOf(board, i) + TRIAL_SESSIONS;
         this.#trials[i] = trials;
       }
       board.limits[i] = isUsable ? this.#limits[i]! : Infinity;

@@ -32,7 +32,7 @@ export interface TakeoverTerms {
 export interface ReliefTargets {
   /** Nothing may change while another process takes this one's place. */
   readonly isFrozen: boolean;
-  /** Stands still between two batches; answers with the packet sockets, which go on collecting. */
+  /** Stands still between two batches; answers with the packet sockets, by worker and interface, which go on collecting. */
   freeze(): Promise<readonly number[]>;
   /** Goes on as if nothing had happened. */
   thaw(): void;

@@ -7,6 +7,7 @@ import { type Change, changeInWords, differences, treeOfNat } from "../config/di
 import type { NatConfig } from "../config/nat_config.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
 import { formatEndpoint } from "../wire/address.ts";
+import { steeringRule } from "./steering.ts";
 
 /** A configuration and what its files hold. */
 export interface InForce {
@@ -31,6 +32,7 @@ export const FIXED: readonly string[] = [
   "socket",
   "state",
   "engine",
+  "workers",
   "cpus",
   "busyPoll",
 ];
@@ -51,11 +53,21 @@ export function planReload(before: InForce, after: InForce): ReloadPlan {
       ...changes.map((change) => changeInWords(change, names)),
       ...(hasOtherFiles ? ["control: other certificates, for new connections"] : []),
     ],
-    fixed: [...new Set(changes.flatMap(fixedKey))],
+    fixed: [...new Set([...changes.flatMap(fixedKey), ...otherSteering(before, after)])],
     // How many instructions an agent may have is no concern of its connection.
     control: hasOtherFiles ||
       changes.some(({ path }) => path[0] === "control" && path[1] !== "instructions"),
   };
+}
+
+/** With several packet workers, affinity decides which of them a client's sessions have. */
+function otherSteering(before: InForce, after: InForce): string[] {
+  if (before.config.workers === 1) return [];
+  const rule = ({ config }: InForce) => JSON.stringify(steeringRule(config, 0));
+  return rule(before) ===
+      rule({ ...after, config: { ...after.config, workers: before.config.workers } })
+    ? []
+    : ["affinity (with several packet workers)"];
 }
 
 function fixedKey({ path, before, after }: Change): string[] {

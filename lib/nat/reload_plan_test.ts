@@ -18,7 +18,7 @@ async function inForce(text: string, identity: Partial<IdentityPem> | null = nul
 Deno.test("what cannot be reloaded is named, all of it", async () => {
   const other = BASE.replace("[eth0]", "[eth1]") +
     "capacity: 5\nsocket: /run/other.sock\nstate: /run/other.sessions\nbusyPoll: 50us\n" +
-    "cpus: [0]\n";
+    "workers: 2\ncpus: [0, 1]\n";
   const { fixed } = planReload(await inForce(BASE), await inForce(other));
   assert.deepEqual([...fixed].sort(), [
     "busyPoll",
@@ -27,6 +27,7 @@ Deno.test("what cannot be reloaded is named, all of it", async () => {
     "interfaces",
     "socket",
     "state",
+    "workers",
   ]);
 });
 
@@ -49,4 +50,15 @@ Deno.test("a service is named as it is called now", async () => {
   const renamed = BASE.replace("name: web", "name: shop");
   const { lines } = planReload(await inForce(BASE), await inForce(renamed));
   assert.deepEqual(lines, ["service shop: name web is now shop"]);
+});
+
+Deno.test("with several workers affinity cannot come or change, since it says whose sessions are whose", async () => {
+  const kept = BASE.replace("port: 80,", "port: 80, affinity: { client: true },");
+  const prefix = kept.replace("client: true", "client: { ipv4: 24, ipv6: 64 }");
+  for (const [before, after] of [[BASE, kept], [kept, prefix]] as const) {
+    assert.deepEqual(planReload(await inForce(before), await inForce(after)).fixed, []);
+    const several = "workers: 2\n";
+    const { fixed } = planReload(await inForce(before + several), await inForce(after + several));
+    assert.deepEqual(fixed, ["affinity (with several packet workers)"]);
+  }
 });

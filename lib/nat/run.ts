@@ -109,7 +109,7 @@ async function serve(
   takeover?.[Symbol.dispose]();
   log.info(`Ready: ${statusLine(machine)}`);
   if (log.isTold("debug")) machine.events.follow(({ time: _, type, ...it }) => log.debug(type, it));
-  const pulse = new WorkerPulse([machine.counters], () => machine.relief.isFrozen);
+  const pulse = new WorkerPulse(machine.counted, () => machine.relief.isFrozen);
   await runDaemon({
     reload: async () => {
       try {

@@ -12,7 +12,7 @@ import { type DatapathConfig, datapathConfig } from "./datapath_config.ts";
 import { HealthChecks } from "./health_checks.ts";
 import { PoolServer } from "./pool_server.ts";
 import { type IsBarred, PoolService } from "./pool_service.ts";
-import { ServerSigns } from "./server_signs.ts";
+import { ServerSigns, sumSigns } from "./server_signs.ts";
 
 /** Clients whose server is remembered, where a service wants that. */
 const AFFINITY_CLIENTS = 131_072;
@@ -46,13 +46,15 @@ export interface PreparedPool {
  * written into memory that the packet worker reads with every new session. A reload changes what is different.
  */
 export class ServerPool implements Disposable {
-  readonly signs = new ServerSigns();
-  readonly affinity = new SharedArrayBuffer(AffinityTable.bytes(AFFINITY_CLIENTS));
-  /** Of the affinity table: two random words. */
+  /** Of each packet worker. */
+  readonly signs: readonly ServerSigns[];
+  /** Memory of an affinity table for each packet worker, which has all sessions of its clients. */
+  readonly affinities: readonly SharedArrayBuffer[];
+  /** Of the affinity tables: two random words. */
   readonly key: readonly [number, number];
   readonly #options: ServerPoolOptions;
   readonly #checks: HealthChecks;
-  readonly #affinities: AffinityTable;
+  readonly #affinities: readonly AffinityTable[];
   #byKey: ReadonlyMap<string, PoolServer> = new Map();
   #services: ReadonlyMap<string, PoolService> = new Map();
   /** Dictionary entries by endpoint, as far as they have been read. */
@@ -64,7 +66,13 @@ export class ServerPool implements Disposable {
     this.#options = options;
     const [k0, k1] = crypto.getRandomValues(new Int32Array(2));
     this.key = [k0!, k1!];
-    this.#affinities = new AffinityTable(this.affinity, this.key);
+    const { workers } = options.config;
+    this.signs = Array.from({ length: workers }, () => new ServerSigns());
+    this.affinities = Array.from(
+      { length: workers },
+      () => new SharedArrayBuffer(AffinityTable.bytes(Math.ceil(AFFINITY_CLIENTS / workers))),
+    );
+    this.#affinities = this.affinities.map((buffer) => new AffinityTable(buffer, this.key));
     this.#checks = new HealthChecks((key, { good, detail }) => {
       const server = this.#byKey.get(key);
       if (server === undefined) return;
@@ -93,7 +101,7 @@ export class ServerPool implements Disposable {
         byKey.set(key, made);
         return made;
       });
-      const pool = new PoolService(service, servers, old);
+      const pool = new PoolService(service, servers, old, config.workers);
       pool.refresh(this.#options.isBarred, nowMs);
       return [service.name, pool];
     }));
@@ -140,8 +148,11 @@ export class ServerPool implements Disposable {
     const vip = this.entryOf(formatEndpoint(service.vip));
     const key = (service.protocol === "tcp" ? 6 : 17) << 16 | vip;
     const now = this.#options.now();
-    const entry = this.#affinities.find(key, client, 0, affinity, now, affinity.timeoutMs);
-    return entry === 0 ? null : new SessionViewer(this.#options.records).endpointText(entry);
+    for (const table of this.#affinities) {
+      const entry = table.find(key, client, 0, affinity, now, affinity.timeoutMs);
+      if (entry !== 0) return new SessionViewer(this.#options.records).endpointText(entry);
+    }
+    return null;
   }
 
   /** Something else about who may get new sessions has changed: the worker sees it from here on. */
@@ -215,7 +226,7 @@ export class ServerPool implements Disposable {
     const healths = servers.filter((_, i) => config.servers[i]!.weight > 0)
       .map(({ health }) => health);
     for (const server of servers) {
-      const signs = server.newSigns(this.signs, (name) => this.entryOf(name));
+      const signs = server.newSigns(sumSigns(this.signs), (name) => this.entryOf(name));
       this.#judge(
         server,
         (now) => server.health.signs(signs, mayTakeDown(server.health, healths), now),
@@ -270,7 +281,8 @@ function withShared(
     ...datapath,
     services: datapath.services.map((service) => {
       const { board, maglev } = pools.get(service.name)!;
-      return { ...service, board: board.buffer, ...(maglev && { maglev }) };
+      const { workers } = config;
+      return { ...service, board: board.buffer, workers, ...(maglev && { maglev }) };
     }),
   };
 }

@@ -51,3 +51,19 @@ export class ServerSigns {
     };
   }
 }
+
+/** What several workers counted, as if it had been one. */
+export function sumSigns(workers: readonly ServerSigns[]): Pick<ServerSigns, "read"> {
+  return {
+    read: (server) => {
+      const sum = { answered: 0, refused: 0, silent: 0 };
+      for (const worker of workers) {
+        const { answered, refused, silent } = worker.read(server);
+        sum.answered = (sum.answered + answered) >>> 0;
+        sum.refused = (sum.refused + refused) >>> 0;
+        sum.silent = (sum.silent + silent) >>> 0;
+      }
+      return sum;
+    },
+  };
+}

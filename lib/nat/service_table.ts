@@ -28,6 +28,8 @@ interface Service {
 export interface ServiceTableOptions {
   /** Where the clients' servers are remembered; absent: nowhere. */
   readonly affinity?: AffinityTable | null;
+  /** Which of the boards' columns are written. Default 0. */
+  readonly worker?: number;
   /** Services that are the same there go on with their schedulers and counts. */
   readonly before?: ServiceTable;
 }
@@ -48,7 +50,7 @@ export class ServiceTable {
   #byAffinity = false;
 
   constructor(config: DatapathConfig, table: SessionTable, options: ServiceTableOptions = {}) {
-    const { affinity = null, before } = options;
+    const { affinity = null, worker = 0, before } = options;
     this.#table = table;
     this.#affinity = affinity;
     this.#vips = new AddressSet(config.services.map(({ vip }) => vip.words));
@@ -60,7 +62,7 @@ export class ServiceTable {
       if (kept === undefined || before!.isFresh(before!.#services.indexOf(kept))) {
         this.#fresh.add(number);
       }
-      return kept ?? makeService(service, service.protocol << 16 | vip, table);
+      return kept ?? makeService(service, service.protocol << 16 | vip, { table, worker });
     });
     this.#byText = new Map(this.#services.map((service) => [service.text, service]));
   }
@@ -201,10 +203,15 @@ function clientAt(slot: number): number {
   return slot * (RECORD_BYTES / 4);
 }
 
-function makeService(service: DatapathService, key: number, table: SessionTable): Service {
+function makeService(
+  service: DatapathService,
+  key: number,
+  { table, worker }: { readonly table: SessionTable; readonly worker: number },
+): Service {
   const board = new ServerBoard(
     service.servers.map((server) => ({ name: endpointName(server), weight: server.weight })),
     service.board,
+    { worker, workers: service.workers ?? 1 },
   );
   const servers = Int32Array.from(service.servers, (server) => intern(table, server));
   return {

@@ -44,6 +44,10 @@ export interface SessionKeeperOptions extends StartWatchOptions {
   readonly config: DatapathConfig;
   /** Which client belongs to which server; default: nobody is remembered. */
   readonly affinity?: AffinityTable;
+  /** NAT ports that new sessions do not get, as of PortPool; default: none. */
+  readonly withheldPorts?: Int32Array;
+  /** Which of the boards' columns are written. Default 0. */
+  readonly worker?: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly nowMs: number;
@@ -88,6 +92,7 @@ export class SessionKeeper {
   /** After another configuration: counts sessions of services that are new, sets timers anew. */
   readonly #sweep: TableSweep;
   #retimes = false;
+  readonly #worker: number;
   #services: ServiceTable;
   #config: DatapathConfig;
   readonly #new: NewSession = {
@@ -108,9 +113,13 @@ export class SessionKeeper {
     this.#random = options.random;
     this.#config = options.config;
     this.#affinity = options.affinity ?? null;
-    this.#services = new ServiceTable(options.config, options.table, { affinity: this.#affinity });
+    this.#worker = options.worker ?? 0;
+    this.#services = new ServiceTable(options.config, options.table, {
+      affinity: this.#affinity,
+      worker: this.#worker,
+    });
     this.#services.begin();
-    this.#endpoints = new NatEndpoints(options.config, options.table);
+    this.#endpoints = new NatEndpoints(options.config, options.table, options.withheldPorts);
     this.#wheel = new TimerWheel(options.table.capacity + 1, options.nowMs);
     this.#halfOpen = new HalfOpenSessions(options.table);
     this.#rebuilder = new SessionRebuilder(options.table);
@@ -142,6 +151,7 @@ export class SessionKeeper {
     const keepsTimers = JSON.stringify(config.timeouts) === JSON.stringify(this.#config.timeouts);
     const services = new ServiceTable(config, this.#table, {
       affinity: this.#affinity,
+      worker: this.#worker,
       before: this.#services,
     });
     this.#endpoints.configure(config);
@@ -428,7 +438,7 @@ export class SessionKeeper {
     const table = this.#table;
     for (let slot = 1; slot <= table.highWater; slot++) {
       const state = table.getU8(slot, U8.state);
-      if (state === STATE.free) continue;
+      if (state === STATE.free || !table.owns(slot)) continue;
       this.#count(slot);
       this.#halfOpen.adopt(slot);
       this.#setTimer(slot, nowMs);

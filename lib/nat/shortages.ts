@@ -21,20 +21,22 @@ const SHORTAGES = [
 
 /** Tells the event log when clients are refused because something has run out, and what to enlarge. */
 export class Shortages {
-  readonly #counters: Float64Array;
+  readonly #counters: () => Float64Array;
   readonly #events: EventLog;
   readonly #seen = SHORTAGES.map(() => 0);
   readonly #quietUntilMs = SHORTAGES.map(() => 0);
 
-  constructor(counters: Float64Array, events: EventLog) {
+  /** @param counters of all packet workers, at this moment */
+  constructor(counters: () => Float64Array, events: EventLog) {
     this.#counters = counters;
     this.#events = events;
   }
 
   /** To be called every second or so. */
   look(nowMs: number): void {
+    const counters = this.#counters();
     SHORTAGES.forEach(({ reason, type, advice }, i) => {
-      const count = this.#counters[COUNTER.drops + reason]!;
+      const count = counters[COUNTER.drops + reason]!;
       if (count === this.#seen[i] || nowMs < this.#quietUntilMs[i]!) return;
       this.#events.add(type, { refused: count - this.#seen[i]!, advice });
       this.#seen[i] = count;

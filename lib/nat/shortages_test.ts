@@ -7,7 +7,7 @@ import { Shortages } from "./shortages.ts";
 Deno.test("a shortage is told with what to enlarge, and not again at once", () => {
   const counters = new Float64Array(COUNTERS);
   const events = new EventLog({ capacity: 10, now: () => 0 });
-  const shortages = new Shortages(counters, events);
+  const shortages = new Shortages(() => counters, events);
   shortages.look(0);
   assert.equal(events.kept.length, 0);
   counters[COUNTER.drops + DROP.noPort] = 5;

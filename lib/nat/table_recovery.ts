@@ -2,7 +2,7 @@ import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
 import type { EventLog } from "../control/event_log.ts";
 import type { TableEntry } from "../control/messages.ts";
 import type { EndpointHold } from "./instruction_hold.ts";
-import { sessionsToRebuild } from "./instruction_rebuild.ts";
+import { type RebuiltSession, sessionsToRebuild } from "./instruction_rebuild.ts";
 import type { NatWorkerMessage } from "./worker_protocol.ts";
 
 /** Sessions in one message to the worker, which moves no packets while it takes them in. */
@@ -12,7 +12,12 @@ export interface TableRecoveryOptions {
   readonly hold: EndpointHold;
   readonly events: EventLog;
   readonly config: () => NatConfig;
-  readonly post: (message: NatWorkerMessage) => void;
+  /** Packet workers; the sessions of a NAT port are one's: see Steering.ofPort. */
+  readonly workers: number;
+  /** Asks one of them; null: it has done so when this returns, and has nothing to say. */
+  readonly ask: (message: NatWorkerMessage, worker: number) => Promise<unknown> | null;
+  /** Tells all of them. */
+  readonly tell: (message: NatWorkerMessage) => void;
   /** Other servers may take new sessions from now on. */
   readonly changed: () => void;
 }
@@ -56,23 +61,50 @@ export class TableRecovery {
     offers: readonly TableEntry[],
     now: number,
   ): void {
-    const { hold, events, config, post } = this.#options;
+    const { hold, events, config, changed } = this.#options;
     const { services, snat } = config();
     const { sessions, left } = sessionsToRebuild(offers, {
       services,
       snat,
       agentAddresses: agent.addresses,
     });
-    for (let at = 0; at < sessions.length; at += SESSIONS_AT_ONCE) {
-      post({ kind: "rebuild", sessions: sessions.slice(at, at + SESSIONS_AT_ONCE) });
-    }
+    const isTaken = this.#rebuild(sessions);
     if (offers.length > 0) {
       events.add("sessions-offered", { agent: agent.name, offered: offers.length, ...left });
     }
     if (this.#open) return;
-    hold.heardFrom(agent.addresses);
-    this.#look(now);
-    this.#options.changed();
+    const heard = () => {
+      hold.heardFrom(agent.addresses);
+      this.#look(now);
+      changed();
+    };
+    // Only when every worker knows them: else a packet of one would begin another session.
+    if (isTaken === null) heard();
+    else isTaken.then(heard, () => {}); // A worker that fails ends the process.
+  }
+
+  /** Has the workers take sessions in; null: there are none. */
+  #rebuild(sessions: readonly RebuiltSession[]): Promise<void> | null {
+    if (sessions.length === 0) return null;
+    const { workers, ask } = this.#options;
+    const answers: Promise<unknown>[] = [];
+    const add = (answer: Promise<unknown> | null) => {
+      if (answer !== null) answers.push(answer);
+    };
+    for (let worker = 0; worker < workers; worker++) {
+      const own = sessions.filter(({ nat }) => nat.port % workers === worker);
+      for (let at = 0; at < own.length; at += SESSIONS_AT_ONCE) {
+        const some = own.slice(at, at + SESSIONS_AT_ONCE);
+        add(ask({ kind: "rebuild", sessions: some }, worker));
+      }
+    }
+    if (answers.length === 0) return null;
+    return Promise.all(answers).then(async (foreign) => {
+      const slots = (foreign as number[][]).flat();
+      if (slots.length === 0) return;
+      const all = Array.from({ length: workers }, (_, i) => ask({ kind: "foreign", slots }, i));
+      await Promise.all(all);
+    });
   }
 
   /** To be called a few times a second. */
@@ -89,7 +121,7 @@ export class TableRecovery {
   #look(now: number): void {
     const before = this.#silentUntilMs;
     const untilMs = this.silentUntilMs(now);
-    if (untilMs !== before) this.#options.post({ kind: "silence", untilMs });
+    if (untilMs !== before) this.#options.tell({ kind: "silence", untilMs });
   }
 
   #servers(): string[] {

@@ -26,7 +26,9 @@ function recovery(times: { endpointsMs: number; datagramsMs: number }) {
     hold: new EndpointHold({ ...times, silenceMs: times.endpointsMs, now }),
     events: new EventLog({ capacity: 16, now: () => now }),
     config: () => config,
-    post: () => {},
+    workers: 1,
+    ask: () => null,
+    tell: () => {},
     changed: () => seen.push(`${now} ${allowed().join(" ")}`),
   });
   return {

@@ -7,6 +7,7 @@ import { type FileLock, heldLock } from "../linux/file_lock.ts";
 import { type NamespaceName, receivedName } from "../linux/namespace_name.ts";
 import { takeServiceOver } from "../linux/systemd.ts";
 import { LAYOUT_VERSION } from "../session/layout.ts";
+import type { PassedSockets } from "./worker_sockets.ts";
 import { networkNamespace, TAKEOVER, type TakeoverTerms } from "./relief.ts";
 
 const PASSING_MS = 2_000;
@@ -17,8 +18,8 @@ export interface Estate {
   readonly state: string;
   readonly lock: FileLock;
   readonly name: NamespaceName;
-  /** Its packet socket of each of these interfaces, null where it had none. */
-  readonly sockets: readonly (number | null)[];
+  /** Its packet sockets of each of these interfaces. */
+  readonly sockets: PassedSockets;
 }
 
 /** Takes the place of a running NAT machine; the other end of {@linkcode Relief}. */
@@ -68,8 +69,15 @@ export class Takeover implements Disposable {
       state: this.terms.state,
       lock: heldLock(`${this.terms.state}.lock`, lock),
       name: receivedName(name),
-      sockets: interfaces.map((it) => sockets[this.terms.interfaces.indexOf(it)]?.number ?? null),
+      sockets: interfaces.map((it) => this.#socketsOf(it, sockets.map(({ number }) => number))),
     };
+  }
+
+  /** Those of an interface, by worker, of all that were passed. */
+  #socketsOf(name: string, passed: readonly number[]): number[] {
+    const { interfaces } = this.terms;
+    const place = interfaces.indexOf(name);
+    return passed.filter((_, n) => place >= 0 && n % interfaces.length === place);
   }
 
   /**

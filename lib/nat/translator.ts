@@ -41,6 +41,16 @@ export interface TranslatorOptions extends StartWatchOptions {
   readonly config: DatapathConfig;
   readonly signs?: ServerSigns;
   readonly affinity?: AffinityTable;
+  /**
+   * Where there are several packet workers: gives a packet that would begin a session to the worker that
+   * begins its client's. Returns a verdict, or 0 when that is this one.
+   */
+  readonly pass?: (packet: Packet, vnetOffset: number) => number;
+  /** As of SessionKeeperOptions. */
+  readonly withheldPorts?: Int32Array;
+  readonly worker?: number;
+  /** Default: nobody else chooses identifications for the same streams. */
+  readonly identifications?: IpIdentifications;
   /** What passes is counted here by service; default: it is not. */
   readonly traffic?: ServiceTraffic;
   /** Uniform in [0, 1); not to be guessed. */
@@ -64,6 +74,7 @@ export class Translator {
   readonly #rewriter: SessionRewriter;
   readonly #traffic: ServiceTraffic;
   readonly #isProbe: (packet: Packet, partial: boolean) => boolean;
+  readonly #pass: (packet: Packet, vnetOffset: number) => number;
   readonly #fragments: FragmentTranslator;
   /** To be shown the packets of a batch before the first of them is handled. */
   readonly foresight: Foresight;
@@ -80,6 +91,7 @@ export class Translator {
     this.#sender = sender;
     this.#traffic = options.traffic ?? new ServiceTraffic();
     this.#isProbe = options.isProbe ?? (() => false);
+    this.#pass = options.pass ?? (() => 0);
     this.#sessions = new SessionKeeper(options);
     this.foresight = new Foresight(table, (entry) => this.#sessions.endpoints.isNatAddress(entry));
     this.#answers = new ServerAnswers(table, options.signs ?? new ServerSigns());
@@ -87,7 +99,7 @@ export class Translator {
     this.#rewriter = new SessionRewriter(
       table,
       hops,
-      new IpIdentifications([secret(), secret()]),
+      options.identifications ?? new IpIdentifications([secret(), secret()]),
     );
     this.#fragments = new FragmentTranslator({
       table,
@@ -176,6 +188,8 @@ export class Translator {
       slot = this.#again(slot, packet, nowMs);
     }
     if (slot === 0) {
+      const passed = this.#pass(packet, vnetOffset);
+      if (passed !== 0) return passed;
       slot = this.#open(packet, vnetOffset, vip, nowMs);
       if (slot <= 0) return slot;
     }

@@ -1,11 +1,30 @@
 import type { PacketThreadPace, PacketThreadShared } from "../datapath/packet_thread_end.ts";
 import type { TapOrder } from "../datapath/capture_tap.ts";
+import type { Peer } from "../datapath/packet_exchange.ts";
+import type { TablePart } from "../session/session_table.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import type { RebuiltSession } from "./instruction_rebuild.ts";
+import type { SteeringRule } from "./steering.ts";
 
-/** The first message to the packet worker of a NAT machine; it takes no packets before `resume`. */
+/** Where there are several packet workers: what one of them needs to know of the others. */
+export interface WorkerSharing {
+  readonly steering: SteeringRule;
+  /** As of PacketExchange. */
+  readonly rings: readonly (readonly SharedArrayBuffer[])[];
+  readonly peers: readonly Peer[];
+  /** A byte a dictionary entry: 1 for what is, or was, a SNAT address. All workers write. */
+  readonly natAddresses: SharedArrayBuffer;
+  /** Of IpIdentifications: two random words. */
+  readonly identificationKey: readonly [number, number];
+}
+
+/** The first message to a packet worker of a NAT machine; it takes no packets before `resume`. */
 export interface NatWorkerStart {
   readonly kind: "start";
+  /** Its number, from 0, and how many there are. */
+  readonly part: TablePart;
+  /** Absent: there is one worker. */
+  readonly sharing?: WorkerSharing;
   readonly config: DatapathConfig;
   /** See the message `silence`. */
   readonly silentUntilMs: number;
@@ -13,8 +32,8 @@ export interface NatWorkerStart {
   readonly interfaces: readonly string[];
   readonly shared: PacketThreadShared;
   readonly pace: PacketThreadPace;
-  /** Packet sockets of the process before, one for each interface that it had; absent: opens its own. */
-  readonly sockets?: readonly (number | null)[];
+  /** Packet sockets by interface, the one to send by first; none: it opens its own. */
+  readonly sockets: readonly (readonly number[])[];
   readonly journal: SharedArrayBuffer;
   /** The session table: memory mapped by the main thread, which outlives the worker. */
   readonly table: { readonly address: bigint; readonly lengthBytes: number };
@@ -35,8 +54,13 @@ export interface NatWorkerStart {
 export type NatWorkerMessage =
   /** A request: the worker takes all of it, or answers why it takes none. */
   | { readonly kind: "configure"; readonly config: DatapathConfig }
-  /** Sessions of a table that was lost. */
+  /**
+   * A request: sessions of a table that was lost. The answer is the slots of those whose clients' packets
+   * come to another worker.
+   */
   | { readonly kind: "rebuild"; readonly sessions: readonly RebuiltSession[] }
+  /** A request: such slots, for all workers. */
+  | { readonly kind: "foreign"; readonly slots: readonly number[] }
   /** Until then (boot time, ms) packets of unknown sessions go unanswered. */
   | { readonly kind: "silence"; readonly untilMs: number }
   /** A request: moves no packet from the answer on, which is the numbers of its packet sockets. */

@@ -1,4 +1,10 @@
-import { type Scheduler, type ServerSet, takesSessions, weightNow } from "./server_set.ts";
+import {
+  type Scheduler,
+  type ServerSet,
+  sessionsOf,
+  takesSessions,
+  weightNow,
+} from "./server_set.ts";
 
 /**
  * The server with the fewest sessions for its weight, counting the new one. Among equals the search begins at a random
@@ -44,7 +50,7 @@ export class LeastSessions implements Scheduler {
 
   /** Among the servers with at least this share. */
   #fewest(random: number, leastShare: number): number {
-    const servers = this.#servers, { sessions, weights, shares } = servers;
+    const servers = this.#servers, { weights, shares } = servers;
     const count = servers.names.length;
     let best = -1;
     let at = Math.floor(random * count);
@@ -52,7 +58,8 @@ export class LeastSessions implements Scheduler {
       if (shares[at]! < leastShare || !takesSessions(servers, at)) continue;
       // (sessions + 1) / weight, compared without dividing.
       const better = best < 0 ||
-        (sessions[at]! + 1) * weights[best]! < (sessions[best]! + 1) * weights[at]!;
+        (sessionsOf(servers, at) + 1) * weights[best]! <
+          (sessionsOf(servers, best) + 1) * weights[at]!;
       if (better) best = at;
     }
     return best;

@@ -1,3 +1,9 @@
+/** What one packet worker has given its servers. */
+export interface WorkerCounts {
+  readonly taken: ArrayLike<number>;
+  readonly sessions: ArrayLike<number>;
+}
+
 /** The servers of a service, as schedulers see them; a server is known by its index. */
 export interface ServerSet {
   /** What a server is called wherever it stands in the list: `10.0.0.11:8080`. No two are the same. */
@@ -15,6 +21,8 @@ export interface ServerSet {
   readonly taken: Float64Array;
   /** Sessions that each server has now; the owner counts. */
   readonly sessions: ArrayLike<number>;
+  /** What other packet workers count of the same servers; absent: there are none. */
+  readonly others?: readonly WorkerCounts[];
 }
 
 /** Chooses servers. Nothing is allocated by `choose`. */
@@ -32,7 +40,25 @@ export interface Scheduler {
 /** Whether the server may be chosen at all. */
 export function takesSessions(servers: ServerSet, index: number): boolean {
   return servers.shares[index]! > 0 && servers.weights[index]! > 0 &&
-    servers.taken[index]! < servers.limits[index]!;
+    takenOf(servers, index) < servers.limits[index]!;
+}
+
+/** How many sessions a server has been given in all. */
+export function takenOf(servers: ServerSet, index: number): number {
+  let count = servers.taken[index]!;
+  if (servers.others !== undefined) {
+    for (const { taken } of servers.others) count += taken[index]!;
+  }
+  return count;
+}
+
+/** How many sessions a server has in all. */
+export function sessionsOf(servers: ServerSet, index: number): number {
+  let count = servers.sessions[index]!;
+  if (servers.others !== undefined) {
+    for (const { sessions } of servers.others) count += sessions[index]!;
+  }
+  return count;
 }
 
 /** The weight that counts now. */

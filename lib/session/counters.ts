@@ -23,6 +23,9 @@ export const COUNTER = {
   ringFull: 13,
   /** Packets of our own: echo replies, resets, ICMP errors. None of them came in. */
   replies: 14,
+  /** Packets given to another packet worker of the same process, which receives them once more. */
+  handedOver: 15,
+  bytesHandedOver: 16,
   drops: 32,
 } as const;
 
@@ -39,6 +42,9 @@ export function sumCounters(all: readonly Float64Array[]): Float64Array {
   for (const counters of all) {
     for (let i = 0; i < COUNTERS; i++) sums[i] = sums[i]! + counters[i]!;
   }
+  // A packet counts once, however many workers have had it.
+  sums[COUNTER.received] = sums[COUNTER.received]! - sums[COUNTER.handedOver]!;
+  sums[COUNTER.bytesReceived] = sums[COUNTER.bytesReceived]! - sums[COUNTER.bytesHandedOver]!;
   return sums;
 }
 
@@ -49,6 +55,7 @@ export function workerCounts(counters: Float64Array): Record<string, number> {
     batches: counters[COUNTER.batches]!,
     wakeUps: counters[COUNTER.wakeUps]!,
     busyMs: Math.round(counters[COUNTER.busyMs]!),
+    handedOver: counters[COUNTER.handedOver]!,
     socketDrops: counters[COUNTER.socketDrops]!,
   };
 }

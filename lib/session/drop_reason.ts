@@ -36,6 +36,8 @@ export const DROP = {
   badError: 80,
   /** It waited in an agent's device while the agent stood still. */
   stoodStill: 81,
+  /** Another packet worker has its session, and too many packets wait there. */
+  handover: 82,
 } as const;
 
 export type DropName = keyof typeof DROP;

@@ -12,13 +12,14 @@ export class EndpointDictionary {
   readonly #words: Int32Array;
   readonly #places = new Uint16Array(DICTIONARY_ENTRIES * 2);
   readonly #mask = this.#places.length - 1;
+  /** Entries below this one are indexed. */
+  #indexed = 1;
 
   /** Indexes what is there. */
   constructor({ header, dictionary }: SessionRecords) {
     this.#header = header;
     this.#words = dictionary;
-    const used = header[HEADER.dictionaryUsed]!;
-    for (let entry = 1; entry < used; entry++) this.#index(entry);
+    this.#catchUp();
   }
 
   /** The entry of an endpoint, or 0. */
@@ -33,6 +34,8 @@ export class EndpointDictionary {
 
   /** The entry of an endpoint, made when it is new; 0 when the dictionary is full. */
   intern(words: Int32Array, offset: number, port: number): number {
+    // Another packet worker may have taken the same configuration before.
+    this.#catchUp();
     const known = this.find(words, offset, port);
     if (known !== 0) return known;
     const entry = this.#header[HEADER.dictionaryUsed]!;
@@ -41,8 +44,13 @@ export class EndpointDictionary {
     for (let i = 0; i < 4; i++) this.#words[at + i] = words[offset + i]!;
     this.#words[at + 4] = port;
     this.#header[HEADER.dictionaryUsed] = entry + 1;
-    this.#index(entry);
+    this.#catchUp();
     return entry;
+  }
+
+  #catchUp(): void {
+    const used = this.#header[HEADER.dictionaryUsed]!;
+    while (this.#indexed < used) this.#index(this.#indexed++);
   }
 
   #index(entry: number): void {

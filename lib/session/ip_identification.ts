@@ -30,9 +30,19 @@ export class IpIdentifications {
   readonly #roundMs = new Float64Array(SEQUENCES).fill(-Infinity);
   #earlyRounds = 0;
 
-  /** @param key two random words */
-  constructor(key: readonly [number, number]) {
+  readonly #workers: number;
+
+  /**
+   * @param key two random words, the same for all who choose for the same streams
+   * @param part of these: each walks over every so many-th, so that no two choose the same
+   */
+  constructor(
+    key: readonly [number, number],
+    { worker, workers } = { worker: 0, workers: 1 },
+  ) {
     this.#hash = new KeyedHash(key[0], key[1]);
+    this.#workers = workers;
+    this.#counters.fill(worker);
   }
 
   /** How often 65,536 identifications of IPv4 were used up within two minutes: more than can be told apart. */
@@ -52,8 +62,8 @@ export class IpIdentifications {
     const at = stream & (SEQUENCES - 1);
     for (;;) {
       const count = this.#counters[at]!;
-      this.#counters[at] = count + 1;
-      if (isV4 && (count & 0xffff) === 0) this.#noteRound(at, nowMs);
+      this.#counters[at] = count + this.#workers;
+      if (isV4 && (count & 0xffff) < this.#workers) this.#noteRound(at, nowMs);
       const identification = isV4
         ? this.#permute(stream, count & 0xffff, 8)
         : this.#permute(stream, count, 16);

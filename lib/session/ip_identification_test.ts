@@ -101,3 +101,10 @@ Deno.test("identifications that are used up within two minutes are noticed", () 
   spend(300_000);
   assert.equal(identifications.earlyRounds, 1);
 });
+
+Deno.test("several who choose for one stream never choose the same, as long as there are others", () => {
+  const all = [0, 1, 2].map((worker) => new IpIdentifications(key, { worker, workers: 3 }));
+  const seen = new Set<number>();
+  for (let i = 0; i < 60_000; i++) seen.add(all[i % 3]!.next(4, V4, UDP, 0));
+  assert.equal(seen.size, 60_000);
+});

@@ -9,6 +9,26 @@ const HEADER_BYTES = 64;
 export const JOURNAL_OPENED = 1;
 export const JOURNAL_CLOSED = 2;
 
+/** The journals of several packet workers, read as one. */
+export class Journals {
+  readonly all: readonly Journal[];
+
+  constructor(workers: number) {
+    this.all = Array.from({ length: workers }, () => new Journal());
+  }
+
+  /** How many entries each worker has written: where to go on reading. */
+  get position(): readonly number[] {
+    return this.all.map(({ count }) => count);
+  }
+
+  /** The entries between two positions that are still there, oldest first; default: all. */
+  read(from: readonly number[] = [], until = this.position): JournalEntry[] {
+    const entries = this.all.map((it, worker) => it.read(from[worker] ?? 0, until[worker]));
+    return entries.length === 1 ? entries[0]! : entries.flat().sort((a, b) => a.atMs - b.atMs);
+  }
+}
+
 /** What happened to a session, with its endpoints as they were then. */
 export interface JournalEntry {
   readonly number: number;
@@ -72,10 +92,10 @@ export class Journal {
   }
 
   /** The entries from `from` on that are still there, oldest first. */
-  read(from: number): JournalEntry[] {
+  read(from: number, until = this.count): JournalEntry[] {
     const count = this.count;
     const entries: JournalEntry[] = [];
-    for (let n = Math.max(from, count - CAPACITY + 1); n < count; n++) {
+    for (let n = Math.max(from, count - CAPACITY + 1); n < until; n++) {
       const place = n % CAPACITY;
       const words = this.#words.slice(place * WORDS, (place + 1) * WORDS);
       const double = place * DOUBLES;

@@ -54,7 +54,10 @@ export const DIRECT_BYTES = 32;
 /** Most sessions of a table; a slot number and eight more bits share 32 bits in the index. */
 export const MAXIMUM_CAPACITY = 2 ** 23;
 
-/** Header fields, as indices of 32-bit words … */
+/**
+ * Header fields, as indices of 32-bit words. What several packet workers write is written with Atomics
+ * (`highWater`, `used`), or by each in a place of its own (`nextId`) …
+ */
 export const HEADER = {
   magic: 0,
   version: 1,
@@ -68,6 +71,8 @@ export const HEADER = {
   hopEpoch: 7,
   bootId: 8, // 4 words
   pid: 12,
+  /** By which clients are told apart among packet workers, a random word; 0: none was chosen. */
+  steeringKey: 13,
 } as const;
 
 /**
@@ -82,7 +87,14 @@ export const HEADER_F64 = {
   leaseMs: 11,
   holdUntilMs: 15,
   datagramsFromMs: 16,
+  /** As `nextId`, of packet worker 1; those of the others follow. */
+  nextIds: 64,
 } as const;
+
+/** Most packet workers that a table has place for. */
+export const MOST_WORKERS = 64;
+/** Slots are given out to packet workers by blocks of so many, in turn. */
+export const BLOCK_SLOTS = 64;
 
 /** Record fields, as offsets in units of their own size from the start of the record. */
 export const U8 = {

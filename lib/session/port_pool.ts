@@ -13,12 +13,18 @@ export class PortPool {
   readonly #full = new Int32Array(64);
   #free: number;
 
-  /** Gives out ports `first` to `last`, both included. */
-  constructor(first: number, last: number) {
+  /**
+   * Gives out ports `first` to `last`, both included.
+   * @param withheld a bit for each port, 1 for those that it never gives out; default: none
+   */
+  constructor(first: number, last: number, withheld?: Int32Array) {
     checkRange(first, last);
     this.#first = first;
     this.#last = last;
     this.#free = last - first + 1;
+    if (withheld === undefined) return;
+    this.#bits.set(withheld);
+    this.#free = this.#countFree();
   }
 
   get free(): number {
@@ -35,13 +41,19 @@ export class PortPool {
     checkRange(first, last);
     this.#first = first;
     this.#last = last;
-    this.#free = 0;
+    this.#free = this.#countFree();
+  }
+
+  #countFree(): number {
+    const first = this.#first, last = this.#last;
+    let count = 0;
     for (let word = first >>> 5; word <= last >>> 5; word++) {
       let free = ~this.#bits[word]!;
       if (word === first >>> 5) free &= -1 << (first & 31);
       if (word === last >>> 5) free &= -1 >>> (31 - (last & 31));
-      this.#free += countBits(free);
+      count += countBits(free);
     }
+    return count;
   }
 
   /** Takes the first free port at or after a random place; 0 when there is none. */
@@ -102,6 +114,15 @@ export class PortPool {
     }
     return -1;
   }
+}
+
+/** The ports that belong to other packet workers: see `Steering.ofPort`. */
+export function portsOfOthers(worker: number, workers: number): Int32Array {
+  const bits = new Int32Array(2048);
+  for (let port = 0; port < 65536; port++) {
+    if (port % workers !== worker) bits[port >>> 5]! |= 1 << (port & 31);
+  }
+  return bits;
 }
 
 function lowestBit(word: number): number {

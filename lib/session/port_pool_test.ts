@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { PortPool } from "./port_pool.ts";
+import { PortPool, portsOfOthers } from "./port_pool.ts";
 
 Deno.test("every port of the range is given out once, then none", () => {
   fc.assert(
@@ -77,4 +77,23 @@ Deno.test("the first port comes from the random number, not from the start of th
   assert.equal(pool.take(0.5), 1501);
   assert.equal(pool.take(0.999), 1999);
   assert.equal(pool.take(0.999), 1000);
+});
+
+Deno.test("workers give out all ports of a range among them, each its own, whatever the range becomes", () => {
+  const pools = [0, 1, 2].map((worker) => new PortPool(2000, 2099, portsOfOthers(worker, 3)));
+  const seen = new Set<number>();
+  const takeAll = () =>
+    pools.forEach((pool, worker) => {
+      for (let port = pool.take(0.7); port !== 0; port = pool.take(0.3)) {
+        assert.equal(port % 3, worker);
+        assert.ok(!seen.has(port));
+        seen.add(port);
+      }
+      assert.equal(pool.free, 0);
+    });
+  takeAll();
+  assert.equal(seen.size, 100);
+  for (const pool of pools) pool.limit(1990, 2109);
+  takeAll();
+  assert.equal(seen.size, 120);
 });

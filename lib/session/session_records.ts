@@ -13,6 +13,7 @@ import {
   LAYOUT_VERSION,
   MAGIC,
   MAXIMUM_CAPACITY,
+  MOST_WORKERS,
   RECORD_BYTES,
   recordsOffset,
   regionBytes,
@@ -72,6 +73,20 @@ export class SessionRecords {
   }
   get used(): number {
     return this.header[HEADER.used]!;
+  }
+  /** Greater than the ids of all sessions that stand here. */
+  get nextId(): number {
+    let next = this.headerF64[HEADER_F64.nextId]!;
+    for (let worker = 1; worker < MOST_WORKERS; worker++) {
+      const other = this.headerF64[HEADER_F64.nextIds + worker - 1]!;
+      // Of a damaged file no number is believed that could not be counted on.
+      if (other > next && Number.isSafeInteger(other)) next = other;
+    }
+    return next;
+  }
+  /** Does the session in this slot belong to whoever looks? */
+  owns(_slot: number): boolean {
+    return true;
   }
 
   // One getter and one setter per width; the fields are the constants of layout.ts.

@@ -1,5 +1,5 @@
 import { EndpointDictionary } from "./endpoint_dictionary.ts";
-import { F64, FLAG, HEADER, HEADER_F64, RECORD_BYTES, U16, U8 } from "./layout.ts";
+import { BLOCK_SLOTS, F64, FLAG, HEADER, HEADER_F64, RECORD_BYTES, U16, U8 } from "./layout.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { FORESEEN, SessionIndex } from "./session_index.ts";
 import { isCount, SessionRecords } from "./session_records.ts";
@@ -23,30 +23,49 @@ export interface NewSession {
   state: number;
 }
 
+/** Which part of a table a packet worker has. */
+export interface TablePart {
+  readonly worker: number;
+  readonly workers: number;
+}
+
 /**
- * The session table as its one writer sees it: records plus an index that finds a session from
+ * The session table as its writer sees it, or one of its writers: records plus an index that finds a session from
  * either direction. The index lives outside the region and is made anew from the records when a
  * process takes the table over, so that a process killed in the middle of a change leaves nothing
  * inconsistent behind: a record counts as soon as its state is set, which happens last, and no
  * longer once it is cleared, which happens first.
+ *
+ * Of several packet workers each has the sessions whose NAT port, divided by their number, leaves its
+ * own, wherever these stand. Slots that are free when the table is taken over are its by blocks, and one
+ * that it had and let go of stays its: no slot is ever two workers', however many there were before.
  */
 export class SessionTable extends SessionRecords {
   readonly #index: SessionIndex;
   readonly #endpoints: EndpointDictionary;
   readonly #free: Int32Array;
   #freeCount = 0;
+  readonly #part: TablePart;
+  /** The next slot that has never been used. */
+  #fresh: number;
+  #nextId: number;
 
   /**
-   * Takes over the records of `region` and indexes them.
+   * Takes over the records of `region` and indexes them. No worker may begin sessions before all have.
    * @param key two random words: the secret of the index's hash
    * @param indexMemory so many zeros for the index, which is used at random; default: its own
+   * @param part default: all of it
    */
   constructor(
     region: ArrayBufferLike,
     key: readonly [number, number],
     indexMemory?: (bytes: number) => ArrayBufferLike,
+    part: TablePart = { worker: 0, workers: 1 },
   ) {
     super(region);
+    this.#part = part;
+    this.#nextId = super.nextId + part.worker;
+    this.#fresh = this.#freshFrom(this.highWater + 1);
     this.#index = new SessionIndex(
       this,
       key,
@@ -90,16 +109,32 @@ export class SessionTable extends SessionRecords {
 
   /** True when no further session fits. */
   get full(): boolean {
-    return this.#freeCount === 0 && this.header[HEADER.highWater]! >= this.capacity;
+    return this.#freeCount === 0 && this.#fresh > this.capacity;
+  }
+
+  /** How many sessions fit into this part of the table, more or less. */
+  get share(): number {
+    return Math.ceil(this.capacity / this.#part.workers);
+  }
+
+  /** Greater than the ids of all sessions of this part. */
+  override get nextId(): number {
+    return this.#nextId;
+  }
+
+  /** Does the session in this slot, if there is one, belong to this part? */
+  override owns(slot: number): boolean {
+    return this.u16[slot * HALVES + U16.natPort]! % this.#part.workers === this.#part.worker;
   }
 
   /** Writes a session and finds it from both directions from now on; its slot, 0 when full. */
   insert(session: NewSession, nowMs: number): number {
     let slot: number;
     if (this.#freeCount > 0) slot = this.#free[--this.#freeCount]!;
-    else if (this.header[HEADER.highWater]! < this.capacity) {
-      slot = this.header[HEADER.highWater]! + 1;
-      this.header[HEADER.highWater] = slot;
+    else if (this.#fresh <= this.capacity) {
+      slot = this.#fresh;
+      this.#fresh = this.#freshFrom(slot + 1);
+      raise(this.header, HEADER.highWater, slot);
     } else return 0;
     this.u8.fill(0, slot * RECORD_BYTES, (slot + 1) * RECORD_BYTES);
     const word = slot * WORDS;
@@ -111,8 +146,11 @@ export class SessionTable extends SessionRecords {
     this.u16[half + U16.server] = session.server;
     this.u16[half + U16.natAddress] = session.natAddress;
     const double = slot * DOUBLES;
-    const id = this.headerF64[HEADER_F64.nextId]!;
-    this.headerF64[HEADER_F64.nextId] = id + 1;
+    const { worker, workers } = this.#part;
+    const id = this.#nextId;
+    this.#nextId = id + workers;
+    this.headerF64[worker === 0 ? HEADER_F64.nextId : HEADER_F64.nextIds + worker - 1] =
+      this.#nextId;
     this.f64[double + F64.id] = id;
     this.f64[double + F64.createdMs] = nowMs;
     this.f64[double + F64.lastSeenMs] = nowMs;
@@ -121,7 +159,7 @@ export class SessionTable extends SessionRecords {
     this.u8[byte + U8.flags] = FLAG.inbound | FLAG.outbound;
     this.u8[byte + U8.state] = session.state;
     this.#index.add(slot);
-    this.header[HEADER.used] = this.header[HEADER.used]! + 1;
+    Atomics.add(this.header, HEADER.used, 1);
     return slot;
   }
 
@@ -142,7 +180,7 @@ export class SessionTable extends SessionRecords {
     this.u8[byte + U8.state] = 0;
     this.u8[byte + U8.flags] = 0;
     this.#free[this.#freeCount++] = slot;
-    this.header[HEADER.used] = this.header[HEADER.used]! - 1;
+    Atomics.sub(this.header, HEADER.used, 1);
   }
 
   #adopt(): void {
@@ -152,20 +190,39 @@ export class SessionTable extends SessionRecords {
     // Downwards, so that low slots are used first again and the high water mark stays low.
     for (let slot = this.highWater; slot >= 1; slot--) {
       const byte = slot * RECORD_BYTES;
-      if (this.u8[byte + U8.state] === 0) this.#free[this.#freeCount++] = slot;
+      if (this.u8[byte + U8.state] === 0) this.#keepFree(slot);
       else if (this.#isSound(slot)) {
+        if (!this.owns(slot)) continue;
         used++;
         chunk[waiting++] = slot;
         if (waiting < FORESEEN) continue;
         this.#index.addAll(chunk, waiting);
         waiting = 0;
-      } else {
+      } else if (this.#isMine(slot)) {
         this.u8[byte + U8.state] = 0;
-        this.#free[this.#freeCount++] = slot;
+        this.#keepFree(slot);
       }
     }
     this.#index.addAll(chunk, waiting);
-    this.header[HEADER.used] = used;
+    // The first worker begins to count anew, and is ready before the others begin.
+    if (this.#part.worker === 0) Atomics.store(this.header, HEADER.used, used);
+    else Atomics.add(this.header, HEADER.used, used);
+  }
+
+  /** Is this slot this part's as long as nobody has used it? */
+  #isMine(slot: number): boolean {
+    const { worker, workers } = this.#part;
+    return Math.floor(slot / BLOCK_SLOTS) % workers === worker;
+  }
+
+  #keepFree(slot: number): void {
+    if (this.#isMine(slot)) this.#free[this.#freeCount++] = slot;
+  }
+
+  /** The first slot of this part from `slot` on. */
+  #freshFrom(slot: number): number {
+    while (!this.#isMine(slot)) slot = (Math.floor(slot / BLOCK_SLOTS) + 1) * BLOCK_SLOTS;
+    return slot;
   }
 
   /**
@@ -191,6 +248,15 @@ export class SessionTable extends SessionRecords {
 
   #isEndpoint(entry: number): boolean {
     return entry >= 1 && entry < this.header[HEADER.dictionaryUsed]!;
+  }
+}
+
+/** Makes a number in shared memory at least this large. */
+function raise(words: Int32Array, at: number, value: number): void {
+  for (let seen = Atomics.load(words, at); seen < value;) {
+    const before = Atomics.compareExchange(words, at, seen, value);
+    if (before === seen) return;
+    seen = before;
   }
 }
 

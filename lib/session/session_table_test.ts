@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { formatTable, SessionRecords } from "./session_records.ts";
-import { type NewSession, SessionTable } from "./session_table.ts";
+import { type NewSession, SessionTable, type TablePart } from "./session_table.ts";
 import {
+  BLOCK_SLOTS,
   DIRECT,
   F64,
   HEADER,
@@ -14,10 +15,10 @@ import {
 } from "./layout.ts";
 import { STATE } from "./tcp_state.ts";
 
-function makeTable(capacity: number): SessionTable {
+function makeTable(capacity: number, part?: TablePart): SessionTable {
   const region = new ArrayBuffer(regionBytes(capacity));
   formatTable(region, capacity, { epoch: 42, bootId: [1, 2, 3, 4] });
-  return new SessionTable(region, [7, 9]);
+  return new SessionTable(region, [7, 9], undefined, part);
 }
 
 function session(client: number, port: number, natPort: number): NewSession {
@@ -169,8 +170,9 @@ Deno.test("what went directly counts from a session's first instruction, whoever
 Deno.test("the last slot of the largest table is found like the first", () => {
   assert.equal(MAXIMUM_CAPACITY, 8_388_608);
   // All of it is made, and hardly any of it touched.
-  const table = makeTable(MAXIMUM_CAPACITY);
-  table.header[HEADER.highWater] = MAXIMUM_CAPACITY - 1;
+  const blocks = MAXIMUM_CAPACITY / BLOCK_SLOTS;
+  // Its blocks begin with the last one.
+  const table = makeTable(MAXIMUM_CAPACITY, { worker: blocks, workers: blocks + 1 });
   const slot = table.insert(session(1, 2, 3), 0);
   assert.equal(slot, MAXIMUM_CAPACITY);
   const client = session(1, 2, 3).addresses;
@@ -181,4 +183,68 @@ Deno.test("the last slot of the largest table is found like the first", () => {
   assert.equal(table.getDirect(slot, DIRECT.baseBytes), 9);
   table.release(slot);
   assert.equal(table.findOutbound(2, 3, 3, 6), 0);
+});
+
+Deno.test("several workers have a table among them, whatever their number was before", () => {
+  const capacity = 1000;
+  const region = new ArrayBuffer(regionBytes(capacity));
+  formatTable(region, capacity, { epoch: 42, bootId: [1, 2, 3, 4] });
+  // The endpoints that every session here is made of.
+  new Int32Array(region)[HEADER.dictionaryUsed] = 4;
+  let random = 1;
+  const below = (count: number) => {
+    random = Math.imul(random, 1103515245) + 12345 | 0;
+    return (random >>> 16) % count;
+  };
+  /** By NAT port: the slot and the id. */
+  const living = new Map<number, readonly [number, number]>();
+  const ids = new Set<number>();
+  for (const workers of [1, 3, 2, 5, 1]) {
+    const parts = Array.from(
+      { length: workers },
+      (_, worker) => new SessionTable(region, [7, 9], undefined, { worker, workers }),
+    );
+    assert.equal(parts[0]!.used, living.size);
+    for (const [port, [slot]] of living) {
+      parts.forEach((part, worker) => {
+        assert.equal(part.findOutbound(2, 3, port, 6), port % workers === worker ? slot : 0);
+      });
+    }
+    for (let n = 0; n < 3000; n++) {
+      const port = 1024 + below(1200);
+      const part = parts[port % workers]!;
+      const known = living.get(port);
+      if (known !== undefined) {
+        part.release(known[0]);
+        living.delete(port);
+        continue;
+      }
+      const slot = part.insert(session(port, 40000, port), n);
+      if (slot === 0) continue;
+      assert.ok(![...living.values()].some(([other]) => other === slot), `slot ${slot} twice`);
+      const id = part.getF64(slot, F64.id);
+      assert.ok(!ids.has(id), `id ${id} twice`);
+      ids.add(id);
+      living.set(port, [slot, id]);
+      assert.ok(slot <= part.highWater);
+    }
+    assert.ok(living.size > 300, `${living.size} live`);
+  }
+});
+
+Deno.test("a table that is full is full for each of its workers, at its own share", () => {
+  const region = new ArrayBuffer(regionBytes(BLOCK_SLOTS * 4));
+  formatTable(region, BLOCK_SLOTS * 4, { epoch: 42, bootId: [1, 2, 3, 4] });
+  const parts = [0, 1].map((worker) =>
+    new SessionTable(region, [7, 9], undefined, { worker, workers: 2 })
+  );
+  const counts = parts.map((part, worker) => {
+    let count = 0;
+    while (!part.full) part.insert(session(1, 2, 1024 + 2 * count++ + worker), 0);
+    assert.equal(part.insert(session(1, 2, 3), 0), 0);
+    return count;
+  });
+  // Slot 0 is none, and the last block has one slot.
+  assert.deepEqual(counts, [2 * BLOCK_SLOTS, 2 * BLOCK_SLOTS]);
+  assert.equal(parts[0]!.used, 4 * BLOCK_SLOTS);
 });

@@ -1,4 +1,4 @@
-import { F64, HEADER_F64, U8 } from "./layout.ts";
+import { F64, U8 } from "./layout.ts";
 import type { SessionRecords } from "./session_records.ts";
 import { STATE } from "./tcp_state.ts";
 
@@ -19,7 +19,7 @@ export class TableSweep {
   /** Begins anew. */
   begin(): void {
     this.#at = this.#records.highWater;
-    this.#firstNewId = this.#records.headerF64[HEADER_F64.nextId]!;
+    this.#firstNewId = this.#records.nextId;
   }
 
   get done(): boolean {
@@ -36,7 +36,8 @@ export class TableSweep {
     const records = this.#records;
     for (let n = 0; n < budget && this.#at > 0; n++) {
       const slot = this.#at;
-      const isWanted = records.getU8(slot, U8.state) !== STATE.free && this.awaits(slot);
+      const isWanted = records.getU8(slot, U8.state) !== STATE.free && records.owns(slot) &&
+        this.awaits(slot);
       this.#at = slot - 1;
       if (isWanted) visit(slot);
     }

@@ -138,7 +138,12 @@ export class ModelNat {
       hold: around.hold,
       events,
       config: () => this.config,
-      post: (message) => this.#messages.push(message),
+      workers: 1,
+      ask: (message) => {
+        this.#messages.push(message);
+        return null;
+      },
+      tell: (message) => this.#messages.push(message),
       changed: () => this.#shareOut(),
     });
     this.#progress = new ProgressControl({
