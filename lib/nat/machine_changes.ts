@@ -86,7 +86,7 @@ function useLease({ leases, book }: NatMachine, leaseMs: number): void {
 }
 
 export function reliefTargetsOf(machine: NatMachine, parts: ChangingParts): ReliefTargets {
-  const { threads, routes, door } = parts;
+  const { threads, steer, routes, door } = parts;
   let isFrozen = false;
   const pause = async () => {
     const sockets = threads.all.map((it) => it.request({ kind: "pause" }) as Promise<number[]>);
@@ -109,6 +109,8 @@ export function reliefTargetsOf(machine: NatMachine, parts: ChangingParts): Reli
     },
     thaw: () => {
       isFrozen = false;
+      // The other process may have had the kernel steer to another number of workers.
+      steer(machine.config);
       threads.post({ kind: "resume" });
       door?.release();
     },

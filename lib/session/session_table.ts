@@ -134,7 +134,7 @@ export class SessionTable extends SessionRecords {
     else if (this.#fresh <= this.capacity) {
       slot = this.#fresh;
       this.#fresh = this.#freshFrom(slot + 1);
-      raise(this.header, HEADER.highWater, slot);
+      this.#raiseHighWater(slot);
     } else return 0;
     this.u8.fill(0, slot * RECORD_BYTES, (slot + 1) * RECORD_BYTES);
     const word = slot * WORDS;
@@ -159,7 +159,7 @@ export class SessionTable extends SessionRecords {
     this.u8[byte + U8.flags] = FLAG.inbound | FLAG.outbound;
     this.u8[byte + U8.state] = session.state;
     this.#index.add(slot);
-    Atomics.add(this.header, HEADER.used, 1);
+    this.#countUsed(1);
     return slot;
   }
 
@@ -180,7 +180,7 @@ export class SessionTable extends SessionRecords {
     this.u8[byte + U8.state] = 0;
     this.u8[byte + U8.flags] = 0;
     this.#free[this.#freeCount++] = slot;
-    Atomics.sub(this.header, HEADER.used, 1);
+    this.#countUsed(-1);
   }
 
   #adopt(): void {
@@ -205,8 +205,18 @@ export class SessionTable extends SessionRecords {
     }
     this.#index.addAll(chunk, waiting);
     // The first worker begins to count anew, and is ready before the others begin.
-    if (this.#part.worker === 0) Atomics.store(this.header, HEADER.used, used);
-    else Atomics.add(this.header, HEADER.used, used);
+    if (this.#part.worker === 0) this.header[HEADER.used] = used;
+    else this.#countUsed(used);
+  }
+
+  #countUsed(change: number): void {
+    if (this.#part.workers > 1) Atomics.add(this.header, HEADER.used, change);
+    else this.header[HEADER.used] = this.header[HEADER.used]! + change;
+  }
+
+  #raiseHighWater(slot: number): void {
+    if (this.#part.workers > 1) raise(this.header, HEADER.highWater, slot);
+    else this.header[HEADER.highWater] = slot;
   }
 
   /** Is this slot this part's as long as nobody has used it? */
