@@ -54,6 +54,7 @@ export interface InspectedServer {
 
 export interface InspectedStatus {
   readonly role: string;
+  readonly version: string;
   readonly ready: boolean;
   readonly sessions: { readonly total: number; readonly bypass: number; readonly capacity: number };
   readonly packets: {

@@ -43,7 +43,7 @@ export async function writeDeb(
     // The executable, nearly all of it, is compressed already.
     await run(
       "dpkg-deb",
-      ["--root-owner-group", "-Zxz", "-z0", "--threads-max=1", "--build", made, output],
+      ["--root-owner-group", "-Zgzip", "-z1", "--build", made, output],
       { SOURCE_DATE_EPOCH: `${epochS}` },
     );
     return output;
