@@ -13,19 +13,22 @@ export const completeCommand = () =>
     // The script asks by `bypath complete -- WORDS`.
     .allowExcessArguments()
     .action(async () => {
-      const [{ default: tab }, { createCommands }] = await Promise.all([
+      const [{ default: tab }, { createCommands }, { liveValues }] = await Promise.all([
         import("@bomb.sh/tab/commander"),
         import("./program.ts"),
+        import("./live_values.ts"),
       ]);
       const program = createCommands();
       // The same object, seen through commander's own types instead of the stricter ones used here.
       const completion = tab(program as unknown as Parameters<typeof tab>[0]);
-      const paths = pathsFrom(Deno.args.at(-1) ?? "");
+      const asked = (Deno.args.at(-2) ?? "").replace(/^--/, "");
+      const values = PATH_OPTIONS.has(asked)
+        ? pathsFrom(Deno.args.at(-1) ?? "")
+        : await liveValues(asked, Deno.args);
       for (const { options } of completion.commands.values()) {
-        for (const [name, option] of options) {
-          if (!PATH_OPTIONS.has(name)) continue;
-          option.handler = (complete) => paths.forEach((path) => complete(path, ""));
-        }
+        const option = options.get(asked);
+        if (option === undefined || values.length === 0) continue;
+        option.handler = (complete) => values.forEach((value) => complete(value, ""));
       }
       await program.parseAsync(Deno.args, { from: "user" });
     });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { AdminServer } from "../lib/control/admin_server.ts";
 import project from "../deno.json" with { type: "json" };
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
@@ -178,6 +179,40 @@ Deno.test("complete prints a script for each shell, and answers it", async () =>
   assert.match(options.stdout, /^--config\t/m);
   const files = await bypath("complete", "--", "nat", "run", "--config", `${MAIN.slice(0, -5)}`);
   assert.match(files.stdout, /cli\/main\.ts\t/);
+});
+
+Deno.test("complete offers what a running NAT machine has", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "bypath-cli-" });
+  const path = `${directory}/nat.sock`;
+  const servers = [
+    { service: "web", address: "10.0.0.11:8080" },
+    { service: "web", address: "10.0.0.12:8080" },
+    { service: "web6", address: "[2001:db8::11]:8080" },
+  ];
+  const server = await AdminServer.listen(path, () => servers);
+  try {
+    const offered = async (option: string) => {
+      const command = ["inspect", "sessions", "--socket", path, option, ""];
+      const { stdout } = await bypath("complete", "--", ...command);
+      return stdout.split("\n").map((line) => line.split("\t")[0]).slice(0, -2);
+    };
+    assert.deepEqual(await offered("--service"), ["web", "web6"]);
+    assert.deepEqual(await offered("--server"), ["10.0.0.11", "10.0.0.12"]);
+  } finally {
+    await server[Symbol.asyncDispose]();
+    await Deno.remove(directory, { recursive: true });
+  }
+  const { status } = await bypath(
+    "complete",
+    "--",
+    "inspect",
+    "sessions",
+    "--socket",
+    path,
+    "--service",
+    "",
+  );
+  assert.equal(status, 0);
 });
 
 Deno.test("a reader that leaves early is no error", async () => {
