@@ -24,7 +24,7 @@ export interface ConfigKey {
   readonly required: boolean;
   /** As it is written in YAML; null: none. */
   readonly default: string | null;
-  /** Likewise; null where the type says everything. */
+  /** Likewise; null for what only holds other keys. */
   readonly example: string | null;
   readonly description: string;
 }
@@ -33,15 +33,13 @@ export interface ConfigKey {
 export function keysOf(schema: SchemaNode, above = ""): ConfigKey[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, node]) => {
     const path = `${above}${name}`;
-    const examples = node.examples ?? node.items?.examples ??
-      alternatives(node).flatMap((it) => it.examples ?? []);
     return [
       {
         path,
         type: typeOf(node),
         required: schema.required?.includes(name) ?? false,
         default: isEmptyObject(node.default) ? null : inYaml(node.default),
-        example: examples.length === 0 ? null : exampleOf(examples, node),
+        example: exampleOf(node),
         description: node.description ?? "",
       },
       ...keysOf(node, `${path}.`),
@@ -53,8 +51,16 @@ export function keysOf(schema: SchemaNode, above = ""): ConfigKey[] {
 
 const alternatives = (node: SchemaNode): readonly SchemaNode[] => node.anyOf ?? [];
 
-function exampleOf(examples: readonly unknown[], node: SchemaNode): string | null {
-  return node.items === undefined ? inYaml(examples[0]) : inYaml(examples.slice(0, 2));
+/** The default or what the schema names, else a value that is as good as any. */
+function exampleOf(node: SchemaNode): string | null {
+  if (isEmptyObject(node.default)) return null;
+  if (node.default !== undefined) return inYaml(node.default);
+  const [given] = node.examples ?? alternatives(node).flatMap((it) => it.examples ?? []);
+  if (given !== undefined) return inYaml(given);
+  const inItems = node.items === undefined ? null : exampleOf(node.items);
+  if (inItems !== null) return `[${inItems}]`;
+  const isFlag = node.type === "boolean" || alternatives(node).some((it) => it.type === "boolean");
+  return inYaml(node.const ?? node.enum?.[0] ?? (isFlag ? true : node.minimum));
 }
 
 /** A type in words: `integer 1 to 65535`, `list of text`. */

@@ -8,11 +8,15 @@ export const MARKDOWN_HEAD = `# Benchmarks
 
 What \`bypath lab bench\` measured on one machine, written by itself:
 
+<!-- sh: by tests/peers/bench_test.ts -->
+
 \`\`\`sh
 bypath lab bench --markdown > docs/benchmarks.md
 \`\`\`
 
 All of it takes more than half an hour. In parts, of which each is kept as JSON with every sample:
+
+<!-- sh: by tests/peers/bench_test.ts -->
 
 \`\`\`sh
 bypath lab bench bulk-tcp http-requests --json > tcp.json

@@ -43,7 +43,9 @@ const start = z.strictObject({
   load: load().optional().describe(
     "Only while the NAT machine carries more than this rate, or is busier than this share of a core",
   ),
-  where: z.string().min(1).max(LONGEST_EXPRESSION).optional().describe(
+  where: z.string().min(1).max(LONGEST_EXPRESSION).meta({
+    examples: ["rate > 1000000.0 && clientPort != 443"],
+  }).optional().describe(
     "Only sessions for which this CEL expression is true; asked when the criteria are met",
   ),
 }).superRefine(checkStart).describe(

@@ -142,7 +142,7 @@ export const duration = (options: DurationOptions = {}) => {
   }, {
     what: "a duration with its unit, such as 500ms, 10s or 5m",
     pattern: DURATION_PATTERN,
-    examples: ["500ms", "10s", "5m"],
+    examples: ["10s", "500ms", "5m"],
   });
 };
 
@@ -209,7 +209,9 @@ export const serverName = () =>
   });
 
 /** A port number. */
-export const port = () => z.int({ error: expected("a port from 1 to 65535") }).min(1).max(65535);
+export const port = () =>
+  z.int({ error: expected("a port from 1 to 65535") }).min(1).max(65535)
+    .meta({ examples: [8080] });
 
 /** `1024-65535`, or one port. */
 export const portRange = () =>
@@ -244,17 +246,17 @@ export const name = () =>
       `${
         show(issue.input)
       } is not a name: 1-63 letters, digits, ".", "_" and "-", a letter or digit first`,
-  });
+  }).meta({ examples: ["web"] });
 
 /** The name of a network interface (net/core/dev.c, dev_valid_name: 1-15 bytes, no slash, colon or space). */
 export const interfaceName = () =>
   z.string({ error: expected("the name of an interface") }).regex(/^(?!\.{1,2}$)[^\s/:]{1,15}$/, {
     error: (issue) => `${show(issue.input)} is not a name of an interface: 1-15 characters`,
-  });
+  }).meta({ examples: ["eth0"] });
 
 /** A path of a file; relative ones belong to the directory of the configuration file. */
 export const path = () =>
   // A NUL would end the path early in every system call.
   z.string({ error: expected("a path") }).min(1).regex(/^[^\0]*$/, {
     error: "a path holds no NUL character",
-  });
+  }).meta({ examples: ["keys/ca.pem"] });

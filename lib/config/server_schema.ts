@@ -22,7 +22,9 @@ const http = z.strictObject({
   ),
   host: z.string().max(255).regex(new RegExp(`^${VISIBLE}+$`), {
     error: ({ input }) => `${show(input)} is not the name of a host`,
-  }).optional().describe("The Host header; absent: the server's address and port"),
+  }).meta({ examples: ["www.example"] }).optional().describe(
+    "The Host header; absent: the server's address and port",
+  ),
 });
 
 const passive = z.strictObject({
