@@ -1,7 +1,7 @@
 import { PacketExchange } from "../datapath/packet_exchange.ts";
 import type { Mapping } from "../linux/memory.ts";
 import { IpIdentifications } from "../session/ip_identification.ts";
-import { U16, U8 } from "../session/layout.ts";
+import { RECORD_BYTES, U16, U8 } from "../session/layout.ts";
 import { portsOfOthers } from "../session/port_pool.ts";
 import type { SessionTable, TablePart } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
@@ -78,9 +78,19 @@ export class WorkerShare {
     return slots;
   }
 
-  /** Takes note of such sessions. */
+  /** Takes note of such sessions, except where the client has begun another one here meanwhile. */
   addForeign(slots: readonly number[]): void {
-    this.#foreign.add(slots);
+    const table = this.#table;
+    this.#foreign.add(slots.filter((slot) => {
+      const own = table.findInbound(
+        table.i32,
+        slot * (RECORD_BYTES / 4),
+        table.getU16(slot, U16.clientPort),
+        table.getU16(slot, U16.vip),
+        table.getU8(slot, U8.protocol),
+      );
+      return own === 0 || own === slot;
+    }));
   }
 
   /** Knows the SNAT addresses of a configuration, which stand in the table's dictionary, and all before. */
