@@ -118,7 +118,6 @@ export const PACKET_FANOUT_HASH = 0;
 export const PACKET_FANOUT_CPU = 2;
 export const PACKET_FANOUT_CBPF = 6;
 export const PACKET_FANOUT_FLAG_UNIQUEID = 0x2000;
-export const PACKET_FANOUT_FLAG_IGNORE_OUTGOING = 0x4000;
 
 // linux/if.h
 export const IFNAMSIZ = 16;

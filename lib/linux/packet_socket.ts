@@ -4,7 +4,6 @@ import {
   PACKET_FANOUT_CBPF,
   PACKET_FANOUT_CPU,
   PACKET_FANOUT_DATA,
-  PACKET_FANOUT_FLAG_IGNORE_OUTGOING,
   PACKET_FANOUT_FLAG_UNIQUEID,
   PACKET_FANOUT_HASH,
   PACKET_IGNORE_OUTGOING,
@@ -182,6 +181,12 @@ function bindToInterface(fd: Fd, { interfaceIndex, protocol }: PacketSocketOptio
   bindSocket(fd, address, { action: `bind to interface ${interfaceIndex}` });
 }
 
+/**
+ * PACKET_FANOUT_FLAG_IGNORE_OUTGOING: what PACKET_IGNORE_OUTGOING is for one socket. Debian 12's headers,
+ * which constants.ts is compared with, do not have it yet.
+ */
+const FANOUT_IGNORE_OUTGOING = 0x4000;
+
 /** The fanout group that a socket has joined, or null. Throws LinuxError. */
 export function fanoutGroup(fd: Fd): number | null {
   const value = new Uint32Array(1);
@@ -202,7 +207,7 @@ export function fanoutGroup(fd: Fd): number | null {
  * @returns its number
  */
 export function joinProgramFanout(fd: Fd, group: number | null): number {
-  const flags = PACKET_FANOUT_FLAG_IGNORE_OUTGOING |
+  const flags = FANOUT_IGNORE_OUTGOING |
     (group === null ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
   const value = ((group ?? 0) | ((PACKET_FANOUT_CBPF | flags) << 16)) >>> 0;
   const action = "share an interface among packet workers";
