@@ -44,6 +44,7 @@ Deno.test("the commands are those of the interface", () => {
     "bypath lab demo",
     "bypath lab run",
     "bypath lab bench",
+    "bypath lab scaling",
     "bypath lab traffic",
     "bypath keys init",
     "bypath keys issue",

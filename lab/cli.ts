@@ -29,6 +29,8 @@ export async function labCommand(
         return await (await import("./traffic/main.ts")).traffic(options.args ?? []);
       case "bench":
         return await (await import("./bench/run.ts")).bench(options);
+      case "scaling":
+        return await (await import("./scaling/scaling.ts")).scaling(options);
     }
   } catch (error) {
     if (!(error instanceof Error)) throw error;

@@ -6,6 +6,7 @@ export type LabCommandName =
   | "run"
   | "demo"
   | "bench"
+  | "scaling"
   | "traffic";
 
 /** What the command line says, for every `bypath lab` command alike. */
@@ -24,10 +25,14 @@ export interface LabCommandOptions {
   readonly seconds?: number;
   /** `lab bench --quick`. */
   readonly quick?: boolean;
-  /** `lab bench --from`. */
+  /** `lab bench --from`, `lab scaling --from`. */
   readonly from?: readonly string[];
-  /** `lab bench --markdown`. */
+  /** `lab bench --markdown`, `lab scaling --markdown`. */
   readonly markdown?: boolean;
+  /** `lab scaling --assume`: each `NAME=VALUE`. */
+  readonly assume?: readonly string[];
+  /** `lab scaling --seed`. */
+  readonly seed?: number;
   /** `lab demo --report`, `lab bench --report`. */
   readonly report?: string;
   /** `lab run --all`. */

@@ -4,6 +4,7 @@ import { labDemo } from "./demo.ts";
 import { labExec } from "./exec.ts";
 import { labDown, labStatus, labUp } from "./network.ts";
 import { labRun } from "./run.ts";
+import { labScaling } from "./scaling.ts";
 import { labTraffic } from "./traffic.ts";
 
 export const labCommand = () =>
@@ -19,4 +20,5 @@ export const labCommand = () =>
     .addCommand(labDemo())
     .addCommand(labRun())
     .addCommand(labBench())
+    .addCommand(labScaling())
     .addCommand(labTraffic(), { hidden: true });

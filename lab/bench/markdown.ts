@@ -1,3 +1,4 @@
+import { markdownTable } from "../markdown_table.ts";
 import { type Machine, machineLine, versionsLine } from "./machine.ts";
 import type { BenchResult } from "./result.ts";
 import { ROADS } from "./roads/all.ts";
@@ -30,7 +31,12 @@ round, in the same namespaces and under the same load. A table shows the median 
 them, and the median's ratio to those of direct routing, nft and HAProxy. Aims are what this project wants of itself,
 met or not.
 
-${pipes([["road", "what it is"], ...ROADS.map(({ name, description }) => [name, description])])}`;
+${
+  markdownTable([
+    ["road", "what it is"],
+    ...ROADS.map(({ name, description }) => [name, description]),
+  ])
+}`;
 
 /** What a run found, as a document. Pure. */
 export function markdownOf(machine: Machine, results: readonly BenchResult[]): string {
@@ -49,11 +55,11 @@ function section(result: BenchResult): string {
     if (failure !== undefined) parts.push(`${subject.name} could not be measured: ${failure}.`);
   }
   for (const { title, rows } of tablesOf(result)) {
-    parts.push(`${sentence(title)}\n\n${pipes(rows)}`);
+    parts.push(`${sentence(title)}\n\n${markdownTable(rows)}`);
   }
   if (aims.length > 0) {
     const rows = aims.map((aim) => aimLine(aim, result.quantities));
-    parts.push(pipes([["aim", "measured", ""], ...rows]));
+    parts.push(markdownTable([["aim", "measured", ""], ...rows]));
   }
   if (notes.length > 0) parts.push(notes.map((note) => `- ${note}`).join("\n"));
   return parts.join("\n\n");
@@ -61,14 +67,4 @@ function section(result: BenchResult): string {
 
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
-}
-
-/** As the formatter of this project writes tables, so that a kept run needs no other hand. */
-function pipes(rows: readonly (readonly string[])[]): string {
-  const [heading = [], ...rest] = rows;
-  const widths = heading.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-  return [line(heading), rule, ...rest.map(line)].join("\n");
 }

@@ -1,3 +1,5 @@
+import { type Random, seededRandom } from "../random.ts";
+
 /** How often a message meets which fate, each a share of 0 to 1. */
 export interface MessageFaultShares {
   readonly lose: number;
@@ -18,13 +20,13 @@ const LOST: Deliveries = [];
 /** Decides the fate of each message, the same for the same seed and order. Pure. */
 export class MessageFaults {
   readonly #shares: MessageFaultShares;
-  #state: number;
+  readonly #random: Random;
   /** What has happened so far. */
   readonly counts = { passed: 0, lost: 0, doubled: 0, late: 0 };
 
   constructor(shares: MessageFaultShares, seed: number) {
     this.#shares = shares;
-    this.#state = (seed ^ 0x9e3779b9) | 0 || 1;
+    this.#random = seededRandom(seed);
   }
 
   next(): Deliveries {
@@ -45,15 +47,5 @@ export class MessageFaults {
     }
     this.counts.passed++;
     return PUNCTUAL;
-  }
-
-  /** xorshift32 (Marsaglia 2003), 0 to 1. */
-  #random(): number {
-    let state = this.#state;
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    this.#state = state;
-    return (state >>> 0) / 2 ** 32;
   }
 }
