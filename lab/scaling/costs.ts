@@ -14,7 +14,7 @@ export interface Costs {
   readonly instruction: number;
   /** Instructions a second that a control channel was seen to carry. */
   readonly instructionsPerSecond: number;
-  /** The agent's packet thread for a byte that it sends. */
+  /** The agent's packet worker for a byte that it sends. */
   readonly agentByte: number;
   /** Bytes that still pass the NAT machine after the criterion is met. */
   readonly overshootBytes: number;

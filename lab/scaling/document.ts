@@ -33,6 +33,8 @@ What one NAT machine carries, and how its load falls with what bypasses it: comp
 traffic that others have published. It is a model and no measurement; no network of this size was built. Every figure
 below is printed by
 
+<!-- sh: by tests/scaling_document_test.ts -->
+
 \`\`\`sh
 bypath lab scaling --from docs/benchmarks.md --seed ${seed} --markdown > docs/scaling.md
 \`\`\`
@@ -67,7 +69,7 @@ instructions, whatever N. It serves as much as the first of these allows:
 - **cores**: (1 + furtherCore × (N - 1)) seconds of CPU time a second;
 - **link**: responses via NAT come in by the same interface as the acknowledgements of all of them;
 - **control**: the rate of instructions;
-- **servers**: M of them, each with its interface and its agent's one packet thread.
+- **servers**: M of them, each with its interface and one packet worker of its agent.
 
 Two figures of nat-load are not among the inputs, so that the model can be held against them: those of eight connections
 at full speed, bypassed after 64 KiB. Their rate is taken from bulk-tcp, the switch of TCP at full speed from
@@ -140,8 +142,9 @@ ${sensitivityTables(scaling).map(titled).join("\n\n")}
   own. Beyond it instructions queue, and sessions go on via NAT meanwhile; so they do in bursts.
 - **What an instruction costs** is a difference of two rates on the whole host, agents included, and all of it is put
   down to the NAT machine unless natPart is smaller: an upper bound.
-- **Several packet threads.** None of these benches measures more than one; furtherCore is a guess. A session stays on
-  one thread, so that it never gets more than ${oneSession} of via NAT, whatever N.
+- **Several packet workers** ([workers.md](workers.md)). The benches run with one; furtherCore is a guess, for workers and
+  for the kernel beside them. A session stays with one worker, so that via NAT it never gets more than ${oneSession},
+  whatever N.
 - **Memory and NUMA.** A lookup waits for memory once the table is larger than the caches, and longer for that of
   another socket. Neither is in the model, except as far as the benches have it.
 - **One interface.** Interrupts, queues and the card's packets a second are not in it; nor are two interfaces.

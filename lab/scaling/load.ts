@@ -68,7 +68,7 @@ export function carriedBy(
   return { gbit, limit };
 }
 
-/** One server: its link, or its agent's packet thread, which carries all responses. */
+/** One server: its link, or one packet worker of its agent, which carries all responses. */
 function serverGbit({ threshold }: Load, costs: Costs, assumed: Assumed): number {
   if (threshold === Infinity) return assumed.serverGbit;
   return Math.min(assumed.serverGbit, 8 / (costs.agentByte * 1e9));

@@ -64,7 +64,7 @@ Deno.test("what gives out first is what bounds the load", () => {
   assert.deepEqual(link, { gbit: 0.8, limit: "link" });
 });
 
-Deno.test("an agent's one thread bounds what a server sends, but not when nothing is bypassed", () => {
+Deno.test("an agent's one worker bounds what a server sends, but not when nothing is bypassed", () => {
   const assumed = { ...FREE, serverGbit: 100 };
   const one = { cores: 1000, agents: 1 };
   const costs = { ...COSTS, instructionsPerSecond: 1e9 };

@@ -63,7 +63,7 @@ export function costsTable({ costs, breakEvenBytes }: Scaling): Table {
       breakEvenBytes === Infinity ? "never" : formatBytes(breakEvenBytes),
     ],
     [
-      "what one agent's packet thread sends",
+      "what one packet worker of an agent sends",
       "1 / agentTime",
       formatFigure(8 / costs.agentByte, "bit/s"),
     ],
