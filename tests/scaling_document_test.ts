@@ -2,30 +2,40 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { BENCHES } from "../lab/bench/all.ts";
-import { scalingDocument } from "../lab/scaling/document.ts";
-import { ASSUMED_VALUES, MEASURED } from "../lab/scaling/inputs.ts";
-import { Measurements } from "../lab/scaling/measurements.ts";
-import { scalingOf } from "../lab/scaling/results.ts";
+import { MEASURED } from "../lab/scaling/inputs.ts";
+import { selfCommand } from "../lib/datapath/self_command.ts";
 
-const read = (path: string) =>
-  Deno.readTextFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)));
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const COMMAND = /^bypath (lab scaling --from .* --markdown) > (docs\/scaling\.md)$/m;
 
 /** The formatter breaks lines and pads tables. */
 function words(text: string): string[] {
   return text.replaceAll(/-{3,}/g, "---").split(/\s+/).filter((word) => word !== "");
 }
 
-Deno.test("docs/scaling.md is what its own command prints", () => {
-  const document = read("docs/scaling.md");
-  const [command, from, seed] =
-    /^bypath lab scaling --from (\S+) --seed (\d+) --markdown > docs\/scaling\.md$/m
-      .exec(document) ?? [];
-  assert.ok(command !== undefined && from !== undefined);
-  const run = new Measurements(read(from), from);
-  const printed = scalingDocument(
-    scalingOf(run, { seed: Number(seed), assumed: ASSUMED_VALUES }),
-  );
-  assert.deepEqual(words(document), words(printed), `print it again: ${command}, then deno fmt`);
+/** Runs `bypath` with these arguments at the top of the repository. */
+async function bypath(args: readonly string[]) {
+  const [program = "", ...before] = selfCommand();
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...before, ...args],
+    cwd: ROOT,
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+Deno.test("docs/scaling.md is what its own command prints", async () => {
+  const document = Deno.readTextFileSync(`${ROOT}docs/scaling.md`);
+  const [command = "", args = ""] = COMMAND.exec(document) ?? [];
+  const { code, stdout, stderr } = await bypath(args.split(" "));
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(words(document), words(stdout), `print it again: ${command}, then deno fmt`);
+});
+
+Deno.test("lab scaling refuses what is no run, with status 2 and nothing on stdout", async () => {
+  const { code, stdout, stderr } = await bypath(["lab", "scaling", "--from", "README.md"]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /^Cannot read "README\.md": .*, make it with that\n$/);
 });
 
 Deno.test("every figure that the model takes is a quantity of a bench that there is", () => {

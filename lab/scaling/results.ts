@@ -5,7 +5,7 @@ import type { Measurements } from "./measurements.ts";
 import { type Mix, MIXES } from "./mixes.ts";
 import { checkModel, type ModelCheck } from "./model_check.ts";
 import { sampleSessions } from "./sample.ts";
-import { SESSIONS, THRESHOLDS } from "./scope.ts";
+import { CORES, DEFAULT_THRESHOLD, SESSIONS, THRESHOLDS } from "./scope.ts";
 import { sensitivityOf, type SensitivityRow } from "./sensitivity.ts";
 
 export interface ScalingOptions {
@@ -19,6 +19,17 @@ export interface MixResult {
   readonly medianBytes: number;
   /** One for each of {@link THRESHOLDS}. */
   readonly loads: readonly Load[];
+  /** One for each of {@link CORES}, with as many servers as it takes. */
+  readonly served: readonly Served[];
+}
+
+/** What a machine with so many cores serves. */
+export interface Served {
+  readonly cores: number;
+  readonly never: Carried;
+  readonly byDefault: Carried;
+  /** With the threshold of which most is carried; the lowest of them when several are as good. */
+  readonly best: Carried & { readonly threshold: number };
 }
 
 /** All that the document says, as values. */
@@ -57,27 +68,32 @@ export function scalingOf(run: Measurements, { seed, assumed }: ScalingOptions):
 
 function resultOf(mix: Mix, costs: Costs, { seed, assumed }: ScalingOptions): MixResult {
   const sizes = sampleSessions(mix.sizes, { seed, sessions: SESSIONS, ...assumed });
+  const loads = THRESHOLDS.map((threshold) => loadOf(sizes, threshold, costs));
   return {
     name: mix.name,
     source: mix.source,
     medianBytes: sizes.toSorted()[SESSIONS / 2]!,
-    loads: THRESHOLDS.map((threshold) => loadOf(sizes, threshold, costs)),
+    loads,
+    served: CORES.map((cores) => servedBy(loads, cores, costs, assumed)),
   };
 }
 
-export function loadAt({ loads }: MixResult, threshold: number): Load {
-  return loads.find((load) => load.threshold === threshold)!;
+function servedBy(
+  loads: readonly Load[],
+  cores: number,
+  costs: Costs,
+  assumed: Assumed,
+): Served {
+  const at = (load: Load) => carriedBy(load, { cores, agents: Infinity }, costs, assumed);
+  return {
+    cores,
+    never: at(loadAt({ loads }, Infinity)),
+    byDefault: at(loadAt({ loads }, DEFAULT_THRESHOLD)),
+    best: loads.map((load) => ({ ...at(load), threshold: load.threshold }))
+      .reduce((best, each) => each.gbit > best.gbit ? each : best),
+  };
 }
 
-/** Of all thresholds the one with which most is carried; the lowest of them when several are as good. */
-export function bestOf(
-  mix: MixResult,
-  cores: number,
-  { costs, assumed }: Pick<Scaling, "costs" | "assumed">,
-): { readonly load: Load; readonly carried: Carried } {
-  const all = mix.loads.map((load) => ({
-    load,
-    carried: carriedBy(load, { cores, agents: Infinity }, costs, assumed),
-  }));
-  return all.reduce((best, each) => each.carried.gbit > best.carried.gbit ? each : best);
+export function loadAt({ loads }: Pick<MixResult, "loads">, threshold: number): Load {
+  return loads.find((load) => load.threshold === threshold)!;
 }

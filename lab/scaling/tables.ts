@@ -4,7 +4,7 @@ import type { Table } from "../bench/tables.ts";
 import { formatBytes, formatCount } from "../terminal.ts";
 import { ASSUMED, type AssumedName, MEASURED, type MeasuredName } from "./inputs.ts";
 import { type Carried, carriedBy } from "./load.ts";
-import { bestOf, loadAt, type Scaling } from "./results.ts";
+import { loadAt, type Scaling } from "./results.ts";
 import { CORES, DEFAULT_THRESHOLD, SERVERS, TYPICAL_CORES } from "./scope.ts";
 
 export function measuredTable({ measured }: Scaling): Table {
@@ -128,22 +128,16 @@ export function thresholdTables({ mixes }: Scaling): Table[] {
 }
 
 /** What N cores carry, with as many servers as that takes: a row for each mix and number of cores. */
-export function coresTable(scaling: Scaling): Table {
-  const { mixes, costs, assumed } = scaling;
-  const rows = mixes.flatMap((mix) =>
-    CORES.map((cores, i) => {
-      const at = (threshold: number) =>
-        carriedText(carriedBy(loadAt(mix, threshold), { cores, agents: Infinity }, costs, assumed));
-      const best = bestOf(mix, cores, scaling);
-      return [
-        i === 0 ? mix.name : "",
-        String(cores),
-        at(Infinity),
-        at(DEFAULT_THRESHOLD),
-        carriedText(best.carried),
-        startName(best.load.threshold),
-      ];
-    })
+export function coresTable({ mixes }: Scaling): Table {
+  const rows = mixes.flatMap(({ name, served }) =>
+    served.map(({ cores, never, byDefault, best }, i) => [
+      i === 0 ? name : "",
+      String(cores),
+      carriedText(never),
+      carriedText(byDefault),
+      carriedText(best),
+      startName(best.threshold),
+    ])
   );
   return {
     title: "Served by one NAT machine with N cores, and what gives out first",
@@ -168,11 +162,11 @@ export function serversTable({ mixes, costs, assumed }: Scaling): Table {
   };
 }
 
-export function memoryTable(scaling: Scaling): Table {
-  const { mixes, assumed, measured } = scaling;
+export function memoryTable({ mixes, assumed, measured }: Scaling): Table {
   const rows = mixes.map((mix) => {
-    const { load, carried } = bestOf(mix, TYPICAL_CORES, scaling);
-    const perSecond = carried.gbit * 1e9 / 8 / load.meanBytes;
+    const { best } = mix.served.find(({ cores }) => cores === TYPICAL_CORES)!;
+    const load = loadAt(mix, best.threshold);
+    const perSecond = best.gbit * 1e9 / 8 / load.meanBytes;
     const sessions = perSecond * assumed.heldSeconds;
     const memory = measured.baseMemory.median + sessions * measured.sessionMemory.median;
     return [
