@@ -3,7 +3,7 @@ import { bulkTcp } from "./bulk_tcp.ts";
 import { captures } from "./captures.ts";
 import { httpConnections, httpRequests } from "./http.ts";
 import { latency } from "./latency.ts";
-import { natLoad } from "./nat_load.ts";
+import { natLoad, natMachine } from "./nat_load.ts";
 import { overload } from "./overload.ts";
 import { sessions } from "./sessions.ts";
 import { smallPackets } from "./small_packets.ts";
@@ -17,6 +17,7 @@ export const BENCHES: readonly Bench[] = [
   smallPackets,
   latency,
   natLoad,
+  natMachine,
   overload,
   sessions,
   switchLatency,

@@ -2,7 +2,8 @@ import { between, readRoads } from "../roads.ts";
 import type { Bench, Samples } from "./bench.ts";
 import { IPERF, iperf } from "./loads/iperf.ts";
 import { MachineTime } from "./meters/machine_time.ts";
-import { programSeconds } from "./meters/process_time.ts";
+import { kernelTicks, programSeconds } from "./meters/process_time.ts";
+import { NAT_CPU, OwnCpu } from "./own_cpu.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
 import { ROADS } from "./roads/all.ts";
 
@@ -11,6 +12,11 @@ const SHARE = "response bytes over the NAT machine's link, of those served";
 const NAT_TIME = "CPU time of the NAT machine's process for a gigabyte served";
 const AGENT_TIME = "CPU time of the agent for a gigabyte served";
 const ALL_TIME = "CPU time of the whole machine for a gigabyte served";
+
+const AGENT = "bypath agent";
+const MACHINE_TIME = "CPU time of the NAT machine, its kernel included, for a gigabyte served";
+const APART_TIME = "CPU time of its programs for a gigabyte served";
+const KERNEL_SHARE = "share of its programs' CPU time that the kernel takes";
 
 /** What is left to do at the NAT machine while a server serves. */
 export const natLoad: Bench = {
@@ -51,11 +57,70 @@ export const natLoad: Bench = {
       [ALL_TIME]: [all / gigabytes],
     };
     processes.forEach(({ name }, i) => {
-      samples[name === "bypath agent" ? AGENT_TIME : NAT_TIME] = [times[i]! / gigabytes];
+      samples[name === AGENT ? AGENT_TIME : NAT_TIME] = [times[i]! / gigabytes];
     });
     return samples satisfies Samples;
   }),
 };
+
+/**
+ * The same where the machines share no CPU: all that the NAT machine does about a gigabyte, its
+ * kernel included, and nothing that the others do.
+ */
+export const natMachine: Bench = {
+  name: "nat-machine",
+  description: "what serving costs a NAT machine that has a CPU of its own (iperf3)",
+  needs: ["iperf3", "taskset", "chrt"],
+  rounds: 5,
+  seconds: 4,
+  quantities: [
+    { name: MACHINE_TIME, unit: "s", better: "less" },
+    { name: APART_TIME, unit: "s", better: "less" },
+    { name: KERNEL_SHARE, unit: "share", better: "less" },
+  ],
+  aims: [
+    { quantity: MACHINE_TIME, subject: "bypath-bypass", of: "bypath-nat", atMost: 0.3 },
+    { quantity: APART_TIME, subject: "bypath-bypass", of: "bypath-nat", atMost: 0.3 },
+  ],
+  notes: [
+    `${CONNECTIONS} connections to the client; the NAT machine on CPU ${NAT_CPU}, all others on the rest`,
+    "the kernel receives for each machine on that machine's own CPUs (receive packet steering)",
+  ],
+  prepare: (lab) => lab.startIperf(),
+  subjects: subjectsOf(
+    ROADS.filter(({ name }) => name !== "direct"),
+    [IPERF],
+    async (lab, { host, processes }, { seconds }) => {
+      await using machine = await MachineTime.start(lab, [NAT_CPU]);
+      await using _ = await OwnCpu.give(lab, machine.pids);
+      const before = await readRoads(lab.lab);
+      const programs = processes.filter(({ name }) => name !== AGENT).map(({ pid }) => pid);
+      const spent = programs.map(programSeconds);
+      const inKernel = programs.map(kernelTicks);
+      const { seconds: own } = await machine.during(() =>
+        iperf(lab, { host, direction: "to-client", connections: CONNECTIONS, seconds })
+      );
+      const gigabytes = between(before, await readRoads(lab.lab)).fromServers / 1e9;
+      const times = programs.map((pid, i) => programSeconds(pid) - spent[i]!);
+      const samples: Record<string, number[]> = { [MACHINE_TIME]: [own / gigabytes] };
+      if (programs.length > 0) {
+        samples[APART_TIME] = [sum(times) / gigabytes];
+        const ticks = programs.map((pid, i) => {
+          const now = kernelTicks(pid);
+          return { kernel: now.kernel - inKernel[i]!.kernel, all: now.all - inKernel[i]!.all };
+        });
+        samples[KERNEL_SHARE] = [
+          sum(ticks.map(({ kernel }) => kernel)) / sum(ticks.map(({ all }) => all)),
+        ];
+      }
+      return samples satisfies Samples;
+    },
+  ),
+};
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
 
 function timesOf(processes: OpenRoad["processes"]): number[] {
   return processes.map(({ pid }) => programSeconds(pid));

@@ -6,7 +6,7 @@ import type { IdleMeterReading } from "../../traffic/idle_meter.ts";
 /** How long after its time a reading may come: on a busy CPU the meter has to wait. */
 const READING_TIMEOUT_MS = 20_000;
 
-/** CPU time that the whole machine spends, seen by meters that run only where nothing else does. */
+/** CPU time that the whole machine, or some of its CPUs, spends, seen by meters that run only where nothing else does. */
 export class MachineTime implements AsyncDisposable {
   readonly #meters: readonly LabProcess[];
 
@@ -14,15 +14,18 @@ export class MachineTime implements AsyncDisposable {
     this.#meters = meters;
   }
 
-  static async start(lab: BypathLab): Promise<MachineTime> {
-    const cpus = Array.from({ length: navigator.hardwareConcurrency }, (_, cpu) => cpu);
+  /** @param cpus default: all */
+  static async start(
+    lab: BypathLab,
+    cpus = Array.from({ length: navigator.hardwareConcurrency }, (_, cpu) => cpu),
+  ): Promise<MachineTime> {
     const meters = cpus.map(() => lab.startTraffic("switch", "idle-meter"));
     const made = new MachineTime(meters);
     try {
-      for (const [cpu, meter] of meters.entries()) {
+      for (const [i, meter] of meters.entries()) {
         await meter.waitForLine((line) => line.includes('"event":"taken"'));
         // Its main thread alone: a program that starts as idle would not get up on a busy CPU.
-        await mustRunHost(["taskset", "--cpu-list", "--pid", `${cpu}`, `${meter.pid}`]);
+        await mustRunHost(["taskset", "--cpu-list", "--pid", `${cpus[i]}`, `${meter.pid}`]);
         await mustRunHost(["chrt", "--idle", "--pid", "0", `${meter.pid}`]);
       }
       return made;
@@ -32,7 +35,11 @@ export class MachineTime implements AsyncDisposable {
     }
   }
 
-  /** Seconds of CPU time, of all CPUs together, that others got while `body` ran. */
+  get pids(): number[] {
+    return this.#meters.map(({ pid }) => pid);
+  }
+
+  /** Seconds of CPU time, of these CPUs together, that others got while `body` ran. */
   async during<T>(body: () => Promise<T>): Promise<{ seconds: number; result: T }> {
     const from = Date.now();
     const result = await body();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { takenAt } from "./machine_time.ts";
 import { parseMemory } from "./memory.ts";
-import { familyOf, processSeconds } from "./process_time.ts";
+import { familyOf, kernelTicks, processSeconds } from "./process_time.ts";
 
 Deno.test("takenAt() reads between the meter's lines", () => {
   const readings = [{ atMs: 100, takenMs: 10 }, { atMs: 200, takenMs: 60 }];
@@ -23,4 +23,13 @@ Deno.test("processSeconds() grows with what this process computes", () => {
   while (performance.now() < until);
   assert.ok(processSeconds(Deno.pid) > before);
   assert.equal(familyOf(Deno.pid)[0], Deno.pid);
+});
+
+Deno.test("kernelTicks() tells the kernel's part of a program's time", () => {
+  const before = kernelTicks(Deno.pid);
+  const until = performance.now() + 60;
+  while (performance.now() < until) Deno.statSync("/proc/self");
+  const after = kernelTicks(Deno.pid);
+  assert.ok(after.kernel > before.kernel);
+  assert.ok(after.all - before.all >= after.kernel - before.kernel);
 });

@@ -34,3 +34,19 @@ export function familyOf(pid: number): number[] {
 export function programSeconds(pid: number): number {
   return familyOf(pid).reduce((sum, each) => sum + processSeconds(each), 0);
 }
+
+/**
+ * Clock ticks that a program's family has had, and how many of them in the kernel: utime and stime of
+ * /proc/PID/stat (proc_pid_stat(5)). Counted by the timer's tick: for shares of saturated loads only.
+ */
+export function kernelTicks(pid: number): { kernel: number; all: number } {
+  let [kernel, all] = [0, 0];
+  for (const each of familyOf(pid)) {
+    const text = Deno.readTextFileSync(`/proc/${each}/stat`);
+    // The second field, the program's name, may hold anything; utime is the 14th, stime the 15th.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    kernel += Number(fields[12]);
+    all += Number(fields[11]) + Number(fields[12]);
+  }
+  return { kernel, all };
+}
