@@ -25,7 +25,12 @@ export class IpAddress {
   readonly words: Int32Array;
 
   private constructor(w0: number, w1: number, w2: number, w3: number) {
-    this.words = Int32Array.of(w0, w1, w2, w3);
+    const words = new Int32Array(4);
+    words[0] = w0;
+    words[1] = w1;
+    words[2] = w2;
+    words[3] = w3;
+    this.words = words;
     this.family = isMapped(this.words[0]!, this.words[1]!, this.words[2]!) ? 4 : 6;
   }
 
@@ -37,9 +42,8 @@ export class IpAddress {
    * @throws SyntaxError when the text is not an address
    */
   static parse(text: string): IpAddress {
-    if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
-      return IpAddress.fromBytes(Uint8Array.from(ipaddr.IPv4.parse(text).toByteArray()));
-    }
+    const dotted = parseDotted(text);
+    if (dotted !== null) return new IpAddress(0, 0, MAPPED_WORD, dotted);
     const groups = text.includes(":") && !text.includes("%") ? withoutDots(text) : "";
     if (ipaddr.IPv6.isValid(groups)) {
       return IpAddress.fromBytes(Uint8Array.from(ipaddr.IPv6.parse(groups).toByteArray()));
@@ -80,9 +84,11 @@ export class IpAddress {
 
   /** Dotted decimal, or the canonical text of RFC 5952. */
   toString(): string {
-    const bytes = this.toBytes();
-    if (this.family === 4) return bytes.join(".");
-    return new ipaddr.IPv6(Array.from(bytes)).toRFC5952String();
+    if (this.family === 4) {
+      const word = this.words[3]!;
+      return `${word >>> 24}.${word >>> 16 & 0xff}.${word >>> 8 & 0xff}.${word & 0xff}`;
+    }
+    return new ipaddr.IPv6(Array.from(this.toBytes())).toRFC5952String();
   }
 
   /** So that JSON holds the text. */
@@ -105,6 +111,20 @@ export class IpAddress {
   }
 }
 
+/** Four decimal numbers without leading zeros, which some would read as octal. */
+const DOTTED = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
+
+/**
+ * The word that four decimal numbers are, or null. Done here because an instruction has four of them, and the library
+ * takes several microseconds for each.
+ */
+function parseDotted(text: string): number | null {
+  const match = DOTTED.exec(text);
+  if (match === null) return null;
+  const a = Number(match[1]), b = Number(match[2]), c = Number(match[3]), d = Number(match[4]);
+  return a > 255 || b > 255 || c > 255 || d > 255 ? null : a << 24 | b << 16 | c << 8 | d;
+}
+
 /**
  * `::ffff:1.2.3.4` as `::ffff:102:304`; empty when the dotted part is not four decimal numbers. Done here because the
  * library takes octal numbers in it, and takes `::1.2.3.4` for `::ffff:1.2.3.4`.
@@ -112,9 +132,9 @@ export class IpAddress {
 function withoutDots(text: string): string {
   const dotted = text.slice(text.lastIndexOf(":") + 1);
   if (!dotted.includes(".")) return text;
-  if (!ipaddr.IPv4.isValidFourPartDecimal(dotted)) return "";
-  const [a, b, c, d] = ipaddr.IPv4.parse(dotted).octets as [number, number, number, number];
-  const groups = `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  const word = parseDotted(dotted);
+  if (word === null) return "";
+  const groups = `${(word >>> 16).toString(16)}:${(word & 0xffff).toString(16)}`;
   return text.slice(0, -dotted.length) + groups;
 }
 
