@@ -56,6 +56,8 @@ export interface PacketHandler {
    * @returns the next hop (positive), 0 when nothing is left to do, KEPT, or a drop reason, negated
    */
   handle(packet: Packet, slot: number, nowMs: number): number;
+  /** `maintain` has more to do, and is to be called again soon; default: it has not. */
+  readonly busy?: boolean;
   /** Called between batches, at least every {@linkcode MAINTENANCE_MS}; must be quick. */
   maintain(nowMs: number): void;
 }

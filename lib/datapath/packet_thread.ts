@@ -36,7 +36,7 @@ export class PacketThread {
   readonly #bell: EventFd = openEventFd();
   readonly #worker: Worker;
   readonly #loaded = Promise.withResolvers<void>();
-  #started = Promise.withResolvers<void>();
+  #started = Promise.withResolvers<unknown>();
   #done = Promise.withResolvers<void>();
   /** Requests that have no answer yet, oldest first. */
   readonly #requests: PromiseWithResolvers<unknown>[] = [];
@@ -65,8 +65,8 @@ export class PacketThread {
     return this.#loaded.promise;
   }
 
-  /** Sends the first message; resolves when the worker carries packets. */
-  start(message: unknown): Promise<void> {
+  /** Sends the first message; resolves, with what the worker reports, when it can carry packets. */
+  start(message: unknown): Promise<unknown> {
     this.#worker.postMessage(message);
     return this.#started.promise;
   }
@@ -115,7 +115,7 @@ export class PacketThread {
       case "loaded":
         return this.#loaded.resolve();
       case "ready":
-        return this.#started.resolve();
+        return this.#started.resolve(answer.report);
       case "bell":
         return this.drain();
       case "done":

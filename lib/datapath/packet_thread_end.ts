@@ -24,7 +24,9 @@ export interface PacketThreadPace {
 /** What a packet worker says to its main thread. */
 export type PacketThreadAnswer =
   /** `loaded`: it can be started; `bell`: the events ring was empty and is no longer. */
-  | { readonly kind: "loaded" | "ready" | "bell" | "done" }
+  | { readonly kind: "loaded" | "bell" | "done" }
+  /** It can carry packets; with what its maker reports. */
+  | { readonly kind: "ready"; readonly report: unknown }
   /** To a request: what came of it, or why nothing did. */
   | { readonly kind: "answer"; readonly value: unknown; readonly error: string | null }
   | { readonly kind: "failed"; readonly message: string };
@@ -87,7 +89,9 @@ export class PacketThreadEnd {
 
 /** Runs a packet worker: `start` makes it of the first message, later ones go to `message`. */
 export function servePackets<Start extends { kind: "start" }, Message>(
-  start: (message: Start) => { message(message: Message): boolean; run(): void },
+  start: (
+    message: Start,
+  ) => { message(message: Message): boolean; run(): void; readonly report?: unknown },
 ): void {
   let worker: ReturnType<typeof start> | undefined;
   answer({ kind: "loaded" });
@@ -95,7 +99,7 @@ export function servePackets<Start extends { kind: "start" }, Message>(
     try {
       if (worker === undefined) {
         worker = start(event.data as Start);
-        answer({ kind: "ready" });
+        answer({ kind: "ready", report: worker.report });
       } else if (!worker.message(event.data as Message)) {
         answer({ kind: "done" });
         scope.close();

@@ -182,7 +182,7 @@ export class RawEngine implements PacketSender {
     const waits = !this.#options.interrupted();
     if (waits) {
       this.#handler.maintain(nowMs);
-      this.#poller.wait(MAINTENANCE_MS);
+      this.#poller.wait(this.#handler.busy ? 0 : MAINTENANCE_MS);
       this.#counters[COUNTER.wakeUps] = this.#counters[COUNTER.wakeUps]! + 1;
     }
     this.#options.asleep(false);

@@ -102,11 +102,15 @@ export class Bench {
       capacity?: number;
       closedGates?: Uint8Array;
       traffic?: ServiceTraffic;
+      /** Goes on with what this one leaves. */
+      after?: Bench;
     } = {},
   ) {
     const capacity = options.capacity ?? 64;
-    const region = new ArrayBuffer(regionBytes(capacity));
-    formatTable(region, capacity, { epoch: 7, bootId: [] });
+    const { after } = options;
+    const region = after?.table.u8.buffer ?? new ArrayBuffer(regionBytes(capacity));
+    if (after === undefined) formatTable(region, capacity, { epoch: 7, bootId: [] });
+    else this.nowMs = after.nowMs;
     this.table = new SessionTable(region, [3, 5]);
     const events: SessionEvents & PathEvents = {
       crossed: (slot, id, reason, value) => {
@@ -123,6 +127,7 @@ export class Bench {
         return true;
       },
       undelivered: (slot, id, why) => this.told.push(`undelivered ${slot} ${id} ${why}`),
+      adopted: (slot) => this.told.push(`adopted ${slot}`),
       closed: (slot, reason) => this.told.push(`closed ${slot} ${reason}`),
     };
     let seed = 1;

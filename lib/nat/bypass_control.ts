@@ -132,11 +132,12 @@ export class BypassControl {
   /**
    * Takes over the instructions that stand in a table left by an earlier process.
    * @param leaseMs the lease that it granted
+   * @param slots all that were held then, and maybe others
    */
-  restore(leaseMs: number): void {
+  restore(leaseMs: number, slots: Iterable<number> = usedSlots(this.#records)): void {
     const records = this.#records;
     const now = this.#options.now();
-    for (const slot of usedSlots(records)) {
+    for (const slot of slots) {
       if (records.getU8(slot, U8.hold) === HOLD_NONE) continue;
       const state = records.getU8(slot, U8.instruction);
       // Whether its agent is silent is for this process to find out.

@@ -19,6 +19,8 @@ export class NatEndpoints {
   #portLast = 0;
   /** By dictionary entry: 1 for each that is configured. */
   #configured = new Uint8Array(65536);
+  /** By dictionary entry: 1 for each that sessions have which are still to be reserved. */
+  #expected: Uint8Array | null = null;
   /** By dictionary entry: how many sessions have an endpoint at it. */
   readonly #sessions = new Int32Array(65536);
   /** By address and server in one number. */
@@ -56,7 +58,8 @@ export class NatEndpoints {
 
   /** Is this dictionary entry a SNAT address, now or for a session that still lives? */
   isNatAddress(entry: number): boolean {
-    return this.#configured[entry] === 1 || this.#sessions[entry]! > 0;
+    return this.#configured[entry] === 1 || this.#sessions[entry]! > 0 ||
+      (this.#expected !== null && this.#expected[entry] === 1);
   }
 
   /**
@@ -89,6 +92,11 @@ export class NatEndpoints {
       }
     }
     return false;
+  }
+
+  /** Knows addresses (1 by dictionary entry) of sessions that are reserved later on; null: all are by now. */
+  expect(natAddresses: Uint8Array | null): void {
+    this.#expected = natAddresses;
   }
 
   /** Marks an endpoint that a session of the table holds. */

@@ -109,6 +109,8 @@ export class NatMachine {
   /** By packet worker and interface: the numbers of their sockets; none where they open their own. */
   #sockets: (readonly number[])[][] = [];
   readonly #drains: DrainWatch;
+  /** Slots that were held when the table was taken over, until `open`. */
+  #held: readonly number[] = [];
   /** What a reload does to this machine. */
   readonly reloadTargets: ReloadTargets;
   /** What a takeover does to it as the one that lets go. */
@@ -313,16 +315,19 @@ export class NatMachine {
     });
     const [first, ...others] = this.#threads.all;
     // The first one writes the configuration's endpoints into the table, which the others then find.
-    await first!.start(start(0));
-    await Promise.all(others.map((thread, i) => thread.start(start(i + 1))));
+    const reports = [await first!.start(start(0))];
+    reports.push(...await Promise.all(others.map((it, i) => it.start(start(i + 1)))));
+    this.#held = (reports as Int32Array[]).flatMap((slots) => [...slots]);
     records.header[HEADER.steeringKey] = rule.key;
-    this.bypass.restore(this.leases.earlierMs);
-    this.unheard.restored();
   }
 
   /** Carries packets and admits agents. */
   async open(): Promise<void> {
     this.#threads.post({ kind: "resume" });
+    // Packets do not wait for it; what the workers tell does, as all of this happens in one turn.
+    this.bypass.restore(this.leases.earlierMs, this.#held);
+    this.#held = [];
+    this.unheard.restored();
     this.leases.use(this.config.control?.leaseMs ?? 0);
     await this.#door?.open();
     await this.#announcing.use(this.config);

@@ -93,7 +93,6 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     this.#table.header[HEADER.hopEpoch] = epoch;
 
     this.#traffic = new ServiceTraffic(start.traffic);
-    for (const slot of liveSlots(this.#table)) this.#traffic.adopted(this.#keyOf(slot));
 
     const netlink = new RouteNetlink();
     const monitor = new RouteMonitor();
@@ -289,10 +288,19 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     return this.#translator.foresight;
   }
 
+  /** For the main thread: slots that were held when the table was taken over. */
+  get report(): Int32Array {
+    return Int32Array.from(this.#table.found.held);
+  }
+
   handle(packet: Packet, slot: number, nowMs: number): number {
     return this.#share === null
       ? this.#translator.handle(packet, slot, nowMs)
       : this.#share.director.handle(packet, slot, nowMs);
+  }
+
+  get busy(): boolean {
+    return this.#translator.busy;
   }
 
   maintain(nowMs: number): void {
@@ -332,6 +340,12 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     this.#journal.write(JOURNAL_OPENED, 0, this.#table, slot, nowMs);
   }
 
+  adopted(slot: number): void {
+    const state = this.#table.getU8(slot, U8.state);
+    if (state === STATE.closed || state === STATE.quarantine) return;
+    this.#traffic.adopted(this.#keyOf(slot));
+  }
+
   closed(slot: number, reason: number, nowMs: number): void {
     this.#add(COUNTER.sessionsClosed);
     this.#traffic.closed(this.#keyOf(slot), reason);
@@ -357,25 +371,11 @@ function socketOf(number: number): PacketSocket {
   return new PacketSocket(new Fd(number, "packet socket"));
 }
 
-/** Sessions of this worker that are neither over nor resting. */
-function* liveSlots(table: SessionTable): Generator<number> {
-  for (let slot = 1; slot <= table.highWater; slot++) {
-    const state = table.getU8(slot, U8.state);
-    const isOver = state === STATE.free || state === STATE.closed || state === STATE.quarantine;
-    if (!isOver && table.owns(slot)) yield slot;
-  }
-}
-
 /** VIPs and SNAT addresses of sessions, which may be of a configuration that is no more. */
 function addressesInUse(table: SessionTable): Prefix[] {
-  const isUsed = new Uint8Array(65536);
-  const { highWater } = table;
-  for (let slot = 1; slot <= highWater; slot++) {
-    if (table.getU8(slot, U8.state) === STATE.free) continue;
-    isUsed[table.getU16(slot, U16.vip)] = 1;
-    isUsed[table.getU16(slot, U16.natAddress)] = 1;
-  }
-  return [...isUsed.keys()].filter((entry) => isUsed[entry] === 1).map((entry) => {
+  const { vips, natAddresses } = table.found;
+  const entries = [...vips.keys()].filter((it) => vips[it] === 1 || natAddresses[it] === 1);
+  return entries.map((entry) => {
     const [w0, w1, w2, w3] = table.dictionary.subarray(entry * 8, entry * 8 + 4);
     const address = IpAddress.fromWords(w0!, w1!, w2!, w3!);
     return { address, length: address.family === 4 ? 32 : 128 };

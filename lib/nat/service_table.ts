@@ -137,6 +137,11 @@ export class ServiceTable {
     return servers[chosen]!;
   }
 
+  /** Does this service remember the servers of its clients? */
+  remembers(service: number): boolean {
+    return this.#services[service]!.affinity !== undefined;
+  }
+
   /** Whether the server chosen last is the one of the client's earlier sessions. */
   get byAffinity(): boolean {
     return this.#byAffinity;

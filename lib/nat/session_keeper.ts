@@ -20,6 +20,7 @@ import { REASON } from "../session/path_reason.ts";
 import { verifyL4 } from "../wire/l4_checksum.ts";
 import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
+import { SessionAdoption } from "./session_adoption.ts";
 import { HalfOpenSessions, isAnsweredDirectly, isHalfOpen } from "./half_open_sessions.ts";
 import { NatEndpoints } from "./nat_endpoints.ts";
 import { ServiceTable } from "./service_table.ts";
@@ -35,6 +36,8 @@ export interface SessionEvents {
   /** A session with an instruction is over. */
   ended(slot: number, id: number): boolean;
   opened(slot: number, nowMs: number): void;
+  /** A session that an earlier process opened goes on. */
+  adopted?(slot: number): void;
   closed(slot: number, reason: number, nowMs: number): void;
 }
 
@@ -86,6 +89,8 @@ export class SessionKeeper {
   readonly #wheel: TimerWheel;
   readonly #halfOpen: HalfOpenSessions;
   readonly #rebuilder: SessionRebuilder;
+  readonly #adoption: SessionAdoption;
+  readonly #begunMs: number;
   readonly #watch: StartWatch;
   readonly #affinity: AffinityTable | null;
   readonly #endpoints: NatEndpoints;
@@ -125,7 +130,16 @@ export class SessionKeeper {
     this.#rebuilder = new SessionRebuilder(options.table);
     this.#watch = new StartWatch(options.table, options);
     this.#sweep = new TableSweep(options.table);
-    this.#adopt(options.nowMs);
+    this.#begunMs = options.nowMs;
+    this.#endpoints.expect(options.table.found.natAddresses);
+    this.#adoption = new SessionAdoption(options.table, this.#wheel, (slot) => this.#adopt(slot));
+    // What a small table has is known at once.
+    this.#adoptOn(SWEEP_BUDGET);
+  }
+
+  /** Is there work that must not wait for packets, or for a timer? */
+  get busy(): boolean {
+    return !this.#adoption.done || !this.#sweep.done;
   }
 
   get services(): ServiceTable {
@@ -154,6 +168,7 @@ export class SessionKeeper {
       worker: this.#worker,
       before: this.#services,
     });
+    this.#adoptOn(Infinity);
     this.#endpoints.configure(config);
     // From here on nothing fails.
     this.#config = config;
@@ -181,6 +196,8 @@ export class SessionKeeper {
     if (protocol === PROTOCOL_UDP && this.#halfOpen.udpFull) return -DROP.tableFull;
     if (protocol === PROTOCOL_TCP && this.#halfOpen.tcpFull) this.#displace(0, nowMs);
     if (table.full && !this.#displace(0, nowMs)) return -DROP.tableFull;
+    // Their servers are known by the sessions they have.
+    if (!this.#adoption.done && this.#services.remembers(service)) this.#adoptOn(Infinity);
     const server = this.#services.choose(
       service,
       packet.addresses,
@@ -241,11 +258,23 @@ export class SessionKeeper {
 
   #takeEndpoint(session: NewSession, packet: Packet, server: number, nowMs: number): boolean {
     const { addresses, protocol } = packet;
-    const endpoints = this.#endpoints;
-    return endpoints.take(session, addresses, server, protocol, this.#random()) ||
+    return this.#takeFree(session, addresses, server, protocol) ||
       // A late answer to a datagram would reach the endpoint's next client; a late SYN-ACK is refused.
       (protocol === PROTOCOL_TCP && this.#displace(server, nowMs) &&
-        endpoints.take(session, addresses, server, protocol, this.#random()));
+        this.#takeFree(session, addresses, server, protocol));
+  }
+
+  /** Takes a NAT endpoint that no session has, those that are still to be adopted included. */
+  #takeFree(session: NewSession, client: Int32Array, server: number, protocol: number): boolean {
+    while (this.#endpoints.take(session, client, server, protocol, this.#random())) {
+      if (this.#adoption.done) return true;
+      const { natAddress, natPort } = session;
+      const holder = this.#table.findOutbound(server, natAddress, natPort, protocol);
+      if (holder === 0) return true;
+      // The endpoint is reserved now, for the one that has it.
+      this.#adoption.adopt(holder);
+    }
+    return false;
   }
 
   /** Ends the oldest half-open session of TCP, towards this server unless that is 0. */
@@ -260,6 +289,7 @@ export class SessionKeeper {
 
   /** The server has answered a datagram. */
   answered(slot: number, nowMs: number): void {
+    this.#adoption.adopt(slot);
     this.#table.setU8(slot, U8.state, STATE.established);
     this.#halfOpen.remove(slot);
     this.#proven(slot, nowMs);
@@ -279,6 +309,7 @@ export class SessionKeeper {
       table.setU8(slot, U8.flags, (flags & ~(FLAG.clientFin | FLAG.serverFin)) | (next >> 8 << 3));
     }
     if (state === before) return;
+    this.#adoption.adopt(slot);
     table.setU8(slot, U8.state, state);
     if (isHalfOpen(state)) this.#halfOpen.add(slot);
     else if (isHalfOpen(before)) this.#halfOpen.remove(slot);
@@ -360,6 +391,7 @@ export class SessionKeeper {
 
   /** Ends what has been idle too long; at most `budget` sessions a call. Goes on with what `configure` began. */
   expire(nowMs: number, budget: number): void {
+    if (!this.#adoption.done) this.#adoptOn(SWEEP_BUDGET);
     if (!this.#sweep.done) this.#sweepOn();
     if (this.#wheel.idle(nowMs)) return;
     for (let n = 0; n < budget; n++) {
@@ -398,6 +430,7 @@ export class SessionKeeper {
   /** Nothing is translated for this session any more; its NAT endpoint rests. */
   quarantine(slot: number, reason: number, nowMs: number): void {
     const table = this.#table;
+    this.#adoption.adopt(slot);
     if (table.getU8(slot, U8.state) !== STATE.closed) this.#events.closed(slot, reason, nowMs);
     this.#halfOpen.rests(slot);
     table.detachInbound(slot);
@@ -433,16 +466,20 @@ export class SessionKeeper {
       this.#table.getF64(slot, F64.id) === id;
   }
 
-  /** Goes on with the sessions that stand in the table already. */
-  #adopt(nowMs: number): void {
-    const table = this.#table;
-    for (let slot = 1; slot <= table.highWater; slot++) {
-      const state = table.getU8(slot, U8.state);
-      if (state === STATE.free || !table.owns(slot)) continue;
-      this.#count(slot);
-      this.#halfOpen.adopt(slot);
-      this.#setTimer(slot, nowMs);
-    }
+  /** Goes on with a session that an earlier process left. */
+  #adopt(slot: number): void {
+    this.#count(slot);
+    this.#halfOpen.adopt(slot);
+    this.#setTimer(slot, this.#begunMs);
+    this.#events.adopted?.(slot);
+  }
+
+  /** Looks at up to so many slots of the table that was taken over. */
+  #adoptOn(budget: number): void {
+    if (this.#adoption.done) return;
+    this.#adoption.step(budget);
+    if (!this.#adoption.done) return;
+    this.#endpoints.expect(null);
     this.#services.counted();
   }
 

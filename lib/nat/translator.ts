@@ -344,6 +344,11 @@ export class Translator {
     this.#replies.silence(untilMs);
   }
 
+  /** Is there work that must not wait for packets, or for a timer? {@linkcode expire} does some of it. */
+  get busy(): boolean {
+    return this.#sessions.busy;
+  }
+
   /**
    * Ends what has been idle too long; at most `budget` sessions a call. To be called between batches.
    * @returns how many fragments that were kept are dropped now

@@ -1,5 +1,16 @@
 import { EndpointDictionary } from "./endpoint_dictionary.ts";
-import { BLOCK_SLOTS, F64, FLAG, HEADER, HEADER_F64, RECORD_BYTES, U16, U8 } from "./layout.ts";
+import {
+  BLOCK_SLOTS,
+  DICTIONARY_ENTRIES,
+  F64,
+  FLAG,
+  HEADER,
+  HEADER_F64,
+  HOLD_NONE,
+  RECORD_BYTES,
+  U16,
+  U8,
+} from "./layout.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { FORESEEN, SessionIndex } from "./session_index.ts";
 import { isCount, SessionRecords } from "./session_records.ts";
@@ -29,6 +40,16 @@ export interface TablePart {
   readonly workers: number;
 }
 
+/** What stood in a table when it was taken over. */
+export interface FoundSessions {
+  /** By dictionary entry: 1 for each that is the VIP of a session, whichever part has it. */
+  readonly vips: Uint8Array;
+  /** By dictionary entry: 1 for each that is the NAT address of a session. */
+  readonly natAddresses: Uint8Array;
+  /** Slots of this part's sessions that are held for an instruction, or for the decision about one. */
+  readonly held: readonly number[];
+}
+
 /**
  * The session table as its writer sees it, or one of its writers: records plus an index that finds a session from
  * either direction. The index lives outside the region and is made anew from the records when a
@@ -49,6 +70,7 @@ export class SessionTable extends SessionRecords {
   /** The next slot that has never been used. */
   #fresh: number;
   #nextId: number;
+  readonly found: FoundSessions;
 
   /**
    * Takes over the records of `region` and indexes them. No worker may begin sessions before all have.
@@ -73,7 +95,7 @@ export class SessionTable extends SessionRecords {
     );
     this.#endpoints = new EndpointDictionary(this);
     this.#free = new Int32Array(this.capacity);
-    this.#adopt();
+    this.found = this.#adopt();
   }
 
   /** The dictionary entry of an endpoint (an address alone: port 0), or 0. */
@@ -183,7 +205,10 @@ export class SessionTable extends SessionRecords {
     this.#countUsed(-1);
   }
 
-  #adopt(): void {
+  #adopt(): FoundSessions {
+    const vips = new Uint8Array(DICTIONARY_ENTRIES);
+    const natAddresses = new Uint8Array(DICTIONARY_ENTRIES);
+    const held: number[] = [];
     let used = 0;
     const chunk = new Int32Array(FORESEEN);
     let waiting = 0;
@@ -192,8 +217,12 @@ export class SessionTable extends SessionRecords {
       const byte = slot * RECORD_BYTES;
       if (this.u8[byte + U8.state] === 0) this.#keepFree(slot);
       else if (this.#isSound(slot)) {
+        const half = slot * HALVES;
+        vips[this.u16[half + U16.vip]!] = 1;
+        natAddresses[this.u16[half + U16.natAddress]!] = 1;
         if (!this.owns(slot)) continue;
         used++;
+        if (this.u8[byte + U8.hold] !== HOLD_NONE) held.push(slot);
         chunk[waiting++] = slot;
         if (waiting < FORESEEN) continue;
         this.#index.addAll(chunk, waiting);
@@ -207,6 +236,7 @@ export class SessionTable extends SessionRecords {
     // The first worker begins to count anew, and is ready before the others begin.
     if (this.#part.worker === 0) this.header[HEADER.used] = used;
     else this.#countUsed(used);
+    return { vips, natAddresses, held };
   }
 
   #countUsed(change: number): void {

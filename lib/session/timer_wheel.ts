@@ -37,6 +37,11 @@ export class TimerWheel {
     this.#heads[bucket] = slot;
   }
 
+  /** Is the timer of this slot set? */
+  has(slot: number): boolean {
+    return this.#previous[slot] !== 0;
+  }
+
   clear(slot: number): void {
     const previous = this.#previous[slot]!;
     if (previous === 0) return;
