@@ -16,14 +16,8 @@ import { explainIcmp, type IcmpPacket } from "./explain_icmp.ts";
 import { journalEvents } from "./journal_events.ts";
 import type { Reloaded } from "./reload.ts";
 import type { NatMachine } from "./nat_machine.ts";
-import {
-  NO_CENSUS,
-  serverViews,
-  serviceViews,
-  type TableCensus,
-  takeCensus,
-  viewSources,
-} from "./nat_views.ts";
+import { serverViews, serviceViews, viewSources } from "./nat_views.ts";
+import { NO_CENSUS, type TableCensus } from "./table_census.ts";
 import { type BypassTarget, canonicalServer, namesServer } from "./operator_state.ts";
 import { VERSION } from "../config/version.ts";
 
@@ -45,11 +39,11 @@ export function adminHandler(
     }
     switch (request.verb) {
       case "status":
-        return status(machine, censusFor(machine, request));
+        return censusFor(machine, request).then((census) => status(machine, census));
       case "services":
-        return serviceViews(viewSources(machine));
+        return machine.census.take().then((it) => serviceViews(viewSources(machine), it));
       case "servers":
-        return serverViews(viewSources(machine), censusFor(machine, request));
+        return censusFor(machine, request).then((it) => serverViews(viewSources(machine), it));
       case "sessions":
         return sessions(machine);
       case "instructions":
@@ -78,8 +72,8 @@ export function adminHandler(
 }
 
 /** Whoever asks again and again and counts for himself asks with `counts: false`. */
-function censusFor({ state }: NatMachine, { counts }: AdminRequest): TableCensus {
-  return counts === false ? NO_CENSUS : takeCensus(state.records);
+async function censusFor({ census }: NatMachine, { counts }: AdminRequest): Promise<TableCensus> {
+  return counts === false ? NO_CENSUS : await census.take();
 }
 
 function status(machine: NatMachine, census: TableCensus) {
@@ -203,9 +197,9 @@ async function followEvents(
   }
 }
 
-function explain(machine: NatMachine, request: AdminRequest) {
+async function explain(machine: NatMachine, request: AdminRequest) {
   const asked = request.packet as NamedPacket | IcmpPacket;
-  const rows = serverViews(viewSources(machine));
+  const rows = serverViews(viewSources(machine), await machine.census.take());
   const { records } = machine.state;
   const context: ExplainContext = {
     config: machine.config,

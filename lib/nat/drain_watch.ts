@@ -4,13 +4,14 @@ import type { ServerRow } from "./server_views.ts";
 /** Servers that take no new sessions: tells when one is removed, and when the last session of one is over. */
 export class DrainWatch {
   readonly #events: EventLog;
-  readonly #rows: () => readonly ServerRow[];
+  readonly #rows: () => Promise<readonly ServerRow[]>;
   /** With sessions when they were looked at last. */
   #draining = new Set<string>();
   #isWatching = true;
+  #isLooking = false;
 
   /** @param rows `inspect servers`, which goes through the whole table */
-  constructor(events: EventLog, rows: () => readonly ServerRow[]) {
+  constructor(events: EventLog, rows: () => Promise<readonly ServerRow[]>) {
     this.#events = events;
     this.#rows = rows;
   }
@@ -21,9 +22,19 @@ export class DrainWatch {
   }
 
   /** To be called every few seconds; does nothing when nothing drains. */
-  look(): void {
-    if (!this.#isWatching) return;
-    const rows = this.#rows();
+  async look(): Promise<void> {
+    if (!this.#isWatching || this.#isLooking) return;
+    this.#isLooking = true;
+    // What begins to drain from here on may be missing.
+    this.#isWatching = false;
+    try {
+      this.#judge(await this.#rows());
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  #judge(rows: readonly ServerRow[]): void {
     const draining = rows.filter((row) => row.draining && row.sessions > 0);
     const now = new Set(draining.map(nameOf));
     for (const row of draining) {
@@ -38,7 +49,7 @@ export class DrainWatch {
       this.#events.add("server-drained", { service: service!, server: server! });
     }
     this.#draining = now;
-    this.#isWatching = now.size > 0;
+    if (now.size > 0) this.#isWatching = true;
   }
 }
 

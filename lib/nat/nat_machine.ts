@@ -45,6 +45,7 @@ import { TableRecovery } from "./table_recovery.ts";
 import type { ReliefTargets } from "./relief.ts";
 import { reliefTargetsOf, reloadTargetsOf } from "./machine_changes.ts";
 import type { ReloadTargets } from "./reload.ts";
+import { CensusTaker } from "./table_census.ts";
 import { UnheardAgents } from "./unheard_agents.ts";
 import { ServiceTraffic } from "../session/service_traffic.ts";
 import {
@@ -97,6 +98,7 @@ export class NatMachine {
   readonly tally = new BypassTally();
   readonly metrics: MetricsDoor = new MetricsDoor(() => natMetrics(this));
   readonly captures: Captures;
+  readonly census: CensusTaker;
   ready = false;
   readonly #threads: PacketThreads;
   readonly #routes: HostRoutes;
@@ -134,6 +136,7 @@ export class NatMachine {
     this.identity = parts.identity;
     this.state = parts.state;
     this.name = parts.name;
+    this.census = new CensusTaker(parts.state.records);
     this.leases = new LeaseRecord(parts.state.records.headerF64, bootTimeMs());
     this.#routes = parts.routes;
     this.operator = new OperatorState(`${parts.config.state}.operator`);
@@ -233,7 +236,10 @@ export class NatMachine {
       this.#threads.all,
       (agent, message) => this.#door?.send(agent, message),
     );
-    this.#drains = new DrainWatch(this.events, () => serverViews(viewSources(this)));
+    this.#drains = new DrainWatch(
+      this.events,
+      async () => serverViews(viewSources(this), await this.census.take()),
+    );
     const changing = {
       threads: this.#threads,
       steer: (config: NatConfig) => this.#steer(config),
@@ -357,8 +363,17 @@ export class NatMachine {
     this.unheard.tick();
     this.leases.tick(now);
     this.#shortages.look(now);
-    if (this.#ticks % DRAIN_TICKS === 1) this.#drains.look();
+    if (this.#ticks % DRAIN_TICKS === 1) this.#lookAtDrains();
     if (this.#ticks % FORGETTING_TICKS === 1) this.#forgetSessions();
+  }
+
+  async #lookAtDrains(): Promise<void> {
+    try {
+      await this.#drains.look();
+    } catch (error) {
+      // It fails when this machine stops meanwhile.
+      if (this.ready) throw error;
+    }
   }
 
   /** A server takes no new sessions, and its responses go via NAT, until it is undrained. */
@@ -409,6 +424,7 @@ export class NatMachine {
   /** Ends in order; sessions and instructions stay for the next process. */
   async stop(): Promise<void> {
     this.ready = false;
+    this.census.stop();
     await this.metrics[Symbol.asyncDispose]();
     this.captures.stopAll();
     this.servers[Symbol.dispose]();

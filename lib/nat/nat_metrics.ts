@@ -23,7 +23,8 @@ import { sumTraffic, type TrafficField, trafficKey } from "../session/service_tr
 import { formatEndpoint } from "../wire/address.ts";
 import { protocolNumber } from "../wire/protocol.ts";
 import type { NatMachine } from "./nat_machine.ts";
-import { NO_CENSUS, serverViews, viewSources } from "./nat_views.ts";
+import { serverViews, viewSources } from "./nat_views.ts";
+import { NO_CENSUS } from "./table_census.ts";
 import { CLOSE } from "./session_keeper.ts";
 
 /** Everything, as of now. */

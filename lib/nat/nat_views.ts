@@ -1,76 +1,13 @@
 import type { NatConfig } from "../config/nat_config.ts";
-import { INSTRUCTION, U16, U8 } from "../session/layout.ts";
 import type { SessionRecords } from "../session/session_records.ts";
-import { SessionViewer, usedSlots } from "../session/session_view.ts";
-import { STATE } from "../session/tcp_state.ts";
 import { formatEndpoint } from "../wire/address.ts";
-import { protocolName } from "../wire/protocol.ts";
 import type { FirstHop } from "./first_hop.ts";
 import { startText, stopText } from "./criteria_text.ts";
 import type { NatMachine } from "./nat_machine.ts";
 import type { OperatorState } from "./operator_state.ts";
 import type { ServerPool } from "./server_pool.ts";
 import { type ServerRow, serverRows, serviceHealth } from "./server_views.ts";
-
-/** What is counted per service and per server by going through the table. */
-export interface TableCensus {
-  readonly total: number;
-  readonly bypass: number;
-  /** By `protocol vip` and by `protocol vip server`. */
-  readonly sessions: ReadonlyMap<string, number>;
-  readonly bypassing: ReadonlyMap<string, number>;
-}
-
-/**
- * Counts the sessions of a table, those in quarantine left out, and towards servers those that are closed as well; texts
- * are made once a server.
- */
-export function takeCensus(records: SessionRecords): TableCensus {
-  // By VIP, server and protocol as one number.
-  const sessions = new Map<number, number>();
-  const bypassing = new Map<number, number>();
-  let total = 0;
-  let bypass = 0;
-  const add = (map: Map<number, number>, key: number) => map.set(key, (map.get(key) ?? 0) + 1);
-  for (const slot of usedSlots(records)) {
-    const state = records.getU8(slot, U8.state);
-    if (state === STATE.quarantine) continue;
-    total++;
-    // Nobody waits for a session that is over.
-    if (state === STATE.closed) continue;
-    const key = (records.getU8(slot, U8.protocol) * 65536 + records.getU16(slot, U16.vip)) *
-        65536 + records.getU16(slot, U16.server);
-    add(sessions, key);
-    if (records.getU8(slot, U8.instruction) !== INSTRUCTION.installed) continue;
-    bypass++;
-    add(bypassing, key);
-  }
-  const named = namedCounts(records);
-  return { total, bypass, sessions: named(sessions), bypassing: named(bypassing) };
-}
-
-/** Turns counts by number into counts by `protocol vip` and `protocol vip server`. */
-function namedCounts(records: SessionRecords) {
-  const viewer = new SessionViewer(records);
-  return (counts: ReadonlyMap<number, number>): Map<string, number> => {
-    const named = new Map<string, number>();
-    for (const [key, count] of counts) {
-      const protocol = protocolName(Math.floor(key / 2 ** 32));
-      const service = `${protocol} ${viewer.endpointText(Math.floor(key / 65536) % 65536)}`;
-      named.set(service, (named.get(service) ?? 0) + count);
-      named.set(`${service} ${viewer.endpointText(key % 65536)}`, count);
-    }
-    return named;
-  };
-}
-
-/** For those who need no counts of sessions, or count for themselves: nothing is gone through. */
-export const NO_CENSUS: TableCensus = {
-  total: 0,
-  bypass: 0,
-  sessions: new Map(),
-  bypassing: new Map(),
-};
+import type { TableCensus } from "./table_census.ts";
 
 /** What the views are made of. */
 export interface ViewSources {
@@ -89,8 +26,7 @@ export function viewSources(
 }
 
 /** `inspect services`. */
-export function serviceViews(sources: ViewSources): unknown[] {
-  const census = takeCensus(sources.records);
+export function serviceViews(sources: ViewSources, census: TableCensus): unknown[] {
   const rows = serverRows(sources, census);
   return sources.config.services.map((service) => {
     const vip = formatEndpoint(service.vip);
@@ -113,7 +49,7 @@ export function serviceViews(sources: ViewSources): unknown[] {
 /** `inspect servers`. */
 export function serverViews(
   sources: ViewSources,
-  census: TableCensus = takeCensus(sources.records),
+  census: TableCensus,
 ): ServerRow[] {
   return serverRows(sources, census);
 }

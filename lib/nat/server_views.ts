@@ -3,7 +3,8 @@ import { bootTimeMs } from "../linux/clock.ts";
 import { formatEndpoint, parseEndpoint } from "../wire/address.ts";
 import type { AgentView } from "./agent_registry.ts";
 import type { PassiveSigns } from "../policy/health_passive.ts";
-import type { TableCensus, ViewSources } from "./nat_views.ts";
+import type { ViewSources } from "./nat_views.ts";
+import type { TableCensus } from "./table_census.ts";
 
 /** A row of `inspect servers`. */
 export interface ServerRow {
