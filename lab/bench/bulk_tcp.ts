@@ -1,7 +1,7 @@
 import type { Aim, Bench, Quantity } from "./bench.ts";
 import { IPERF, iperf, type IperfOptions } from "./loads/iperf.ts";
 import { subjectsOf } from "./road.ts";
-import { ROADS } from "./roads/all.ts";
+import { POLLING, ROADS } from "./roads/all.ts";
 
 const LOADS: readonly (Pick<IperfOptions, "direction" | "connections"> & { name: string })[] = [
   { name: "to the client, 1 connection", direction: "to-client", connections: 1 },
@@ -25,7 +25,7 @@ export const bulkTcp: Bench = {
       : []),
   ]),
   prepare: (lab) => lab.startIperf(),
-  subjects: subjectsOf(ROADS, [IPERF], async (lab, { host }, { seconds }) => {
+  subjects: subjectsOf([...ROADS, ...POLLING], [IPERF], async (lab, { host }, { seconds }) => {
     const samples: Record<string, number[]> = {};
     for (const { name, ...load } of LOADS) {
       samples[name] = [await iperf(lab, { ...load, host, seconds })];

@@ -3,7 +3,7 @@ import { LabUsageError } from "../options.ts";
 import { alignColumns, paletteFor } from "../terminal.ts";
 import { BENCHES } from "./all.ts";
 import type { Bench, BenchSubject } from "./bench.ts";
-import { ROADS } from "./roads/all.ts";
+import { ALL_ROADS } from "./roads/all.ts";
 
 /**
  * The benches of these names, all without any, with only the subjects of these names where there
@@ -55,7 +55,7 @@ export function listBenches(benches: readonly Bench[], options: { readonly json:
       needs,
       subjects: subjects.map((subject) => subject.name),
     }));
-    const roads = ROADS.map(({ name, description }) => ({ name, description }));
+    const roads = ALL_ROADS.map(({ name, description }) => ({ name, description }));
     console.log(JSON.stringify({ benches: list, roads }, null, 2));
     return;
   }
@@ -67,6 +67,6 @@ export function listBenches(benches: readonly Bench[], options: { readonly json:
   ]);
   for (const line of alignColumns(rows)) console.log(line);
   console.log(bold("roads that they compare"));
-  const roads = ROADS.map(({ name, description }) => [`  ${name}`, description]);
+  const roads = ALL_ROADS.map(({ name, description }) => [`  ${name}`, description]);
   for (const line of alignColumns(roads)) console.log(line);
 }

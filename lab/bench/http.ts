@@ -3,7 +3,7 @@ import type { Bench, TurnOptions } from "./bench.ts";
 import { RESPONSE_BYTES, startWebServer, WEB } from "./loads/web_server.ts";
 import { wrk } from "./loads/wrk.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
-import { ROADS } from "./roads/all.ts";
+import { ROADS, WORKERS } from "./roads/all.ts";
 
 const CONNECTIONS = 64;
 const REQUESTS = "requests a second";
@@ -23,7 +23,11 @@ export const httpRequests: Bench = {
   ],
   notes: [`each answer has ${RESPONSE_BYTES} bytes of content`],
   prepare: startWebServer,
-  subjects: subjectsOf(ROADS, [WEB], measure({ quantity: REQUESTS, close: false })),
+  subjects: subjectsOf(
+    [...ROADS, ...WORKERS],
+    [WEB],
+    measure({ quantity: REQUESTS, close: false }),
+  ),
 };
 
 /** A connection for each request: sessions come and go as fast as they can. */
@@ -43,7 +47,7 @@ export const httpConnections: Bench = {
     "a second, server and client included",
   ],
   prepare: startWebServer,
-  subjects: subjectsOf(ROADS, [WEB], measure({ quantity: CONNECTS, close: true })),
+  subjects: subjectsOf([...ROADS, ...WORKERS], [WEB], measure({ quantity: CONNECTS, close: true })),
 };
 
 function measure({ quantity, close }: { readonly quantity: string; readonly close: boolean }) {

@@ -2,7 +2,7 @@ import { Distribution } from "./distribution.ts";
 import type { Aim, Bench, Quantity } from "./bench.ts";
 import { echo, LOAD, startLoadPeer } from "./loads/datagrams.ts";
 import { subjectsOf } from "./road.ts";
-import { ROADS } from "./roads/all.ts";
+import { POLLING, ROADS } from "./roads/all.ts";
 
 const RATES = [100, 2000] as const;
 const QUANTILES = { p50: 0.5, p99: 0.99 } as const;
@@ -49,16 +49,20 @@ export const latency: Bench = {
     "each request waits for the answer to the one before: nothing queues but what the road itself adds",
   ],
   prepare: startLoadPeer,
-  subjects: subjectsOf(ROADS, [LOAD], async (lab, { host }, { seconds, note }, name) => {
-    const samples: Record<string, number[]> = {};
-    for (const rate of RATES) {
-      const { microseconds, lost } = await echo(lab, { host, rate, seconds });
-      if (lost > 0) note(`${name}: answers missing at ${rate} a second, ${lost} in one turn`);
-      const times = new Distribution(microseconds);
-      for (const quantile of QUANTILE_NAMES) {
-        samples[measuredName(quantile, rate)] = [times.quantile(QUANTILES[quantile])];
+  subjects: subjectsOf(
+    [...ROADS, ...POLLING],
+    [LOAD],
+    async (lab, { host }, { seconds, note }, name) => {
+      const samples: Record<string, number[]> = {};
+      for (const rate of RATES) {
+        const { microseconds, lost } = await echo(lab, { host, rate, seconds });
+        if (lost > 0) note(`${name}: answers missing at ${rate} a second, ${lost} in one turn`);
+        const times = new Distribution(microseconds);
+        for (const quantile of QUANTILE_NAMES) {
+          samples[measuredName(quantile, rate)] = [times.quantile(QUANTILES[quantile])];
+        }
       }
-    }
-    return samples;
-  }),
+      return samples;
+    },
+  ),
 };

@@ -1,7 +1,7 @@
 import { markdownTable } from "../markdown_table.ts";
 import { type Machine, machineLine, versionsLine } from "./machine.ts";
 import type { BenchResult } from "./result.ts";
-import { ROADS } from "./roads/all.ts";
+import { ALL_ROADS } from "./roads/all.ts";
 import { aimLine, tablesOf } from "./tables.ts";
 
 /** What the document says before any figure. */
@@ -34,7 +34,7 @@ met or not.
 ${
   markdownTable([
     ["road", "what it is"],
-    ...ROADS.map(({ name, description }) => [name, description]),
+    ...ALL_ROADS.map(({ name, description }) => [name, description]),
   ])
 }`;
 

@@ -5,7 +5,7 @@ import { MachineTime } from "./meters/machine_time.ts";
 import { programSeconds } from "./meters/process_time.ts";
 import { searchRate } from "./rate_search.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
-import { ROADS } from "./roads/all.ts";
+import { ROADS, WORKERS } from "./roads/all.ts";
 
 const TOLERANCE = 0.001;
 const FIRST_RATE = 40_000;
@@ -54,7 +54,7 @@ export const smallPackets: Bench = {
     "the kernel's part of the way runs on the sender's CPU; a NAT program has another one meanwhile",
   ],
   prepare: startLoadPeer,
-  subjects: subjectsOf(ROADS, [LOAD], async (lab, road, options, name) => {
+  subjects: subjectsOf([...ROADS, ...WORKERS], [LOAD], async (lab, road, options, name) => {
     const samples: Record<string, readonly number[]> = {};
     for (const [direction, way] of DIRECTIONS) {
       const turn = { lab, road, direction, way, name, ...options };

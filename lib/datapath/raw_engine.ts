@@ -5,6 +5,7 @@ import { ENETDOWN } from "../linux/constants.ts";
 import { errnoName } from "../linux/error.ts";
 import { drainEventFd } from "../linux/event_fd.ts";
 import { bootTimeMs } from "../linux/clock.ts";
+import { yieldCpu } from "../linux/process.ts";
 import { COUNTER } from "../session/counters.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { Packet } from "../wire/packet.ts";
@@ -146,6 +147,8 @@ export class RawEngine implements PacketSender {
       // SO_BUSY_POLL would do nothing for it: packet sockets have no NAPI id.
       if (this.#more || nowMs - lastPacketMs < busyPollMs) {
         this.#due.fill(1);
+        // The very one that would answer may be waiting for this CPU.
+        if (received === 0) yieldCpu();
       } else {
         this.#rest(nowMs);
         nowMs = bootTimeMs();

@@ -96,6 +96,8 @@ const SYMBOLS = {
   setsid: { parameters: [], result: "i32" },
   // int capset(cap_user_header_t header, const cap_user_data_t data);
   capset: { parameters: ["buffer", "buffer"], result: "i32" },
+  // int sched_yield(void);
+  sched_yield: { parameters: [], result: "i32" },
   // int sched_setaffinity(pid_t pid, size_t setBytes, const cpu_set_t *set);
   sched_setaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   // int setpriority(int which, id_t who, int priority);

@@ -73,6 +73,11 @@ export function setThreadCpu(cpu: number): void {
   }
 }
 
+/** Lets another thread have this CPU, when one wants it (sched_yield(2)); costs 0.3 us when none does. */
+export function yieldCpu(): void {
+  openLibc().sched_yield();
+}
+
 /** The CPUs that this thread may run on, and those that it starts (proc_pid_status(5)). */
 export function allowedCpus(): number[] {
   const status = Deno.readTextFileSync("/proc/thread-self/status");

@@ -1,11 +1,18 @@
 import type { Road } from "../road.ts";
-import { bypathBypass, bypathCriteria, bypathNat } from "./bypath.ts";
+import {
+  bypathBypass,
+  bypathBypassPolling,
+  bypathCriteria,
+  bypathNat,
+  bypathNatPolling,
+  bypathNatWorkers,
+} from "./bypath.ts";
 import { direct } from "./direct.ts";
 import { haproxy } from "./haproxy.ts";
 import { nft } from "./nft.ts";
 import { nginxStream } from "./nginx_stream.ts";
 
-/** In the order of their turns. */
+/** Those of every bench, in the order of their turns. */
 export const ROADS: readonly Road[] = [
   direct,
   nft,
@@ -15,3 +22,11 @@ export const ROADS: readonly Road[] = [
   bypathBypass,
   bypathCriteria,
 ];
+
+/** What a CPU spent on asking saves in time. */
+export const POLLING: readonly Road[] = [bypathNatPolling, bypathBypassPolling];
+/** What a second packet thread adds. */
+export const WORKERS: readonly Road[] = [bypathNatWorkers];
+
+/** Every road of any bench. */
+export const ALL_ROADS: readonly Road[] = [...ROADS, ...POLLING, ...WORKERS];

@@ -26,19 +26,49 @@ export const bypathCriteria = bypathRoad({
   agent: true,
 });
 
+export const bypathNatPolling = bypathRoad({
+  name: "bypath-nat-polling",
+  description: "bypath-nat with `busyPoll: 1ms`: its packet thread asks on before it sleeps",
+  start: { never: true },
+  agent: false,
+  busyPoll: "1ms",
+});
+
+export const bypathBypassPolling = bypathRoad({
+  name: "bypath-bypass-polling",
+  description: "bypath-bypass with `busyPoll: 1ms` on the NAT machine and the agent",
+  start: { immediately: true },
+  agent: true,
+  busyPoll: "1ms",
+});
+
+export const bypathNatWorkers = bypathRoad({
+  name: "bypath-nat-workers",
+  description: "bypath-nat with `workers: 2`: two packet threads",
+  start: { never: true },
+  agent: false,
+  workers: 2,
+});
+
+interface BypathRoadOptions {
+  readonly start: Start;
+  readonly agent: boolean;
+  /** Of both daemons; default: the program's. */
+  readonly busyPoll?: string;
+  readonly workers?: number;
+}
+
 function bypathRoad(
-  { name, description, start, agent }: {
+  { name, description, ...options }: BypathRoadOptions & {
     readonly name: string;
     readonly description: string;
-    readonly start: Start;
-    readonly agent: boolean;
   },
 ): Road {
   return {
     name,
     description,
     protocols: ["tcp", "udp"],
-    up: (lab, services) => bypathUp(lab, { services, start, agent }),
+    up: (lab, services) => bypathUp(lab, services, options),
   };
 }
 
@@ -54,12 +84,13 @@ export async function forgetTable({ folder }: BypathLab): Promise<void> {
 
 async function bypathUp(
   lab: BypathLab,
-  { services, start, agent }: {
-    readonly services: readonly BenchService[];
-    readonly start: Start;
-    readonly agent: boolean;
-  },
+  services: readonly BenchService[],
+  { start, agent, busyPoll, workers }: BypathRoadOptions,
 ): Promise<OpenRoad> {
+  const threads = (config: { busyPoll?: string | undefined; workers?: number | undefined }) => {
+    if (busyPoll !== undefined) config.busyPoll = busyPoll;
+    if (workers !== undefined) config.workers = workers;
+  };
   const down = async () => {
     await lab.stopDaemons();
     await forgetTable(lab);
@@ -67,6 +98,7 @@ async function bypathUp(
   try {
     await lab.startNat((config) => {
       config.capacity = 1_048_576;
+      threads(config);
       config.services = services.map(({ name, protocol, port }) => ({
         name,
         vip: ADDRESSES.vip,
@@ -76,7 +108,7 @@ async function bypathUp(
         bypass: { start },
       }));
     });
-    if (agent) await lab.startAgent("s1");
+    if (agent) await lab.startAgent("s1", threads);
   } catch (error) {
     await down();
     throw error;
