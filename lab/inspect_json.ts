@@ -67,6 +67,7 @@ export interface InspectedStatus {
     readonly received: number;
     readonly handedOver: number;
     readonly socketDrops: number;
+    readonly longestTurnMs: number;
   }[];
   /** Connections of agents that came to nothing, and how often an agent was held back. */
   readonly control: { readonly refused: number; readonly heldBack: number };

@@ -1,4 +1,5 @@
 import type { Packet } from "../wire/packet.ts";
+import type { QueueCounts } from "./queue_wait.ts";
 
 /**
  * Where packets lie while an engine works on them: a slot begins with the virtio_net_hdr, the
@@ -76,6 +77,8 @@ export interface PacketSource {
   frameBytes(i: number): number;
   /** Why `frameBytes` is 0: a drop reason. */
   refusal(i: number): number;
+  /** What is counted of the queue that it takes from; absent: nobody counts that. */
+  readonly queue?: QueueCounts;
   /** Packets that the kernel dropped because nobody took them in time, since the start. */
   drops(): number;
 }

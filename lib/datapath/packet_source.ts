@@ -2,6 +2,7 @@ import { MessageBatch } from "../linux/message_batch.ts";
 import type { PacketSocket } from "../linux/packet_socket.ts";
 import type { Mapping } from "../linux/memory.ts";
 import { DROP } from "../session/drop_reason.ts";
+import type { QueueCounts } from "./queue_wait.ts";
 import { type PacketSource, VNET_HEADER_BYTES } from "./engine.ts";
 
 const PACKET_HOST = 0;
@@ -38,7 +39,11 @@ export class SocketSource implements PacketSource {
   refusal(i: number): number {
     return this.#batch.truncated(i) ? DROP.truncated : DROP.notForUs;
   }
+  get queue(): QueueCounts {
+    return this.#socket;
+  }
   drops(): number {
-    return this.#socket.statistics().drops;
+    this.#socket.count();
+    return this.#socket.dropped;
   }
 }

@@ -24,12 +24,15 @@ import {
 } from "./engine.ts";
 import { HeldPackets } from "./held_packets.ts";
 import type { NextHops } from "./next_hops.ts";
+import type { Overload } from "./overload.ts";
 import { BATCH, SLOT_BYTES } from "./packet_source.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 
 const POLLIN = 1;
 /** How often the kernel is asked what it dropped. */
 const ASKING_MS = 1_000;
+/** A poll that took no longer did not wait. */
+const AT_ONCE_MS = 0.1;
 
 export interface RawEngineOptions {
   /** All packets lie in this memory, so that any output can send from where they are. */
@@ -54,6 +57,8 @@ export interface RawEngineOptions {
   readonly asleep: (sleeping: boolean) => void;
   /** How long the engine goes on asking for packets before it sleeps. Default 0. */
   readonly busyPollMs?: number;
+  /** Is told how many packets the sources had; default: nobody is. */
+  readonly overload?: Overload;
 }
 
 /**
@@ -85,10 +90,14 @@ export class RawEngine implements PacketSender {
   #maintainedMs = 0;
   #followedMs = 0;
   #askedMs = 0;
+  /** When the sources were looked at last, or found to be empty. */
+  #lookedMs = Infinity;
   #tap: PacketTap | null = null;
+  readonly #overload: Overload | null;
 
   constructor(options: RawEngineOptions) {
     this.#options = options;
+    this.#overload = options.overload ?? null;
     this.#sources = options.sources;
     this.#outputs = options.outputs;
     this.#queues = options.outputs.map(() => new SendQueue(options.memory, { capacity: BATCH }));
@@ -134,7 +143,7 @@ export class RawEngine implements PacketSender {
     let nowMs = bootTimeMs();
     let lastPacketMs = 0;
     while (!this.#options.interrupted()) {
-      const received = this.#turns();
+      const received = this.#turns(nowMs);
       if (nowMs - this.#maintainedMs >= 1) this.#maintain(nowMs);
       if (nowMs - this.#followedMs >= MAINTENANCE_MS) this.#follow(nowMs);
       const begunMs = nowMs;
@@ -167,13 +176,19 @@ export class RawEngine implements PacketSender {
   }
 
   /** Asks the sources that are due, and tells how many packets they had. */
-  #turns(): number {
+  #turns(nowMs: number): number {
     let received = 0;
     this.#more = false;
+    const lookedMs = this.#lookedMs;
+    this.#lookedMs = nowMs;
     for (let i = 0; i < this.#sources.length; i++) {
       if (this.#due[i] === 0) continue;
       this.#due[i] = 0;
       received += this.#turn(i);
+    }
+    const turnMs = nowMs - lookedMs;
+    if (received > 0 && turnMs > this.#counters[COUNTER.longestTurnMs]!) {
+      this.#counters[COUNTER.longestTurnMs] = turnMs;
     }
     return received;
   }
@@ -185,7 +200,11 @@ export class RawEngine implements PacketSender {
     const waits = !this.#options.interrupted();
     if (waits) {
       this.#handler.maintain(nowMs);
-      this.#poller.wait(this.#handler.busy ? 0 : MAINTENANCE_MS);
+      const askedMs = bootTimeMs();
+      const ready = this.#poller.wait(this.#handler.busy ? 0 : MAINTENANCE_MS);
+      const awokenMs = bootTimeMs();
+      // What was there at once had come before, and has waited since the sources were looked at.
+      if (ready === 0 || awokenMs - askedMs > AT_ONCE_MS) this.#lookedMs = awokenMs;
       this.#counters[COUNTER.wakeUps] = this.#counters[COUNTER.wakeUps]! + 1;
     }
     this.#options.asleep(false);
@@ -199,11 +218,12 @@ export class RawEngine implements PacketSender {
     const source = this.#sources[sourceAt]!;
     const count = source.receive();
     if (source.more) this.#more = true;
-    if (count === 0) return 0;
     if (count < 0) return sourceFailed(-count);
     // Not before they were taken: this thread may have been stopped in between, and what is allowed
     // until some time must not be allowed by a clock read long ago.
     const nowMs = bootTimeMs();
+    if (this.#overload !== null) this.#overload.took(sourceAt, count, source.more, nowMs);
+    if (count === 0) return 0;
     const counters = this.#counters;
     counters[COUNTER.batches] = counters[COUNTER.batches]! + 1;
     counters[COUNTER.received] = counters[COUNTER.received]! + count;

@@ -76,6 +76,8 @@ export interface AgentStatus {
 export interface WorkerCounts {
   /** How long it was not waiting for packets. */
   readonly busyMs: number;
+  /** The longest time between two looks at packets that waited, since the start. */
+  readonly longestTurnMs?: number;
 }
 
 /** Numbers by name, and one table of them: why packets went no further. */

@@ -72,6 +72,8 @@ export interface PacketStatistics {
 /** An AF_PACKET socket on one interface; not blocking. Receive and send with message_batch.ts. */
 export class PacketSocket implements Disposable {
   readonly fd: Fd;
+  readonly #counts = new Uint32Array(TPACKET_STATS.size / 4);
+  readonly #countsLength = new Uint32Array(1);
   #packets = 0;
   #drops = 0;
 
@@ -91,16 +93,28 @@ export class PacketSocket implements Disposable {
     });
   }
 
-  /** Totals: the kernel starts from zero at each question, so they are added up here. */
-  statistics(): PacketStatistics {
-    const counters = new Uint32Array(TPACKET_STATS.size / 4);
-    const length = new Uint32Array([TPACKET_STATS.size]);
+  /** Frames that found room in the receive buffer since the socket was opened, as of the last `count`. */
+  get arrived(): number {
+    return this.#packets - this.#drops;
+  }
+  /** Those that found none. */
+  get dropped(): number {
+    return this.#drops;
+  }
+
+  /**
+   * Asks for the totals: the kernel starts from zero at each question, so they are added up here.
+   * Allocates nothing.
+   */
+  count(): void {
+    const counters = this.#counts;
+    this.#countsLength[0] = TPACKET_STATS.size;
     const result = openLibc().getsockopt(
       this.fd.number,
       SOL_PACKET,
       PACKET_STATISTICS,
       counters,
-      length,
+      this.#countsLength,
     );
     const errno = lastErrno();
     if (result < 0) {
@@ -108,6 +122,11 @@ export class PacketSocket implements Disposable {
     }
     this.#packets += counters[TPACKET_STATS.offsets.tp_packets / 4]!;
     this.#drops += counters[TPACKET_STATS.offsets.tp_drops / 4]!;
+  }
+
+  /** The totals of now. */
+  statistics(): PacketStatistics {
+    this.count();
     return { packets: this.#packets, drops: this.#drops };
   }
 

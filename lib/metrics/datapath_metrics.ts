@@ -46,6 +46,11 @@ export function datapathMetrics(
       "How long the packet worker asks for packets before it sleeps: above 0 it seems busy always",
       busyPollUs / 1e6,
     ),
+    gauge(
+      "bypath_worker_longest_turn_seconds",
+      "The longest time between two looks at the packets that waited, since the start",
+      byWorker((counters) => counters[COUNTER.longestTurnMs]! / 1000),
+    ),
     counter(
       "bypath_worker_batches",
       "How often the packet worker took packets",

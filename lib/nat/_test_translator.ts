@@ -1,3 +1,4 @@
+import type { Overload } from "../datapath/overload.ts";
 import { formatTable } from "../session/session_records.ts";
 import type { ServiceTraffic } from "../session/service_traffic.ts";
 import { SessionTable } from "../session/session_table.ts";
@@ -104,6 +105,7 @@ export class Bench {
       traffic?: ServiceTraffic;
       /** Goes on with what this one leaves. */
       after?: Bench;
+      overload?: Overload;
     } = {},
   ) {
     const capacity = options.capacity ?? 64;
@@ -156,6 +158,7 @@ export class Bench {
       config: options.config ?? config(),
       ...(options.closedGates && { closedGates: options.closedGates }),
       ...(options.traffic && { traffic: options.traffic }),
+      ...(options.overload && { overload: options.overload }),
       signs: this.signs,
       affinity: this.affinity,
       random: () => (seed = (seed * 16807) % 2147483647) / 2147483647,

@@ -13,10 +13,11 @@ import { RouteMonitor, RouteNetlink } from "../linux/rtnetlink.ts";
 import { ETH_P_ALL } from "../linux/constants.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { CaptureTap, CaptureTaps, type TapOrder } from "../datapath/capture_tap.ts";
-import { type PacketHandler } from "../datapath/engine.ts";
+import type { PacketHandler, PacketSource } from "../datapath/engine.ts";
 import { ingressFilter } from "../datapath/ingress_filter.ts";
 import { hopInterface, NextHops } from "../datapath/next_hops.ts";
 import { BATCH, SLOT_BYTES, SocketSource } from "../datapath/packet_source.ts";
+import { Overload } from "../datapath/overload.ts";
 import { RawEngine } from "../datapath/raw_engine.ts";
 import { PacketThreadEnd, servePackets } from "../datapath/packet_thread_end.ts";
 import { secureRandom } from "../datapath/secure_random.ts";
@@ -100,8 +101,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     const hops = new NextHops({ netlink, monitor, interfaces, firstEpoch: epoch });
     const { part, sharing } = start;
     const extra = start.sockets.flatMap((numbers) => numbers.slice(1));
-    const sources = interfaces.length + extra.length + (sharing === undefined ? 0 : 1);
-    const slots = sources * BATCH + HELD_SLOTS + REPLY_SLOTS;
+    const count = interfaces.length + extra.length + (sharing === undefined ? 0 : 1);
+    const slots = count * BATCH + HELD_SLOTS + REPLY_SLOTS;
     const memory = mapAnonymous(slots * SLOT_BYTES + HELD_FRAGMENTS * HELD_FRAGMENT_BYTES);
     this.#memory = memory.buffer;
     this.#nowMs = bootTimeMs();
@@ -110,11 +111,35 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       sharing,
       table: this.#table,
       memory,
-      memoryOffset: (sources - 1) * BATCH * SLOT_BYTES,
+      memoryOffset: (count - 1) * BATCH * SLOT_BYTES,
       counters: this.#main.counters,
       key: start.key,
       translate: (packet, slot, nowMs) => this.#translator.handle(packet, slot, nowMs),
     });
+    for (const prefix of addressesInUse(this.#table)) this.#ours.set(formatPrefix(prefix), prefix);
+    const filter = this.#filter(start.config);
+    this.#sockets = interfaces.map((link, i) => {
+      const number = start.sockets[i]?.[0];
+      // One that was received keeps its filter until packets are taken from it.
+      if (number !== undefined) return socketOf(number);
+      return openPacketSocket({
+        interfaceIndex: link.index,
+        protocol: ETH_P_ALL,
+        vnetHeader: true,
+        ignoreOutgoing: true,
+        receiveBufferBytes: SOCKET_BUFFER_BYTES,
+        sendBufferBytes: SOCKET_BUFFER_BYTES,
+        filter,
+      });
+    });
+    this.#extra = extra.map(socketOf);
+    const sources: readonly PacketSource[] = [
+      ...[...this.#sockets, ...this.#extra].map((socket, i) =>
+        new SocketSource(socket, memory, i * BATCH * SLOT_BYTES)
+      ),
+      ...(this.#share === null ? [] : [this.#share.exchange]),
+    ];
+    const overload = new Overload(sources.map(({ queue }) => queue ?? null));
     this.#translator = new Translator({
       table: this.#table,
       hops,
@@ -135,6 +160,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
         identifications: this.#share.identifications,
         pass: (packet, vnetOffset) => this.#share!.director.pass(packet, vnetOffset),
       }),
+      overload,
       random: secureRandom(),
       nowMs: this.#nowMs,
       closedGates: new Uint8Array(start.closedGates),
@@ -142,39 +168,18 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     });
     this.#translator.silence(start.silentUntilMs);
 
-    for (const prefix of addressesInUse(this.#table)) this.#ours.set(formatPrefix(prefix), prefix);
-    const filter = this.#filter(start.config);
-    this.#sockets = interfaces.map((link, i) => {
-      const number = start.sockets[i]?.[0];
-      // One that was received keeps its filter until packets are taken from it.
-      if (number !== undefined) return socketOf(number);
-      return openPacketSocket({
-        interfaceIndex: link.index,
-        protocol: ETH_P_ALL,
-        vnetHeader: true,
-        ignoreOutgoing: true,
-        receiveBufferBytes: SOCKET_BUFFER_BYTES,
-        sendBufferBytes: SOCKET_BUFFER_BYTES,
-        filter,
-      });
-    });
-    this.#extra = extra.map(socketOf);
     this.#share?.configure(start.config);
     this.#share?.adopt();
     this.#engine = new RawEngine({
       memory,
-      sources: [
-        ...[...this.#sockets, ...this.#extra].map((socket, i) =>
-          new SocketSource(socket, memory, i * BATCH * SLOT_BYTES)
-        ),
-        ...(this.#share === null ? [] : [this.#share.exchange]),
-      ],
+      sources,
+      overload,
       outputs: this.#sockets.map((socket) => socket.fd.number),
       hops,
       handler: this,
       counters: this.#main.counters,
-      heldSlots: slotsFrom(sources * BATCH, HELD_SLOTS),
-      replySlots: slotsFrom(sources * BATCH + HELD_SLOTS, REPLY_SLOTS),
+      heldSlots: slotsFrom(count * BATCH, HELD_SLOTS),
+      replySlots: slotsFrom(count * BATCH + HELD_SLOTS, REPLY_SLOTS),
       bell: start.shared.bell,
       monitorFd: monitor.fd.number,
       interrupted: () => this.#main.interrupted,

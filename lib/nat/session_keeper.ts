@@ -2,14 +2,12 @@ import { F64, FLAG, HOLD_INSTRUCTION, HOLD_NONE, U16, U8 } from "../session/layo
 import type { NewSession, SessionTable } from "../session/session_table.ts";
 import {
   advance,
+  beginsConnection,
   FIN_CLIENT,
   FIN_SERVER,
   idleTimeoutMs,
   STATE,
   TCP_ACK,
-  TCP_FIN,
-  TCP_RST,
-  TCP_SYN,
 } from "../session/tcp_state.ts";
 import type { AffinityTable } from "../session/affinity_table.ts";
 import { TableSweep } from "../session/table_sweep.ts";
@@ -186,10 +184,7 @@ export class SessionKeeper {
     const protocol = packet.protocol;
     const service = this.#services.find(vip, protocol);
     if (service < 0) return -DROP.noService;
-    if (
-      protocol === PROTOCOL_TCP &&
-      (packet.tcpFlags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) !== TCP_SYN
-    ) return -DROP.noSession;
+    if (protocol === PROTOCOL_TCP && !beginsConnection(packet.tcpFlags)) return -DROP.noSession;
     // A flood of broken packets must not fill the table.
     if (!verifyL4(packet, partial)) return -DROP.badChecksum;
     const table = this.#table;

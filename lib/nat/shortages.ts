@@ -17,6 +17,11 @@ const SHORTAGES = [
     type: "no-server",
     advice: "every server of the service is down, draining or has weight 0",
   },
+  {
+    reason: DROP.overload,
+    type: "overload",
+    advice: "more workers or more bypassing; a flood shows in inspect sessions",
+  },
 ] as const;
 
 /** Tells the event log when clients are refused because something has run out, and what to enlarge. */

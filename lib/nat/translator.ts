@@ -2,10 +2,11 @@ import { F64, FLAG, I32, RECORD_BYTES, U16, U8 } from "../session/layout.ts";
 import type { AffinityTable } from "../session/affinity_table.ts";
 import { ServiceTraffic, trafficKey } from "../session/service_traffic.ts";
 import type { SessionTable } from "../session/session_table.ts";
-import { STATE, TCP_ACK, TCP_SYN } from "../session/tcp_state.ts";
+import { beginsConnection, STATE, TCP_ACK, TCP_SYN } from "../session/tcp_state.ts";
 import { IpIdentifications } from "../session/ip_identification.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { ETHERNET_HEADER_BYTES, type PacketSender } from "../datapath/engine.ts";
+import { Overload } from "../datapath/overload.ts";
 import { cutIpv4, mayCut } from "../wire/cut_ipv4.ts";
 import { fillL4 } from "../wire/l4_checksum.ts";
 import type { Packet } from "../wire/packet.ts";
@@ -53,6 +54,8 @@ export interface TranslatorOptions extends StartWatchOptions {
   readonly identifications?: IpIdentifications;
   /** What passes is counted here by service; default: it is not. */
   readonly traffic?: ServiceTraffic;
+  /** Whether new sessions are admitted; default: always. */
+  readonly overload?: Overload;
   /** Uniform in [0, 1); not to be guessed. */
   readonly random: () => number;
   readonly nowMs: number;
@@ -75,6 +78,7 @@ export class Translator {
   readonly #traffic: ServiceTraffic;
   readonly #isProbe: (packet: Packet, partial: boolean) => boolean;
   readonly #pass: (packet: Packet, vnetOffset: number) => number;
+  readonly #overload: Overload;
   readonly #fragments: FragmentTranslator;
   /** To be shown the packets of a batch before the first of them is handled. */
   readonly foresight: Foresight;
@@ -92,6 +96,7 @@ export class Translator {
     this.#traffic = options.traffic ?? new ServiceTraffic();
     this.#isProbe = options.isProbe ?? (() => false);
     this.#pass = options.pass ?? (() => 0);
+    this.#overload = options.overload ?? new Overload([]);
     this.#sessions = new SessionKeeper(options);
     this.foresight = new Foresight(table, (entry) => this.#sessions.endpoints.isNatAddress(entry));
     this.#answers = new ServerAnswers(table, options.signs ?? new ServerSigns());
@@ -188,6 +193,8 @@ export class Translator {
       slot = this.#again(slot, packet, nowMs);
     }
     if (slot === 0) {
+      // Before anything is done for it, and without an answer, which would cost as much as to send it on.
+      if (this.#begins(packet, vip) && !this.#overload.admits()) return -DROP.overload;
       const passed = this.#pass(packet, vnetOffset);
       if (passed !== 0) return passed;
       slot = this.#open(packet, vnetOffset, vip, nowMs);
@@ -214,6 +221,13 @@ export class Translator {
 
     this.#rewriter.toServer(packet, slot, needsChecksum(packet.view, vnetOffset), nowMs);
     return hop;
+  }
+
+  /** Whether a packet that belongs to no session would begin one. */
+  #begins(packet: Packet, vip: number): boolean {
+    const { protocol } = packet;
+    return this.#sessions.services.find(vip, protocol) >= 0 &&
+      (protocol !== PROTOCOL_TCP || beginsConnection(packet.tcpFlags));
   }
 
   /** A SYN for a session that is there: the session's slot, 0 when it is to begin anew. */

@@ -26,6 +26,8 @@ export const COUNTER = {
   /** Packets given to another packet worker of the same process, which receives them once more. */
   handedOver: 15,
   bytesHandedOver: 16,
+  /** The longest time between two looks at the sockets while packets waited; no sum. */
+  longestTurnMs: 17,
   drops: 32,
 } as const;
 
@@ -42,6 +44,7 @@ export function sumCounters(all: readonly Float64Array[]): Float64Array {
   for (const counters of all) {
     for (let i = 0; i < COUNTERS; i++) sums[i] = sums[i]! + counters[i]!;
   }
+  sums[COUNTER.longestTurnMs] = Math.max(0, ...all.map((it) => it[COUNTER.longestTurnMs]!));
   // A packet counts once, however many workers have had it.
   sums[COUNTER.received] = sums[COUNTER.received]! - sums[COUNTER.handedOver]!;
   sums[COUNTER.bytesReceived] = sums[COUNTER.bytesReceived]! - sums[COUNTER.bytesHandedOver]!;
@@ -57,6 +60,7 @@ export function workerCounts(counters: Float64Array): Record<string, number> {
     busyMs: Math.round(counters[COUNTER.busyMs]!),
     handedOver: counters[COUNTER.handedOver]!,
     socketDrops: counters[COUNTER.socketDrops]!,
+    longestTurnMs: Math.round(counters[COUNTER.longestTurnMs]! * 1000) / 1000,
   };
 }
 

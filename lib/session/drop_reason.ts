@@ -38,6 +38,8 @@ export const DROP = {
   stoodStill: 81,
   /** Another packet worker has its session, and too many packets wait there. */
   handover: 82,
+  /** It would have begun a session while the packets of those that exist already waited too long. */
+  overload: 83,
 } as const;
 
 export type DropName = keyof typeof DROP;

@@ -43,6 +43,11 @@ export const TCP_SYN = 2;
 export const TCP_RST = 4;
 export const TCP_ACK = 16;
 
+/** Whether a packet with these flags asks for a connection. */
+export function beginsConnection(tcpFlags: number): boolean {
+  return (tcpFlags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) === TCP_SYN;
+}
+
 /** The FINs seen so far, as passed to and returned by {@linkcode advance}. */
 export const FIN_CLIENT = 1;
 export const FIN_SERVER = 2;

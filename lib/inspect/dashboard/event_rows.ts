@@ -5,7 +5,7 @@ import { clockTime } from "./clock_time.ts";
 
 /** What stands out among sessions that come and go. */
 const LOUD =
-  /^(operator-stop|agent-(lost|silent|unable|refused|held)|table-full|ports-exhausted|no-server|.*-lost$|.*-failed$|.*-refused$|address-conflict|server-down)/;
+  /^(operator-stop|agent-(lost|silent|unable|refused|held)|table-full|ports-exhausted|overload|no-server|.*-lost$|.*-failed$|.*-refused$|address-conflict|server-down)/;
 
 /** One line without its time. */
 export function eventText(event: EventView): string {
