@@ -62,6 +62,8 @@ export interface InspectedStatus {
     readonly forwarded: number;
     readonly dropped: Readonly<Record<string, number>>;
   };
+  /** Of all packet workers together. */
+  readonly worker: { readonly socketDrops: number; readonly longestTurnMs: number };
   /** Of each packet worker. */
   readonly workers: readonly {
     readonly received: number;

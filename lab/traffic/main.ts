@@ -39,6 +39,8 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       flood: { type: "string", default: "" },
       clients: { type: "string", default: "1" },
       scattered: { type: "boolean", default: false },
+      skip: { type: "string", default: "0" },
+      silent: { type: "boolean", default: false },
       direction: { type: "string", default: "to-server" },
       "for-ms": { type: "string", default: "1000" },
     },
@@ -122,11 +124,14 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         count: Number(values.count),
         rate: Number(values.rate),
         scattered: values.scattered,
+        skipped: Number(values.skip),
+        silent: values.silent,
       });
     case "gap-run":
       return (await import("./gap_run.ts")).gapRun({
         connect: target,
         forMs: Number(values["for-ms"]),
+        delayMs: Number(values["delay-ms"]),
       });
     case "idle-meter":
       return await (await import("./idle_meter.ts")).idleMeter();

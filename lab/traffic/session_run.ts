@@ -19,6 +19,10 @@ export interface SessionRunArguments {
   readonly rate: number;
   /** Clients in an order that no cache knows, instead of one after another. */
   readonly scattered: boolean;
+  /** The first of the clients is the one after so many. */
+  readonly skipped: number;
+  /** Whether the datagrams ask for no answer. */
+  readonly silent: boolean;
 }
 
 export interface SessionRunResult {
@@ -42,8 +46,8 @@ const PORTS_EACH = 32_768;
 const FIRST_PORT = 8_192;
 
 /**
- * `session-run ADDRESS:PORT`: datagrams to be echoed, each from the next of many clients: each of
- * them is a session. Nobody takes the answers.
+ * `session-run ADDRESS:PORT`: datagrams, each from the next of many clients: each of them is a
+ * session. Nobody takes the answers.
  */
 export function sessionRun(args: SessionRunArguments): number {
   using fd = openSocket({
@@ -57,6 +61,7 @@ export function sessionRun(args: SessionRunArguments): number {
   const run = crypto.getRandomValues(new Uint32Array(1))[0]!;
   const clients = new Clients(fd, args, run);
   const forMs = args.count / args.rate * 1000 * 20 + 60_000;
+  announce({ event: "sending" });
   const { sent, ms } = sendPaced([clients], { rate: args.rate, forMs, count: args.count });
   const received = askReceived(args.connect, run);
   announce({ event: "sessions", sent, received, ms } satisfies SessionRunResult);
@@ -73,13 +78,16 @@ class Clients implements Volley {
   readonly #clients: number;
   /** Coprime to the number of clients: the walk meets each of them once. */
   readonly #stride: number;
+  readonly #skipped: number;
   #next = 0;
 
-  constructor(fd: Fd, { connect, clients, scattered }: SessionRunArguments, run: number) {
+  constructor(fd: Fd, args: SessionRunArguments, run: number) {
+    const { connect, clients, scattered, skipped, silent } = args;
     const { hostname, port } = parseListen(connect);
     this.#fd = fd;
     this.#to = socketAddress(hostname, 0);
     this.#clients = clients;
+    this.#skipped = skipped;
     this.#stride = scattered ? strideFor(clients) : 1;
     this.#packet = new Uint8Array(IP_BYTES + UDP_BYTES + LOAD_MESSAGE_BYTES);
     this.#length = BigInt(this.#packet.length);
@@ -88,13 +96,15 @@ class Clients implements Volley {
     this.#packet.set(this.#to.subarray(4, 8), 16);
     this.#view.setUint16(IP_BYTES + 2, port);
     this.#view.setUint16(IP_BYTES + 4, UDP_BYTES + LOAD_MESSAGE_BYTES);
-    this.#packet.set(writeLoadMessage({ kind: LOAD_KIND.echo, run }), IP_BYTES + UDP_BYTES);
+    const kind = silent ? LOAD_KIND.data : LOAD_KIND.echo;
+    this.#packet.set(writeLoadMessage({ kind, run }), IP_BYTES + UDP_BYTES);
   }
 
   send(count: number): number {
     for (let i = 0; i < count; i++) {
-      this.#view.setUint32(12, CLIENTS_BASE + 1 + Math.floor(this.#next / PORTS_EACH));
-      this.#view.setUint16(IP_BYTES, FIRST_PORT + this.#next % PORTS_EACH);
+      const client = this.#skipped + this.#next;
+      this.#view.setUint32(12, CLIENTS_BASE + 1 + Math.floor(client / PORTS_EACH));
+      this.#view.setUint16(IP_BYTES, FIRST_PORT + client % PORTS_EACH);
       const { number } = this.#fd;
       const to = this.#to;
       const packet = this.#packet;

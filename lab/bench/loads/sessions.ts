@@ -35,10 +35,16 @@ export async function sendSessions(
 /** A session in which a request goes out each millisecond; settles when the first is answered. */
 export async function startGapRun(
   lab: BypathLab,
-  { host, forMs }: { readonly host: string; readonly forMs: number },
+  { host, forMs, delayMs = 0 }: {
+    readonly host: string;
+    readonly forMs: number;
+    /** What goes out before that does not count. */
+    readonly delayMs?: number;
+  },
 ): Promise<{ process: LabProcess; result(): Promise<GapRunResult> }> {
   const target = `${host}:${LOAD.port}`;
-  const process = lab.startTraffic("client", "gap-run", target, "--for-ms", `${forMs}`);
+  const times = ["--for-ms", `${forMs}`, "--delay-ms", `${delayMs}`];
+  const process = lab.startTraffic("client", "gap-run", target, ...times);
   await process.waitForLine((line) => line.includes('"event":"answered"'), { timeoutMs: 30_000 });
   return {
     process,
