@@ -166,7 +166,8 @@ together.test("the path of a session is true as soon as its agent is killed", {}
     return session?.path === "nat" && session;
   });
   const shownMs = performance.now() - killedAt;
-  assert.ok(shownMs < 1_500, `the path is shown ${shownMs} ms late`);
+  // Most of it is the time that `inspect` takes to start. The instruction's lease is 10 s.
+  assert.ok(shownMs < 5_000, `the path is shown ${shownMs} ms late`);
   assert.equal(session.instruction?.state, "installed");
   assert.ok((await download.result()).ok);
 });

@@ -1,7 +1,7 @@
 /** `bypath lab bench` over every road on this host: the shape of what it tells, and no speed. */
 import assert from "node:assert/strict";
 import type { BenchResult } from "../../lab/bench/result.ts";
-import { ROADS } from "../../lab/bench/roads/all.ts";
+import { ROADS, WORKERS } from "../../lab/bench/roads/all.ts";
 import { runHost } from "../../lab/host_command.ts";
 import { selfCommand } from "../../lib/datapath/self_command.ts";
 import { rootTest } from "../support/root_test.ts";
@@ -26,7 +26,10 @@ rootTest("lab bench measures every road in turns, and tells everything as JSON",
   const [bench] = benches;
   assert.equal(benches.length, 1);
   assert.equal(bench?.name, "http-requests");
-  assert.deepEqual(bench?.subjects.map(({ name }) => name), ROADS.map(({ name }) => name));
+  assert.deepEqual(
+    bench?.subjects.map(({ name }) => name),
+    [...ROADS, ...WORKERS].map(({ name }) => name),
+  );
   for (const { name, leftOut } of bench?.subjects ?? []) {
     const measured = bench?.measured.find(({ subject }) => subject === name);
     // Of what is asked for above nothing may be left out.
