@@ -26,6 +26,7 @@ const ADDED = "memory added for each session";
 const SET_UP = "sessions set up a second";
 const LOOKUP = "CPU time of the process for a packet of any session";
 const RESTART = "from the new process to the first packet forwarded";
+const TURN = "longest time between two looks at packets that waited, all sessions set up and used";
 const OUTAGE = "an established session's longest time without an answer, restart";
 
 const nameOf = (count: number) => `${count.toLocaleString("en")} sessions`;
@@ -45,6 +46,7 @@ export const sessions: Bench = {
     { name: ADDED, unit: "B", better: "less" },
     { name: SET_UP, unit: "1/s", better: "more" },
     { name: LOOKUP, unit: "µs", better: "less" },
+    { name: TURN, unit: "ms", better: "less" },
     { name: RESTART, unit: "ms", better: "less" },
     { name: OUTAGE, unit: "ms", better: "less" },
   ],
@@ -52,6 +54,8 @@ export const sessions: Bench = {
     { quantity: TABLE, subject: nameOf(many), atMost: 160 },
     { quantity: PROPORTIONAL, subject: nameOf(many), atMost: 256 * 2 ** 20 },
     { quantity: LOOKUP, subject: nameOf(many), of: nameOf(few), atMost: 1.5 },
+    { quantity: TURN, subject: nameOf(few), atMost: 5 },
+    { quantity: TURN, subject: nameOf(many), atMost: 5 },
     { quantity: RESTART, subject: nameOf(many), atMost: 1000 },
   ],
   notes: [
@@ -80,6 +84,7 @@ async function measure(lab: BypathLab, count: number, { seconds }: TurnOptions) 
     const memory = processMemory(lab.nat.pid);
     const table = await Deno.stat(`${lab.folder}/nat.sessions`);
     const lookup = await lookupSeconds(lab, count, seconds);
+    const { worker } = await lab.status();
     const restart = await measureRestart(lab);
     return {
       [RESIDENT]: [memory.residentBytes],
@@ -88,6 +93,7 @@ async function measure(lab: BypathLab, count: number, { seconds }: TurnOptions) 
       [ADDED]: [(memory.residentBytes - emptyBytes) / count],
       [SET_UP]: [setUp],
       [LOOKUP]: [lookup * 1e6],
+      [TURN]: [worker.longestTurnMs],
       [RESTART]: [restart.forwardedMs],
       [OUTAGE]: [restart.outageMs],
     };

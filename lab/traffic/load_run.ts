@@ -9,7 +9,7 @@ import {
 } from "./load_message.ts";
 import { sendPaced } from "./paced_volleys.ts";
 import { ASK_EVERY_MS, ASK_FOR_MS, SETTLE_MS } from "./peer_counts.ts";
-import { announce, parseListen } from "./program.ts";
+import { announce, parseListen, waitUntil } from "./program.ts";
 import { socketAddress, UdpSocket } from "./udp_socket.ts";
 
 export interface LoadRunArguments {
@@ -21,6 +21,8 @@ export interface LoadRunArguments {
   readonly forMs: number;
   /** From so many ports. */
   readonly flows: number;
+  /** When the first datagram to the server is sent, by the wall clock in milliseconds; 0: at once. */
+  readonly at: number;
 }
 
 export interface LoadRunResult {
@@ -67,13 +69,14 @@ class Client {
     for (const { fd } of sockets) this.#poller.add(fd, POLLIN);
   }
 
-  sendToServer({ rate, forMs }: LoadRunArguments): LoadRunResult {
+  sendToServer({ rate, forMs, at }: LoadRunArguments): LoadRunResult {
     // Each flow is known on its way before it has to carry the load.
     for (const socket of this.#sockets) this.#ask(socket);
     this.#ask(this.#sockets[0]!);
     const bytes = writeLoadMessage({ kind: LOAD_KIND.data, run: this.#run });
     for (const socket of this.#sockets) socket.sendInDatagramsOf(LOAD_MESSAGE_BYTES);
     const volleys = this.#sockets.map((each) => new DatagramVolley(each, bytes, this.#server));
+    waitUntil(at);
     const { sent, ms } = sendPaced(volleys, { rate, forMs });
     this.#collect(SETTLE_MS);
     const { received } = this.#ask(this.#sockets[0]!);

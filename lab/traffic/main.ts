@@ -41,6 +41,8 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       scattered: { type: "boolean", default: false },
       skip: { type: "string", default: "0" },
       silent: { type: "boolean", default: false },
+      at: { type: "string", default: "0" },
+      "most-ms": { type: "string", default: "Infinity" },
       direction: { type: "string", default: "to-server" },
       "for-ms": { type: "string", default: "1000" },
     },
@@ -110,6 +112,7 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         rate: Number(values.rate),
         forMs: Number(values["for-ms"]),
         flows: Number(values.count),
+        at: Number(values.at),
       });
     case "echo-run":
       return (await import("./echo_run.ts")).echoRun({
@@ -126,6 +129,8 @@ export async function traffic(argv: readonly string[]): Promise<number> {
         scattered: values.scattered,
         skipped: Number(values.skip),
         silent: values.silent,
+        mostMs: Number(values["most-ms"]),
+        at: Number(values.at),
       });
     case "gap-run":
       return (await import("./gap_run.ts")).gapRun({

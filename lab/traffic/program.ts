@@ -4,6 +4,12 @@ export function announce<T extends { readonly event: string }>(event: T): void {
   console.log(JSON.stringify(event));
 }
 
+/** Blocks until a moment of the wall clock, so that several programs begin together; 0: not at all. */
+export function waitUntil(epochMs: number): void {
+  const leftMs = epochMs - Date.now();
+  if (leftMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, leftMs);
+}
+
 /** `10.0.0.11:8080` or `[::1]:8080` in the form that `Deno.listen` takes. */
 export function parseListen(text: string): { hostname: string; port: number } {
   const colon = text.lastIndexOf(":");

@@ -5,7 +5,7 @@ import { openSocket, setSendBuffer } from "../../lib/linux/socket.ts";
 import { LOAD_KIND, LOAD_MESSAGE_BYTES, writeLoadMessage } from "./load_message.ts";
 import { sendPaced, type Volley } from "./paced_volleys.ts";
 import { askReceived } from "./peer_counts.ts";
-import { announce, parseListen } from "./program.ts";
+import { announce, parseListen, waitUntil } from "./program.ts";
 import { socketAddress } from "./udp_socket.ts";
 
 export interface SessionRunArguments {
@@ -23,6 +23,10 @@ export interface SessionRunArguments {
   readonly skipped: number;
   /** Whether the datagrams ask for no answer. */
   readonly silent: boolean;
+  /** When the first one is sent, by the wall clock in milliseconds; 0: at once. */
+  readonly at: number;
+  /** Ends after so long, whatever is left to be sent then. */
+  readonly mostMs: number;
 }
 
 export interface SessionRunResult {
@@ -60,7 +64,8 @@ export function sessionRun(args: SessionRunArguments): number {
   setSendBuffer(fd, SEND_BUFFER_BYTES);
   const run = crypto.getRandomValues(new Uint32Array(1))[0]!;
   const clients = new Clients(fd, args, run);
-  const forMs = args.count / args.rate * 1000 * 20 + 60_000;
+  const forMs = Math.min(args.mostMs, args.count / args.rate * 1000 * 20 + 60_000);
+  waitUntil(args.at);
   announce({ event: "sending" });
   const { sent, ms } = sendPaced([clients], { rate: args.rate, forMs, count: args.count });
   const received = askReceived(args.connect, run);

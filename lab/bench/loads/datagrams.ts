@@ -28,14 +28,17 @@ export interface LoadOptions {
   /** Datagrams a second. */
   readonly rate: number;
   readonly seconds: number;
+  /** When the first one to the server is sent, by the wall clock in milliseconds; default: at once. */
+  readonly at?: number;
 }
 
 /** Small datagrams one way at a rate. */
 export async function load(lab: BypathLab, options: LoadOptions): Promise<LoadRunResult> {
-  const { host, direction, rate, seconds } = options;
+  const { host, direction, rate, seconds, at = 0 } = options;
   const client = lab.startTraffic(
     ...["client", "load-run", `${host}:${LOAD.port}`, "--direction", direction] as const,
     ...["--rate", `${Math.round(rate)}`, "--for-ms", `${seconds * 1000}`, "--count", `${FLOWS}`],
+    ...["--at", `${at}`],
   );
   return JSON.parse((await client.finish()).at(-1)!) as LoadRunResult;
 }

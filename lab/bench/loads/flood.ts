@@ -16,12 +16,16 @@ export interface FloodOptions {
   readonly count: number;
   /** Datagrams a second; Infinity: as many as can be sent. */
   readonly rate: number;
+  /** When it begins, by the wall clock in milliseconds; default: at once. */
+  readonly at?: number;
+  /** When senders that are slow give up; default: never. */
+  readonly mostMs?: number;
 }
 
 /** New sessions and nothing else: one datagram each, without an answer. Settles when all are sending. */
 export async function startFlood(
   lab: BypathLab,
-  { host, count, rate }: FloodOptions,
+  { host, count, rate, at = 0, mostMs = Infinity }: FloodOptions,
 ): Promise<Flood> {
   const each = Math.ceil(count / SENDERS);
   const pace = Number.isFinite(rate) ? Math.ceil(rate / SENDERS) : 1e9;
@@ -29,7 +33,7 @@ export async function startFlood(
     lab.startTraffic(
       ...["client", "session-run", `${host}:${LOAD.port}`, "--silent"] as const,
       ...["--clients", `${each}`, "--count", `${each}`, "--skip", `${i * each}`],
-      ...["--rate", `${pace}`],
+      ...["--rate", `${pace}`, "--at", `${at}`, "--most-ms", `${mostMs}`],
     ));
   for (const sender of senders) {
     await sender.waitForLine((line) => line.includes('"event":"sending"'));

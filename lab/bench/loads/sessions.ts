@@ -17,6 +17,10 @@ export interface SessionsOptions {
   readonly count: number;
   readonly rate: number;
   readonly scattered?: boolean;
+  /** When the first one is sent, by the wall clock in milliseconds; default: at once. */
+  readonly at?: number;
+  /** When a sender that is slow gives up; default: never. */
+  readonly mostMs?: number;
 }
 
 /** Datagrams of so many clients, a session each. */
@@ -24,10 +28,20 @@ export async function sendSessions(
   lab: BypathLab,
   options: SessionsOptions,
 ): Promise<SessionRunResult> {
-  const { host, clients, count, rate, scattered = false } = options;
+  const { host, clients, count, rate, scattered = false, at = 0, mostMs = Infinity } = options;
   const process = lab.startTraffic(
     ...["client", "session-run", `${host}:${LOAD.port}`, "--clients", `${clients}`] as const,
-    ...["--count", `${count}`, "--rate", `${rate}`, ...(scattered ? ["--scattered"] : [])],
+    ...[
+      "--count",
+      `${count}`,
+      "--rate",
+      `${rate}`,
+      "--most-ms",
+      `${mostMs}`,
+      "--at",
+      `${at}`,
+      ...(scattered ? ["--scattered"] : []),
+    ],
   );
   return JSON.parse((await process.finish(300_000)).at(-1)!) as SessionRunResult;
 }

@@ -98,6 +98,8 @@ async function bypathUp(
   try {
     await lab.startNat((config) => {
       config.capacity = 1_048_576;
+      // As many NAT endpoints as sessions.
+      config.snat.addresses = ["10.0.1.1-10.0.1.16"];
       threads(config);
       config.services = services.map(({ name, protocol, port }) => ({
         name,
