@@ -73,7 +73,7 @@ export function setThreadCpu(cpu: number): void {
   }
 }
 
-/** Lets another thread have this CPU, when one wants it (sched_yield(2)); costs 0.3 us when none does. */
+/** Lets another thread have this CPU, when one wants it (sched_yield(2)). */
 export function yieldCpu(): void {
   openLibc().sched_yield();
 }
