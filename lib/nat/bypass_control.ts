@@ -153,7 +153,7 @@ export class BypassControl {
       this.#book.restore(this.#notes.entry(slot), {
         generation: records.getU32(slot, I32.generation),
         tag: slot,
-        stopping,
+        state: stopping ? "stopping" : state === INSTRUCTION.sent ? "sent" : "installed",
         leaseMs,
         now,
       });

@@ -41,6 +41,7 @@ import {
   type EndCause,
   type InstructionEntry,
   type InstructionRecord,
+  type InstructionState,
   type InstructionView,
   mergeCounters,
   sameInstruction,
@@ -129,26 +130,27 @@ export class InstructionBook {
   }
 
   /**
-   * Takes over an instruction that an earlier process of this machine sent, in the same epoch. It counts as installed
-   * until its agent has connected and said otherwise, or its lease is over.
+   * Takes over an instruction that an earlier process of this machine sent, in the same epoch. It counts as what it
+   * was until its agent has connected and said otherwise, or its lease is over. One that was only sent is reported as
+   * installed when an agent turns out to hold it: the answer went to the earlier process, or nowhere.
    */
   restore(
     entry: InstructionEntry,
     options: {
       generation: number;
       tag: number;
-      stopping: boolean;
+      state: InstructionState;
       /** What the earlier process granted, when that is longer than this one's. */
       leaseMs?: number;
       now: number;
     },
   ): void {
-    const { generation, tag, stopping, leaseMs = 0, now } = options;
+    const { generation, tag, state, leaseMs = 0, now } = options;
     if (this.#records.has(entry.session)) return;
     const record = newRecord(this.#absent, entry, generation, tag);
-    record.state = stopping ? "stopping" : "installed";
+    record.state = state;
     this.#keep(record);
-    if (stopping) this.#wait(record, now, STOP_FIRST_MS);
+    if (state === "stopping") this.#wait(record, now, STOP_FIRST_MS);
     this.#generation = Math.max(this.#generation, generation + 1);
     // The last grant was sent before this process began.
     const longest = Math.max(leaseMs, this.#leaseMs);

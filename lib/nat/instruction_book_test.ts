@@ -353,9 +353,9 @@ Deno.test("what belongs to another epoch is returned for rebuilding, and nothing
 
 Deno.test("an instruction of an earlier process counts as installed until the agent says otherwise", () => {
   const nat = new Nat(5);
-  nat.book.restore(entry("a"), { generation: 9, tag: 1, stopping: false, now: nat.now });
-  nat.book.restore(entry("b"), { generation: 3, tag: 2, stopping: true, now: nat.now });
-  nat.book.restore(entry("c"), { generation: 4, tag: 3, stopping: false, now: nat.now });
+  nat.book.restore(entry("a"), { generation: 9, tag: 1, state: "installed", now: nat.now });
+  nat.book.restore(entry("b"), { generation: 3, tag: 2, state: "stopping", now: nat.now });
+  nat.book.restore(entry("c"), { generation: 4, tag: 3, state: "installed", now: nat.now });
   assert.equal(nat.book.nextGeneration, 10);
   assert.equal(nat.book.state("a", nat.now)!.agent, "");
   nat.connect([tableEntry("a", 9), tableEntry("b", 3)]);
@@ -370,6 +370,23 @@ Deno.test("an instruction of an earlier process counts as installed until the ag
   assert.deepEqual(nat.told(), ["ended c 4 lapsed"]);
   nat.stopped("b", 3);
   assert.deepEqual(nat.told(), ["ended b 3 stopped"]);
+});
+
+Deno.test("what an earlier process had sent is reported as installed when an agent holds it, else it lapses", () => {
+  const nat = new Nat(5);
+  nat.book.restore(entry("a"), { generation: 3, tag: 1, state: "sent", now: nat.now });
+  nat.book.restore(entry("b"), { generation: 4, tag: 2, state: "sent", now: nat.now });
+  assert.equal(nat.state("a"), "sent");
+  nat.connect([tableEntry("a", 3)]);
+  assert.deepEqual(nat.told(), ["installed a 3"]);
+  assert.equal(nat.state("a"), "installed");
+  nat.report();
+  nat.advance(LEASE_MS);
+  assert.equal(nat.state("b"), "sent", "nothing shows that nobody follows it");
+  nat.report();
+  nat.advance(MARGIN_MS);
+  assert.deepEqual(nat.told(), ["ended b 4 lapsed"]);
+  assert.deepEqual(nat.take().filter(({ type }) => type !== "grant"), []);
 });
 
 Deno.test("many stops at once go out in few messages when they are repeated", () => {

@@ -171,7 +171,10 @@ export class World {
   /** What the file of the NAT machine holds. */
   sessions = new Map<string, Session>();
   #owners = new Map<string, string>();
-  #instructions = new Map<string, { entry: InstructionEntry; generation: number }>();
+  #instructions = new Map<
+    string,
+    { entry: InstructionEntry; generation: number; state: "sent" | "installed" }
+  >();
   #book!: InstructionBook;
   #epoch = 0;
   #generation = 1;
@@ -292,6 +295,8 @@ export class World {
     const { session, generation, counters } = event;
     const used = this.#packets.get(`${this.epoch} ${generation}`) ?? 0;
     assert.ok(counters.packets <= used, "more packets were reported than translated");
+    const instruction = this.#instructions.get(session);
+    if (event.kind === "installed" && instruction) instruction.state = "installed";
     if (event.kind !== "ended") return;
     assert.equal(this.#ends.get(generation), 0, `generation ${generation} must end once`);
     this.#ends.set(generation, 1);
@@ -343,7 +348,7 @@ export class World {
       return;
     }
     this.installs++;
-    this.#instructions.set(session.id, { entry, generation });
+    this.#instructions.set(session.id, { entry, generation, state: "sent" });
   }
 
   #stop(choice: number): void {
@@ -528,9 +533,14 @@ export class World {
       this.#endpointsFromMs = this.timeMs + LEASE_MS + MARGIN_MS;
     }
     this.#startNat();
-    for (const [session, { entry, generation }] of this.#instructions) {
+    for (const [session, { entry, generation, state }] of this.#instructions) {
       const { endpoint, open } = this.sessions.get(session)!;
-      const options = { generation, tag: endpoint, stopping: !open, now: this.timeMs };
+      const options = {
+        generation,
+        tag: endpoint,
+        state: open ? state : "stopping" as const,
+        now: this.timeMs,
+      };
       this.#book.restore(entry, options);
     }
   }
