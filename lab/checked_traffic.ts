@@ -19,6 +19,13 @@ export interface FlowResult extends FlowState, Omit<PlannedFlow, "name" | "kind"
   readonly quietPauseMs: number;
 }
 
+export interface TrafficOptions {
+  /** Default: {@linkcode flowsOfMix}. */
+  readonly plan?: readonly PlannedFlow[];
+  /** Of {@linkcode startFarEnds}, when they serve others too. Default: servers of its own. */
+  readonly servers?: readonly LabProcess[];
+}
+
 /** On a busy host the client itself may take a while to answer. */
 const EVENT_MS = 60_000;
 /** A flow that got something so recently goes on. */
@@ -43,18 +50,25 @@ export class CheckedTraffic {
   readonly #plan: readonly PlannedFlow[];
   readonly #client: LabProcess;
   readonly #servers: readonly LabProcess[];
+  /** Sessions that others left. */
+  readonly #earlier: ReadonlySet<string>;
   #quiet: readonly FlowState[] = [];
   #retransmittedBefore: ReadonlyMap<string, number> = new Map();
 
   private constructor(
     lab: BypathLab,
     plan: readonly PlannedFlow[],
-    processes: { readonly client: LabProcess; readonly servers: readonly LabProcess[] },
+    parts: {
+      readonly client: LabProcess;
+      readonly servers: readonly LabProcess[];
+      readonly earlier: ReadonlySet<string>;
+    },
   ) {
     this.#lab = lab;
     this.#plan = plan;
-    this.#client = processes.client;
-    this.#servers = processes.servers;
+    this.#client = parts.client;
+    this.#servers = parts.servers;
+    this.#earlier = parts.earlier;
   }
 
   /**
@@ -62,22 +76,13 @@ export class CheckedTraffic {
    *
    * @throws {WaitError} when a flow does not bypass
    */
-  static async start(lab: BypathLab): Promise<CheckedTraffic> {
-    const servers = SERVER_NAMES.map((name) =>
-      lab.startTraffic(name, "far-ends", ...farEndArguments(name))
-    );
-    const listening = (port: number) => (line: string) =>
-      line.includes('"event":"listening"') && line.includes(`:${port}"`);
-    await Promise.all(
-      servers.flatMap((server) =>
-        [HTTP_PORT, FLOW_PORT, STREAM_PORT].map((port) => server.waitForLine(listening(port)))
-      ),
-    );
-    const plan = flowsOfMix();
+  static async start(lab: BypathLab, options: TrafficOptions = {}): Promise<CheckedTraffic> {
+    const { plan = flowsOfMix(), servers = await startFarEnds(lab) } = options;
+    const earlier = new Set((await lab.sessions()).map(({ id }) => id));
     const file = `${lab.folder}/flows.json`;
     await Deno.writeTextFile(file, JSON.stringify(plan));
     const client = lab.startTraffic("client", "checked-flows", file);
-    const traffic = new CheckedTraffic(lab, plan, { client, servers });
+    const traffic = new CheckedTraffic(lab, plan, { client, servers, earlier });
     await traffic.#event("open");
     await traffic.bypassing({ idle: true });
     return traffic;
@@ -193,9 +198,9 @@ export class CheckedTraffic {
     });
   }
 
-  /** The sessions that the NAT machine has. */
+  /** The sessions that the NAT machine has, but for those of before this traffic. */
   async sessions(): Promise<InspectedSession[]> {
-    return await this.#lab.sessions();
+    return (await this.#lab.sessions()).filter(({ id }) => !this.#earlier.has(id));
   }
 
   /**
@@ -251,6 +256,21 @@ export class CheckedTraffic {
     const line = await this.#client.waitForLine(matches, { timeoutMs: EVENT_MS, ...options });
     return JSON.parse(line) as FlowsEvent;
   }
+}
+
+/** Starts what the flows talk to, on both servers, and waits until it listens. */
+export async function startFarEnds(lab: BypathLab): Promise<LabProcess[]> {
+  const servers = SERVER_NAMES.map((name) =>
+    lab.startTraffic(name, "far-ends", ...farEndArguments(name))
+  );
+  const listening = (port: number) => (line: string) =>
+    line.includes('"event":"listening"') && line.includes(`:${port}"`);
+  await Promise.all(
+    servers.flatMap((server) =>
+      [HTTP_PORT, FLOW_PORT, STREAM_PORT].map((port) => server.waitForLine(listening(port)))
+    ),
+  );
+  return servers;
 }
 
 function farEndArguments(server: ServerName): string[] {

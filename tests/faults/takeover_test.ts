@@ -3,9 +3,16 @@
  * becomes of the new process before it has committed itself, the old one goes on.
  */
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { BypathLab } from "../../lab/bypath_lab.ts";
-import type { InspectedStatus } from "../../lab/inspect_json.ts";
-import type { NatYaml } from "../../lab/lab_files.ts";
+import type { InspectedSession, InspectedStatus } from "../../lab/inspect_json.ts";
+import { CheckedTraffic, startFarEnds } from "../../lab/checked_traffic.ts";
+import { type NatYaml, SERVER_NAMES } from "../../lab/lab_files.ts";
+import type { LabProcess } from "../../lab/lab_process.ts";
+import { FLOW_PORT, STREAM_PORT } from "../../lab/ports.ts";
+import { ADDRESSES } from "../../lab/topology.ts";
+import type { FlowKind } from "../../lab/traffic/flow.ts";
+import type { PlannedFlow } from "../../lab/traffic_mix.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { ask } from "../../lib/control/admin_client.ts";
 import { AdminConversation } from "../../lib/control/admin_conversation.ts";
@@ -14,56 +21,103 @@ import { LAYOUT_VERSION } from "../../lib/session/layout.ts";
 import { rootTest } from "../support/root_test.ts";
 
 const NEEDS = { capabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN"] } as const;
-const BYTES = 50_000_000;
+/** Bytes a second of a download, datagrams a second of the stream. */
+const RATE = 6_000_000;
+const DATAGRAMS = 2_000;
 
 let shared: Promise<BypathLab> | null = null;
+let servers: LabProcess[] = [];
 
-/** One lab for all tests of this file. "never" is the same as "web", always via NAT. */
+/** One lab for all tests of this file. */
 function theLab(): Promise<BypathLab> {
   shared ??= (async () => {
     const lab = await BypathLab.up("faults-takeover");
-    await lab.startServers();
-    await lab.startNat(withNever);
+    servers = await startFarEnds(lab);
+    await lab.startNat(withFlows);
     await lab.startAgents();
     return lab;
   })();
   return shared;
 }
 
-function withNever(config: NatYaml): void {
+/** "never" is the same as "flow", always via NAT. */
+function withFlows(config: NatYaml): void {
   const web = config.services.find(({ name }) => name === "web")!;
-  const bypass = { start: { never: true } } as const;
-  config.services.push({ ...web, name: "never", port: 81, bypass });
+  const flow = {
+    ...web,
+    name: "flow",
+    port: 90,
+    servers: SERVER_NAMES.map((name) => ({ address: ADDRESSES[name], port: FLOW_PORT })),
+  };
+  config.services.push(flow, {
+    ...flow,
+    name: "never",
+    port: 91,
+    bypass: { start: { never: true } },
+  });
 }
 
-/** Downloads both ways and a numbered stream; every byte and every datagram is looked for. */
+/** Two downloads and a numbered stream, which go on for as long as the host takes for what is done to them. */
+const PLAN: readonly PlannedFlow[] = [
+  { name: "download, direct", service: "flow", kind: "download", port: 90, bypasses: true },
+  { name: "download, via NAT", service: "never", kind: "download", port: 91, bypasses: false },
+  { name: "stream", service: "stream", kind: "datagrams", port: STREAM_PORT, bypasses: true },
+].map(({ port, kind, ...it }, seed) => ({
+  ...it,
+  kind: kind as FlowKind,
+  server: "s1",
+  to: `${ADDRESSES.vip}:${port}`,
+  rate: kind === "download" ? RATE : DATAGRAMS,
+  seed,
+}));
+
+/** Every byte and every datagram is looked for, and every session has to stay what it was. */
 async function traffic(lab: BypathLab) {
-  const urls = ["http://203.0.113.10", "http://203.0.113.10:81"];
-  const downloads = urls.map((url) => lab.download({ bytes: BYTES, rate: 8_000_000, url }));
-  const stream = lab.stream({ count: 12_000, rate: 2_000 });
-  await Promise.all(downloads.map((download) => download.reached(BYTES / 10)));
-  await waitFor("a bypass", async () => (await lab.sessions("--path", "bypass")).length >= 2);
-  const before = await lab.sessions();
+  const flows = await CheckedTraffic.start(lab, { plan: PLAN, servers });
+  await flows.mark();
+  const before = await flows.sessions();
+  assert.equal(before.length, PLAN.length);
   return {
-    /** @returns the longest pause of a download */
+    /** Ends it whatever became of it. */
+    end: async () => void await flows.finish(),
+    /** @returns the longest pause of a flow, ms */
     async isWhole(): Promise<number> {
+      await flows.moving();
       const after = await lab.sessions();
-      for (const { id, nat, path, instruction } of before) {
-        const session = after.find((it) => it.id === id);
-        const same = [session?.nat, session?.path, session?.instruction?.generation];
-        assert.deepEqual(same, [nat, path, instruction?.generation], id);
+      const now = before.map(({ id }) => after.find((it) => it.id === id));
+      const isSame = isDeepStrictEqual(now.map(pathOf), before.map(pathOf));
+      if (!isSame) console.log(await noted(lab));
+      assert.deepEqual(now.map(pathOf), before.map(pathOf));
+      const results = await flows.finish();
+      for (const { name, complete, wrong, error, datagrams } of results) {
+        assert.deepEqual(
+          { complete, wrong, error },
+          { complete: true, wrong: 0, error: null },
+          name,
+        );
+        const { lost = 0, doubled = 0 } = datagrams ?? {};
+        assert.deepEqual({ lost, doubled }, { lost: 0, doubled: 0 }, name);
       }
-      const results = await Promise.all(downloads.map((download) => download.result()));
-      for (const { ok, bytes } of results) assert.ok(ok, `${bytes} of ${BYTES} bytes`);
-      const { missing, duplicates, corrupted } = await stream.result();
-      assert.deepEqual({ missing, duplicates, corrupted }, {
-        missing: 0,
-        duplicates: 0,
-        corrupted: 0,
-      });
       return Math.max(...results.map(({ longestPauseMs }) => longestPauseMs));
     },
   };
+}
+
+/** Whose a session is, which way its responses take, and by which instruction. */
+function pathOf(session: InspectedSession | undefined) {
+  return session && {
+    id: session.id,
+    nat: session.nat,
+    state: session.state,
+    path: session.path,
+    generation: session.instruction?.generation,
+  };
+}
+
+/** What the NAT machine noted last and says of its sessions: why a path is another one. */
+async function noted(lab: BypathLab): Promise<string> {
+  const events = await ask(lab.socketOf("nat"), { verb: "events", limit: 40 }) as unknown[];
+  return [...events, ...await lab.sessions()].map((it) => JSON.stringify(it)).join("\n");
 }
 
 async function kernelDrops(lab: BypathLab): Promise<number> {
@@ -183,8 +237,11 @@ rootTest(
       if (!lab.nat.running) break;
       failed++;
     }
-    if (!lab.nat.running) await lab.restartNat();
-    else await flows.isWhole();
+    if (lab.nat.running) await flows.isWhole();
+    else {
+      await lab.restartNat();
+      await flows.end();
+    }
     assert.ok(failed > 0);
     assert.ok((await lab.download({ bytes: 1_000_000 }).result()).ok);
   },
@@ -225,7 +282,7 @@ rootTest(
     const lab = await theLab();
     const flows = await traffic(lab);
     await lab.writeNatConfig((config) => {
-      withNever(config);
+      withFlows(config);
       config.capacity = 1000;
       config.services.push({ ...config.services[0]!, name: "more", port: 82 });
     });
@@ -242,7 +299,7 @@ rootTest("a restart with another capacity goes on with every session", NEEDS, as
   const flows = await traffic(lab);
   await lab.stopNat();
   await lab.writeNatConfig((config) => {
-    withNever(config);
+    withFlows(config);
     config.capacity = 70_000;
   });
   await lab.restartNat();
