@@ -26,6 +26,18 @@ export class Download {
     await this.process.waitForLine((line) => (eventOf(line)?.bytes ?? -1) >= bytes, { timeoutMs });
   }
 
+  /**
+   * Has the rest come as fast as it can, and says how it ended. So a download lasts, at a low rate, for as long as a
+   * host takes for what is to happen meanwhile.
+   *
+   * @throws {LabProcessError} when it ended without a result
+   */
+  async finish(timeoutMs?: number): Promise<HttpGetResult> {
+    await this.reached(0);
+    this.process.kill("SIGUSR1");
+    return await this.result(timeoutMs);
+  }
+
   /** How it ended, well or not. @throws {LabProcessError} when it ended without a result */
   async result(timeoutMs = 120_000): Promise<HttpGetResult> {
     const line = await this.process.waitForLine(

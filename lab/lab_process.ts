@@ -8,7 +8,7 @@ export interface LabProcessOptions {
 export interface WaitForLineOptions {
   /** Default: stdout. */
   readonly stream?: "stdout" | "stderr";
-  /** Default: 15 seconds. */
+  /** Default: 30 seconds, for a busy host. */
   readonly timeoutMs?: number;
   readonly after?: number;
 }
@@ -19,7 +19,7 @@ export class LabProcessError extends Error {
 }
 
 /** How long a program gets between SIGTERM and SIGKILL. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 10_000;
 
 /**
  * A program running in the lab. Its output is read all the time, so that it never blocks on a full
@@ -100,7 +100,7 @@ export class LabProcess {
     matches: (line: string) => boolean,
     options: WaitForLineOptions = {},
   ): Promise<string> {
-    const { stream = "stdout", timeoutMs = 15_000, after = 0 } = options;
+    const { stream = "stdout", timeoutMs = 30_000, after = 0 } = options;
     const line = await this[stream].find(matches, { timeoutMs, after });
     if (line !== null) return line;
     if (this.running) {

@@ -4,7 +4,7 @@ export class WaitError extends Error {
 }
 
 export interface WaitOptions {
-  /** Default: 10 seconds. */
+  /** Default: 30 seconds, for a busy host. */
   readonly timeoutMs?: number;
   /** From one look to the next; default: 100 ms. */
   readonly everyMs?: number;
@@ -20,7 +20,7 @@ export async function waitFor<T>(
   look: () => Promise<T> | T,
   options: WaitOptions = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
-  const { timeoutMs = 10_000, everyMs = 100 } = options;
+  const { timeoutMs = 30_000, everyMs = 100 } = options;
   const started = performance.now();
   for (;;) {
     const found = await look();

@@ -16,6 +16,7 @@ export class HttpReader {
   readonly #buffer: Uint8Array<ArrayBuffer>;
   #start = 0;
   #end = 0;
+  #more: Promise<boolean> | null = null;
 
   constructor(connection: Deno.Conn, bufferBytes = MAX_HEAD_BYTES) {
     this.#connection = connection;
@@ -23,12 +24,14 @@ export class HttpReader {
   }
 
   /**
-   * The next head, or null when the connection ends before one.
+   * The next head, or null when the connection ends before one. Empty lines before it are passed over (RFC 9112,
+   * 2.2).
    *
    * @throws {Error} when it ends inside one, or the head is too long
    */
   async readHead(): Promise<HttpHead | null> {
     for (;;) {
+      this.#skipEmptyLines();
       const text = new TextDecoder("latin1").decode(this.#buffer.subarray(this.#start, this.#end));
       const length = text.indexOf("\r\n\r\n");
       if (length >= 0) {
@@ -36,16 +39,18 @@ export class HttpReader {
         return parseHead(text.slice(0, length));
       }
       if (text.length >= MAX_HEAD_BYTES) throw new Error("Cannot read HTTP: the head is too long");
-      this.#buffer.copyWithin(0, this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
-      const count = await this.#connection.read(this.#buffer.subarray(this.#end));
-      if (count === null) {
-        if (this.#end === 0) return null;
-        throw new Error("Cannot read HTTP: the connection ended inside a head");
-      }
-      this.#end += count;
+      if (await this.more()) continue;
+      if (this.#start === this.#end) return null;
+      throw new Error("Cannot read HTTP: the connection ended inside a head");
     }
+  }
+
+  /**
+   * Waits for bytes beyond those that were read, which the next head begins with; false at the end of the connection.
+   * Not while a body is being read.
+   */
+  more(): Promise<boolean> {
+    return this.#more ??= this.#fill().finally(() => this.#more = null);
   }
 
   /** The next piece of a body, at most `limitBytes`, valid until the next call; null at the end. */
@@ -60,6 +65,22 @@ export class HttpReader {
     const piece = this.#buffer.subarray(this.#start, end);
     this.#start = end;
     return piece;
+  }
+
+  async #fill(): Promise<boolean> {
+    this.#buffer.copyWithin(0, this.#start, this.#end);
+    this.#end -= this.#start;
+    this.#start = 0;
+    const count = await this.#connection.read(this.#buffer.subarray(this.#end));
+    this.#end += count ?? 0;
+    return count !== null;
+  }
+
+  #skipEmptyLines(): void {
+    while (
+      this.#end - this.#start >= 2 && this.#buffer[this.#start] === 0x0d &&
+      this.#buffer[this.#start + 1] === 0x0a
+    ) this.#start += 2;
   }
 }
 

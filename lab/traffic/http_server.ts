@@ -7,7 +7,8 @@ import { announce, endpointText, parseListens } from "./program.ts";
  * `http-server --listen ADDRESS:PORT…`
  *
  * - `GET /` answers with one line that names the server.
- * - `GET /bytes/N?seed=S&rate=R` answers with N bytes of content, at R bytes a second at most.
+ * - `GET /bytes/N?seed=S&rate=R` answers with N bytes of content, at R bytes a second at most, until the
+ *   client sends something more: then the rest comes as fast as it can.
  *
  * Connections are kept alive.
  */
@@ -46,7 +47,12 @@ async function serve(connection: Deno.TcpConn): Promise<void> {
         "Content-Length": `${lengthBytes}`,
         Server: name,
       });
-      if (method === "GET") await sendContent(connection, { seed, lengthBytes, rate });
+      if (method === "GET") {
+        const pacer = new Pacer(rate);
+        // An error of the connection shows where it is written to.
+        if (rate > 0) reader.more().then((more) => more && pacer.release(), () => {});
+        await sendContent(connection, { seed, lengthBytes, rate }, pacer);
+      }
     } else if (url.pathname === "/") {
       const line = `Hello from ${name}\n`;
       await answer(connection, "200 OK", {}, method === "GET" ? line : "");
@@ -72,8 +78,8 @@ async function answer(
 async function sendContent(
   connection: Deno.Conn,
   what: { readonly seed: number; readonly lengthBytes: number; readonly rate: number },
+  pacer: Pacer,
 ): Promise<void> {
-  const pacer = new Pacer(what.rate);
   // Paced content goes in small pieces, else the rate would be one of bursts.
   const pieceBytes = what.rate > 0 ? Math.max(1460, Math.min(65536, what.rate / 100)) : Infinity;
   await writeContent(what.seed, what.lengthBytes, async (bytes) => {

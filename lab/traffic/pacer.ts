@@ -3,13 +3,18 @@
  * over seconds though timers of a busy machine come late.
  */
 export class Pacer {
-  readonly #perSecond: number;
+  #perSecond: number;
   readonly #started = performance.now();
   #done = 0;
 
   /** `perSecond` in bytes, packets or whatever is counted; 0: no limit. */
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
+  }
+
+  /** From now on there is no limit. */
+  release(): void {
+    this.#perSecond = 0;
   }
 
   /** Waits until `amount` more may be sent. */

@@ -14,7 +14,8 @@ import { Together } from "../support/together.ts";
 
 const together = new Together(3);
 
-const RATE = 10_000_000;
+/** Bytes a second. */
+const RATE = 5_000_000;
 const NEEDS = { tools: ["nft"] };
 
 interface LoggedEvent {
@@ -67,7 +68,7 @@ together.test(
   async () => {
     await using lab = await startLab();
     await lab.startAgent("s1");
-    const downloads = [await startDownload(lab, 35 * RATE), await startDownload(lab, 35 * RATE)];
+    const downloads = [await startDownload(lab, 60 * RATE), await startDownload(lab, 60 * RATE)];
     await downloads[0]!.reached(RATE);
     const fault = await impairDirectPath(lab.lab, "drops-all");
     const beganMs = Date.now();
@@ -99,7 +100,7 @@ together.test(
       },
     );
     for (const download of downloads) {
-      const result = await download.result();
+      const result = await download.finish();
       assert.ok(result.ok);
       assert.ok(result.longestPauseMs < 3_000, `a pause of ${result.longestPauseMs} ms`);
     }

@@ -9,11 +9,14 @@ import type { Download } from "../../lab/download.ts";
 import { impairControlChannel } from "../../lab/impairments/control_channel.ts";
 import type { InspectedStatus } from "../../lab/inspect_json.ts";
 import { waitFor } from "../../lab/wait.ts";
+import { sessionNow } from "../support/session_now.ts";
 import { Together } from "../support/together.ts";
 
 const together = new Together(3);
 
-const RATE = 10_000_000;
+/** Bytes a second, and how many: they last for longer than any of these tests. */
+const RATE = 2_000_000;
+const BYTES = 60 * RATE;
 
 /** A lab with s1 alone behind the VIP, its agent running. */
 async function startLab(): Promise<BypathLab> {
@@ -28,8 +31,8 @@ async function startLab(): Promise<BypathLab> {
 }
 
 /** A download that bypasses. */
-async function startDownload(lab: BypathLab, bytes: number): Promise<Download> {
-  const download = lab.download({ bytes, rate: RATE });
+async function startDownload(lab: BypathLab): Promise<Download> {
+  const download = lab.download({ bytes: BYTES, rate: RATE });
   await takes(lab, download, "bypass");
   return download;
 }
@@ -37,7 +40,7 @@ async function startDownload(lab: BypathLab, bytes: number): Promise<Download> {
 async function takes(lab: BypathLab, download: Download, path: string): Promise<void> {
   const client = await download.connected();
   await waitFor(`the download to go by ${path}`, async () => {
-    const session = await lab.sessionOf(client);
+    const session = await sessionNow(lab, client);
     return session?.path === path;
   });
 }
@@ -77,7 +80,7 @@ together.test(
   {},
   async () => {
     await using lab = await startLab();
-    const download = await startDownload(lab, 20 * RATE);
+    const download = await startDownload(lab);
     const agent = lab.agent("s1");
     const before = await agentRoutes(lab);
     assert.ok(before.length > 0);
@@ -101,7 +104,7 @@ together.test(
     });
     await takes(lab, download, "bypass");
 
-    const { ok, longestPauseMs } = await download.result();
+    const { ok, longestPauseMs } = await download.finish();
     assert.ok(ok, "every byte is right");
     assert.ok(longestPauseMs < 3_000, `a pause of ${longestPauseMs} ms`);
     const events = await lab.inspect<{ type: string }[]>("s1", "events");
@@ -112,7 +115,7 @@ together.test(
 
 together.test("a watchdog that dies is replaced, and the next one does its work", {}, async () => {
   await using lab = await startLab();
-  const download = await startDownload(lab, 10 * RATE);
+  const download = await startDownload(lab);
   const agent = lab.agent("s1");
   const [first] = await watchdogsOf(agent.pid);
   assert.ok(first !== undefined);
@@ -136,7 +139,7 @@ together.test("a watchdog that dies is replaced, and the next one does its work"
   await waitFor("the routes to be gone", async () => (await agentRoutes(lab)).length === 0);
   agent.kill("SIGKILL");
   await waitFor("the watchdog to end with its agent", () => !isRunning(third!));
-  const { ok, longestPauseMs } = await download.result();
+  const { ok, longestPauseMs } = await download.finish();
   assert.ok(ok && longestPauseMs < 3_000, `a pause of ${longestPauseMs} ms`);
 });
 
@@ -157,19 +160,19 @@ together.test(
 
 together.test("the path of a session is true as soon as its agent is killed", {}, async () => {
   await using lab = await startLab();
-  const download = await startDownload(lab, 5 * RATE);
+  const download = await startDownload(lab);
   const client = await download.connected();
   lab.agent("s1").kill("SIGKILL");
   const killedAt = performance.now();
   const session = await waitFor("the path to be shown as nat", async () => {
-    const [session] = await lab.sessions("--client", client);
+    const session = await sessionNow(lab, client);
     return session?.path === "nat" && session;
   });
   const shownMs = performance.now() - killedAt;
-  // Most of it is the time that `inspect` takes to start. The instruction's lease is 10 s.
+  // The instruction's lease is 10 s.
   assert.ok(shownMs < 5_000, `the path is shown ${shownMs} ms late`);
   assert.equal(session.instruction?.state, "installed");
-  assert.ok((await download.result()).ok);
+  assert.ok((await download.finish()).ok);
 });
 
 together.test(
@@ -177,7 +180,7 @@ together.test(
   { tools: ["nft"] },
   async () => {
     await using lab = await startLab();
-    const download = await startDownload(lab, 15 * RATE);
+    const download = await startDownload(lab);
     const client = await download.connected();
     await using _cut = await impairControlChannel(lab.lab, { direction: "both" });
     const cutAt = performance.now();
@@ -189,7 +192,7 @@ together.test(
     assert.ok(before.reason.startsWith("bytes"), before.reason);
     await takes(lab, download, "nat");
     assert.ok(performance.now() - cutAt > 6_000, "as long as its lease");
-    assert.ok((await download.result()).ok);
+    assert.ok((await download.finish()).ok);
   },
 );
 
@@ -198,7 +201,7 @@ together.test(
   {},
   async () => {
     await using lab = await startLab();
-    const download = await startDownload(lab, 15 * RATE);
+    const download = await startDownload(lab);
     const path = `${lab.folder}/second.yaml`;
     const config = await Deno.readTextFile(`${lab.folder}/s1.yaml`);
     await Deno.writeTextFile(path, config.replaceAll("s1.sock", "second.sock"));
@@ -219,7 +222,7 @@ together.test(
     lab.agent("s1").kill("SIGSTOP");
     await second.waitForLine((line) => line.includes("Connected to"), { stream: "stderr" });
     lab.agent("s1").kill("SIGKILL");
-    const { ok, longestPauseMs } = await download.result();
+    const { ok, longestPauseMs } = await download.finish();
     assert.ok(ok && longestPauseMs < 3_000, `a pause of ${longestPauseMs} ms`);
   },
 );
@@ -264,7 +267,7 @@ together.test(
   {},
   async () => {
     await using lab = await startLab();
-    const download = await startDownload(lab, 12 * RATE);
+    const download = await startDownload(lab);
     const agent = lab.agent("s1");
     const watchdogs = await watchdogsOf(agent.pid);
     const before = await agentRoutes(lab);
@@ -281,6 +284,6 @@ together.test(
     assert.deepEqual(events.filter(({ type }) => type === "frozen"), []);
     const { packets } = await lab.inspect<Pick<InspectedStatus, "packets">>("s1", "status");
     assert.ok(packets.dropped.stoodStill! > 0, "what waited is sent again");
-    assert.ok((await download.result()).ok);
+    assert.ok((await download.finish()).ok);
   },
 );

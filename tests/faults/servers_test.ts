@@ -197,7 +197,7 @@ together.test(
     );
     await lab.startAgents();
     const downloads = [1, 2].map((seed) =>
-      lab.download({ bytes: 8_000_000, rate: 1_000_000, seed })
+      lab.download({ bytes: 60_000_000, rate: 1_000_000, seed })
     );
     await Promise.all(downloads.map((download) => download.reached(1_000_000)));
     const only = web({ servers: [{ address: ADDRESSES.s1, port: HTTP_PORT }] });
@@ -221,7 +221,7 @@ together.test(
       assert.match(await ask(lab, "198.51.100.2"), new RegExp(S1));
     }
     for (const download of downloads) {
-      assert.ok((await download.result()).ok);
+      assert.ok((await download.finish()).ok);
     }
     await waitFor("nothing of it to be left", async () => {
       const types = await eventTypes(lab);
