@@ -1,9 +1,9 @@
 /** The documents about installing, followed word for word on Debian machines with systemd. */
 import { VERSION } from "../../lib/config/version.ts";
 import { mustRunHost } from "../../lab/host_command.ts";
-import { packageContents } from "../../packaging/contents.ts";
-import { writeDeb } from "../../packaging/deb.ts";
-import { releaseAt } from "../../packaging/release.ts";
+import { packageContents } from "../../cli/packaging/contents.ts";
+import { writeDeb } from "../../cli/packaging/deb.ts";
+import { releaseAt } from "../../cli/packaging/release.ts";
 import { rootTest } from "../support/root_test.ts";
 import { stepsOf } from "./blocks.ts";
 import { ROOT } from "./document_files.ts";

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { mustRunHost } from "../../lab/host_command.ts";
 import { VERSION } from "../../lib/config/version.ts";
-import { writeSelfUnpacking } from "../../packaging/standalone/self_unpacking.ts";
+import { writeSelfUnpacking } from "../../cli/packaging/standalone/self_unpacking.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../dist/bundle", import.meta.url));
 

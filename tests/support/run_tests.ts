@@ -13,12 +13,12 @@ import { fileURLToPath } from "node:url";
 import { installPackages } from "./debian.ts";
 import { hostState, leftBehind } from "./host_state.ts";
 import { countJunit, type TestCounts } from "./junit.ts";
-import { compile, OUTPUT } from "../../packaging/standalone/compile.ts";
-import { UnpackedOnce } from "../../packaging/standalone/unpacked_once.ts";
+import { compile, OUTPUT } from "../../cli/packaging/standalone/compile.ts";
+import { UnpackedOnce } from "../../cli/packaging/standalone/unpacked_once.ts";
 import { executableGroup, groupTests, SCENARIOS_GROUP, type TestGroup } from "./test_groups.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const FOLDERS = ["cli", "lab", "lib", "packaging", "schema", "tests"];
+const FOLDERS = ["cli", "lab", "lib", "schema", "tests"];
 const IN_CI = Boolean(Deno.env.get("CI"));
 /** CI ends a run after 15 minutes; the last line must come before. */
 const TOTAL_LIMIT_MS = 14 * 60_000;

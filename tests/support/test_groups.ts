@@ -15,7 +15,7 @@ const LAB_LIMIT_MS = 12 * 60_000;
 
 /** Tests of the standalone executable; they need it made. */
 const EXECUTABLE_TESTS: readonly string[] = [
-  "packaging/standalone/executable_test.ts",
+  "cli/packaging/standalone/executable_test.ts",
   "tests/documents/machines_test.ts",
   "tests/packaging/debian_package_test.ts",
   "tests/systemd/confined_test.ts",

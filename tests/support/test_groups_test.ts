@@ -9,7 +9,7 @@ const FILES = [
   "lab/plan_test.ts",
   "lab/traffic/http_test.ts",
   "lib/wire/deep/er_test.ts",
-  "packaging/standalone/executable_test.ts",
+  "cli/packaging/standalone/executable_test.ts",
   "tests/support/junit_test.ts",
   "tests/faults/scenarios_test.ts",
   "tests/faults/reload_test.ts",
@@ -32,7 +32,7 @@ Deno.test("executableGroup() runs the claims by the executable", () => {
   const group = executableGroup(FILES, "/dist/bypath");
   assert.deepEqual(group.files, [
     "tests/claims/c1_test.ts",
-    "packaging/standalone/executable_test.ts",
+    "cli/packaging/standalone/executable_test.ts",
   ]);
   assert.deepEqual(group.env, { BYPATH_EXECUTABLE: "/dist/bypath" });
 });

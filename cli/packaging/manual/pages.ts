@@ -1,6 +1,6 @@
-import { createProgram } from "../../cli/program.ts";
-import { publishedSchemas } from "../../lib/config/json_schema.ts";
-import type { SchemaNode } from "../../schema/keys.ts";
+import { createProgram } from "../../program.ts";
+import { publishedSchemas } from "../../../lib/config/json_schema.ts";
+import type { SchemaNode } from "../../../schema/keys.ts";
 import { childrenOf, groupPage, type PageStamp, programPage } from "./command_page.ts";
 import { configPage } from "./config_page.ts";
 

@@ -13,7 +13,7 @@ export async function completionScripts(): Promise<Readonly<Record<string, strin
 }
 
 async function scriptOf(shell: string): Promise<string> {
-  const main = new URL("../cli/main.ts", import.meta.url).pathname;
+  const main = new URL("../main.ts", import.meta.url).pathname;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", main, "complete", shell],
   }).output();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { VERSION } from "../lib/config/version.ts";
+import { VERSION } from "../../lib/config/version.ts";
 import { epochOf, releaseAt } from "./release.ts";
 
 const changelog = Deno.readTextFileSync(new URL("debian/changelog", import.meta.url));
@@ -23,7 +23,7 @@ Deno.test("epochOf() takes SOURCE_DATE_EPOCH, or the time of the changelog's fir
 
 Deno.test("the copyright file names every package that the executable holds", () => {
   const copyright = Deno.readTextFileSync(new URL("debian/copyright", import.meta.url));
-  const lock = JSON.parse(Deno.readTextFileSync(new URL("../deno.lock", import.meta.url)));
+  const lock = JSON.parse(Deno.readTextFileSync(new URL("../../deno.lock", import.meta.url)));
   // Of tests alone.
   const notInIt = ["fast-check", "playwright-core", "pure-rand"];
   for (const key of Object.keys(lock.npm)) {

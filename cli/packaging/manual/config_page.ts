@@ -1,5 +1,5 @@
-import type { ConfigKey, SchemaNode } from "../../schema/keys.ts";
-import { keysOf } from "../../schema/keys.ts";
+import type { ConfigKey, SchemaNode } from "../../../schema/keys.ts";
+import { keysOf } from "../../../schema/keys.ts";
 import type { PageStamp } from "./command_page.ts";
 import { bold, header, paragraphs, plain, prose, section, verbatim } from "./roff.ts";
 

@@ -1,4 +1,4 @@
-import { VERSION } from "../lib/config/version.ts";
+import { VERSION } from "../../lib/config/version.ts";
 
 /** What a package says of itself, the same whenever it is made from the same source. */
 export interface Release {

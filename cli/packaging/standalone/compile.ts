@@ -8,7 +8,7 @@
 import { fileURLToPath } from "node:url";
 import { writeSelfUnpacking } from "./self_unpacking.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const BUNDLE = "dist/bundle";
 export const OUTPUT = "dist/bypath";
 const DOWNLOAD_LIMIT_MS = 120_000;

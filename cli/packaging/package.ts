@@ -9,7 +9,7 @@ import { currentRelease } from "./release.ts";
 import { compile, OUTPUT } from "./standalone/compile.ts";
 import { writeTarball } from "./tarball.ts";
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 async function main(): Promise<void> {
   const release = await currentRelease();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rootTest } from "../../tests/support/root_test.ts";
+import { rootTest } from "../../../tests/support/root_test.ts";
 import { writeSelfUnpacking } from "./self_unpacking.ts";
 
 /** Stands in for Deno: tells what it was started with, and does what the first argument says. */

@@ -1,10 +1,10 @@
 /** The standalone executable as it is made for users: dist/bypath, or what BYPATH_EXECUTABLE names. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { rootTest } from "../../tests/support/root_test.ts";
+import { rootTest } from "../../../tests/support/root_test.ts";
 
 const EXECUTABLE = Deno.env.get("BYPATH_EXECUTABLE") ||
-  fileURLToPath(new URL("../../dist/bypath", import.meta.url));
+  fileURLToPath(new URL("../../../dist/bypath", import.meta.url));
 
 interface Result {
   readonly code: number;

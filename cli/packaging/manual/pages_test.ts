@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { createProgram } from "../../cli/program.ts";
-import { publishedSchemas } from "../../lib/config/json_schema.ts";
-import { keysOf } from "../../schema/keys.ts";
-import { rootTest } from "../../tests/support/root_test.ts";
+import { createProgram } from "../../program.ts";
+import { publishedSchemas } from "../../../lib/config/json_schema.ts";
+import { keysOf } from "../../../schema/keys.ts";
+import { rootTest } from "../../../tests/support/root_test.ts";
 import { fullName, leavesOf } from "./command_page.ts";
 import { manualPages } from "./pages.ts";
 

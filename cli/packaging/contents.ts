@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { publishedSchemas } from "../lib/config/json_schema.ts";
+import { publishedSchemas } from "../../lib/config/json_schema.ts";
 import { completionScripts } from "./completions.ts";
 import { manualPages } from "./manual/pages.ts";
 import type { Release } from "./release.ts";
@@ -14,7 +14,7 @@ export interface PackagedFile {
   readonly content: Uint8Array | { readonly path: string };
 }
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TEXT_MODE = 0o644;
 
 /** What the package puts on a host, sorted by path. `executable` is `dist/bypath`. */
@@ -35,7 +35,7 @@ export async function packageContents(
     text("etc/bypath/agent.yaml", inert(examples.agent, "agent")),
     text("usr/share/doc/bypath/examples/nat.yaml", examples.nat),
     text("usr/share/doc/bypath/examples/agent.yaml", examples.agent),
-    copied("usr/share/doc/bypath/copyright", "packaging/debian/copyright"),
+    copied("usr/share/doc/bypath/copyright", "cli/packaging/debian/copyright"),
     compressed("usr/share/doc/bypath/changelog", await read("debian/changelog")),
   ];
   for (const [name, content] of Object.entries(publishedSchemas())) {
@@ -51,7 +51,7 @@ export async function packageContents(
 }
 
 async function read(path: string): Promise<string> {
-  return await Deno.readTextFile(`${ROOT}packaging/${path}`);
+  return await Deno.readTextFile(`${ROOT}cli/packaging/${path}`);
 }
 
 const text = (path: string, content: string): PackagedFile => ({

@@ -1,5 +1,5 @@
-import { exampleOf } from "../../cli/command.ts";
-import { createProgram } from "../../cli/program.ts";
+import { exampleOf } from "../../command.ts";
+import { createProgram } from "../../program.ts";
 import {
   bold,
   header,
