@@ -1,6 +1,8 @@
 /** A part of a JSON Schema, as far as the configurations use it. */
 export interface SchemaNode {
   readonly type?: string;
+  /** A word for such a value, `duration`. */
+  readonly title?: string;
   readonly description?: string;
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
@@ -82,7 +84,7 @@ function typeOf(node: SchemaNode): string {
     case "object":
       return "keys below";
     case "string":
-      return "text";
+      return node.title ?? "text";
     case "boolean":
       return "true or false";
     default:

@@ -9,9 +9,13 @@ export const agentSchema = z.strictObject({
     "Where direct responses leave; absent: by the routing table",
   ),
   ca: path().describe("Certificate of the authority that signed the NAT machine's certificate"),
-  certificate: path().describe("Names the server addresses that the agent speaks for"),
-  key: path().describe("The certificate's private key"),
-  metrics: endpoint().optional().describe("Prometheus; absent: off"),
+  certificate: path().meta({ examples: ["keys/s1.pem"] }).describe(
+    "Names the server addresses that the agent speaks for",
+  ),
+  key: path().meta({ examples: ["keys/s1.key"] }).describe("The certificate's private key"),
+  metrics: endpoint().meta({ examples: ["10.0.0.11:9400"] }).optional().describe(
+    "Where Prometheus gets metrics; absent: nowhere",
+  ),
   socket: path().prefault("/run/bypath/agent.sock").describe("Where inspect connects"),
   workers,
   cpus,

@@ -15,7 +15,9 @@ const age = (description: string) =>
   duration({ minMs: 100, maxMs: THIRTY_DAYS_MS }).optional().describe(description);
 
 const thresholds = {
-  packets: z.int().min(1).optional().describe("When so many response packets have passed"),
+  packets: z.int().min(1).meta({ examples: [100] }).optional().describe(
+    "When so many response packets have passed",
+  ),
   bytes: size().optional().describe("When so many bytes of response packets have passed"),
   age: age("When the session is so old, with its next response"),
   rate: rate().optional().describe(
@@ -44,6 +46,7 @@ const start = z.strictObject({
     "Only while the NAT machine carries more than this rate, or is busier than this share of a core",
   ),
   where: z.string().min(1).max(LONGEST_EXPRESSION).meta({
+    title: "expression",
     examples: ["rate > 1000000.0 && clientPort != 443"],
   }).optional().describe(
     "Only sessions for which this CEL expression is true; asked when the criteria are met",
@@ -105,10 +108,10 @@ function checkAll(
 }
 
 const stop = z.strictObject({
-  idle: duration({ minMs: SECOND_MS }).optional().describe(
+  idle: duration({ minMs: SECOND_MS }).meta({ examples: ["60s"] }).optional().describe(
     "When the session has been idle for so long",
   ),
-  rate: rate().optional().describe(
+  rate: rate().meta({ examples: ["1Mbit/s"] }).optional().describe(
     "When its responses have come at less than this rate for the time that `for` says",
   ),
   for: duration({ minMs: SECOND_MS, maxMs: 3600 * SECOND_MS }).optional().describe(

@@ -42,6 +42,8 @@ function expected(what: string) {
 interface TextFieldOptions {
   /** `a duration such as 10s`, for the message when the value is no text at all. */
   readonly what: string;
+  /** What documents and editors call such a value. */
+  readonly title: string;
   /** Regular expression for editors; the parser decides. */
   readonly pattern?: string;
   readonly examples: string[];
@@ -76,6 +78,7 @@ function lowerFirst(text: string): string {
 export const address = () =>
   textField((text) => unicast(IpAddress.parse(text)), {
     what: "an address such as 10.0.0.1",
+    title: "address",
     examples: ["203.0.113.10", "2001:db8:f::10"],
   });
 
@@ -88,6 +91,7 @@ export const addressRange = () =>
     return range;
   }, {
     what: "an address, a range a-b or a prefix a/length",
+    title: "addresses",
     examples: ["10.0.1.1", "10.0.1.1-10.0.1.9", "10.0.1.0/24", "2001:db8:1::/120"],
   });
 
@@ -118,6 +122,7 @@ export const endpoint = () =>
     return value;
   }, {
     what: "an endpoint such as 10.0.0.1:7400",
+    title: "address:port",
     examples: ["10.0.0.1:7400", "[2001:db8:10::1]:7400"],
   });
 
@@ -141,6 +146,7 @@ export const duration = (options: DurationOptions = {}) => {
     return durationMs;
   }, {
     what: "a duration with its unit, such as 500ms, 10s or 5m",
+    title: "duration",
     pattern: DURATION_PATTERN,
     examples: ["10s", "500ms", "5m"],
   });
@@ -154,6 +160,7 @@ export const shortDuration = ({ maxUs }: { readonly maxUs: number }) =>
     return us;
   }, {
     what: "a short time with its unit, such as 50us or 1ms",
+    title: "duration",
     pattern: MICROSECONDS_PATTERN,
     examples: ["50us", "0us"],
   });
@@ -162,6 +169,7 @@ export const shortDuration = ({ maxUs }: { readonly maxUs: number }) =>
 export const size = () =>
   numberOrText(z.int().min(1), atLeastOneByte, {
     what: "a size such as 4096, 64KiB or 10MB",
+    title: "size",
     pattern: SIZE_PATTERN,
     examples: ["64KiB", "10MB"],
   });
@@ -176,6 +184,7 @@ function atLeastOneByte(text: string): number {
 export const rate = () =>
   textField(parseRate, {
     what: "a rate such as 10Mbit/s or, in packets, 1000/s",
+    title: "rate",
     pattern: RATE_PATTERN,
     examples: ["10Mbit/s", "1000/s"],
   });
@@ -184,6 +193,7 @@ export const rate = () =>
 export const load = () =>
   textField(parseLoad, {
     what: "a load such as 500Mbit/s, 100000/s or 50%",
+    title: "rate or percentage",
     pattern: LOAD_PATTERN,
     examples: ["500Mbit/s", "100000/s", "50%"],
   });
@@ -192,6 +202,7 @@ export const load = () =>
 export const prefix = () =>
   textField(parsePrefix, {
     what: "a prefix such as 10.0.0.0/8",
+    title: "prefix",
     examples: ["198.51.100.0/24", "2001:db8:c::/64", "198.51.100.7"],
   });
 
@@ -205,6 +216,7 @@ export const serverName = () =>
     }
   }, {
     what: "a server such as 10.0.0.11 or 10.0.0.11:8080",
+    title: "address or address:port",
     examples: ["10.0.0.11", "10.0.0.11:8080"],
   });
 
@@ -217,6 +229,7 @@ export const port = () =>
 export const portRange = () =>
   numberOrText(port(), parsePortRange, {
     what: "a range of ports such as 1024-65535",
+    title: "range",
     pattern: PORT_RANGE_PATTERN,
     examples: ["1024-65535"],
   });
@@ -225,6 +238,7 @@ export const portRange = () =>
 export const statusRange = () =>
   numberOrText(z.int().min(100).max(599), parseStatusRange, {
     what: "a status such as 200 or 200-399",
+    title: "range",
     pattern: STATUS_RANGE_PATTERN,
     examples: ["200-399"],
   });
@@ -246,17 +260,17 @@ export const name = () =>
       `${
         show(issue.input)
       } is not a name: 1-63 letters, digits, ".", "_" and "-", a letter or digit first`,
-  }).meta({ examples: ["web"] });
+  }).meta({ title: "name", examples: ["web"] });
 
 /** The name of a network interface (net/core/dev.c, dev_valid_name: 1-15 bytes, no slash, colon or space). */
 export const interfaceName = () =>
   z.string({ error: expected("the name of an interface") }).regex(/^(?!\.{1,2}$)[^\s/:]{1,15}$/, {
     error: (issue) => `${show(issue.input)} is not a name of an interface: 1-15 characters`,
-  }).meta({ examples: ["eth0"] });
+  }).meta({ title: "interface", examples: ["eth0"] });
 
 /** A path of a file; relative ones belong to the directory of the configuration file. */
 export const path = () =>
   // A NUL would end the path early in every system call.
   z.string({ error: expected("a path") }).min(1).regex(/^[^\0]*$/, {
     error: "a path holds no NUL character",
-  }).meta({ examples: ["keys/ca.pem"] });
+  }).meta({ title: "path", examples: ["keys/ca.pem"] });

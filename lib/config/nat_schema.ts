@@ -18,7 +18,7 @@ const SECOND_MS = 1000;
 const THIRTY_DAYS_MS = 30 * 86_400_000;
 
 const server = z.strictObject({
-  address: address().describe("Address of the server"),
+  address: address().meta({ examples: ["10.0.0.11"] }).describe("Address of the server"),
   port: port().optional().describe("Port of the server; absent: the service's port"),
   weight: z.int().min(0).max(1000).prefault(1).describe(
     "Share of the new sessions, relative to the other servers; 0: no new sessions",
@@ -31,7 +31,7 @@ const service = z.strictObject({
     "The address that clients use; not configured on any interface of this host",
   ),
   protocol: z.enum(["tcp", "udp"]).prefault("tcp").describe("What the service speaks"),
-  port: port().describe("The port that clients use"),
+  port: port().meta({ examples: [80] }).describe("The port that clients use"),
   scheduler: z.enum(["maglev", "round-robin", "least-sessions", "source-hash"]).prefault("maglev")
     .describe("How a new session gets its server"),
   servers: z.array(server).min(1).max(1000).describe("Who answers"),
@@ -48,8 +48,10 @@ const service = z.strictObject({
 const control = z.strictObject({
   listen: endpoint().describe("Where agents connect"),
   ca: path().describe("Certificate of the authority that agents' certificates must be signed by"),
-  certificate: path().describe("Of this machine; names the address in `listen`"),
-  key: path().describe("The certificate's private key"),
+  certificate: path().meta({ examples: ["keys/nat.pem"] }).describe(
+    "Of this machine; names the address in `listen`",
+  ),
+  key: path().meta({ examples: ["keys/nat.key"] }).describe("The certificate's private key"),
   lease: duration({ minMs: SECOND_MS, maxMs: 3600 * SECOND_MS }).prefault("10s").describe(
     "How long an agent may use its instructions after it last heard from the NAT machine",
   ),
@@ -93,7 +95,9 @@ export const natSchema = z.strictObject({
     "What a client gets that cannot be served: RST or ICMP unreachable, or silence",
   ),
   echo: z.boolean().prefault(true).describe("Whether the VIPs answer ping"),
-  metrics: endpoint().optional().describe("Prometheus; absent: off"),
+  metrics: endpoint().meta({ examples: ["10.0.0.1:9400"] }).optional().describe(
+    "Where Prometheus gets metrics; absent: nowhere",
+  ),
   socket: path().prefault("/run/bypath/nat.sock").describe("Where inspect and the verbs connect"),
   state: path().prefault("/run/bypath/nat.sessions").describe(
     "The session table, kept across a restart",
