@@ -32,6 +32,8 @@ const BYPASSING_BYTES = 24_000_000;
 const LIVE_MS = 250;
 /** Bytes a second: slow enough to watch. */
 const RATE = 16_000_000;
+/** A large file: its download goes on for seconds after it has begun to bypass. */
+const LARGE_BYTES = 72_000_000;
 /** Acknowledgements, the control channel and ARP cross the NAT machine's link whatever happens. */
 const NEARLY_NONE = 0.01;
 
@@ -114,7 +116,7 @@ async function smallFile(lab: BypathLab, report: Report): Promise<void> {
 }
 
 async function largeFile(lab: BypathLab, report: Report): Promise<void> {
-  const bytes = 100_000_000;
+  const bytes = LARGE_BYTES;
   const before = await readRoads(lab.lab);
   const download = startDownload(lab, report, { seed: 2, bytes });
   await watch(lab, report, download.reached(BYPASSING_BYTES));
@@ -152,7 +154,7 @@ async function stopInTheMiddle(
   report: Report,
   state: DemoState,
 ): Promise<void> {
-  const what = { seed: 3, bytes: 100_000_000 };
+  const what = { seed: 3, bytes: LARGE_BYTES };
   const { download, session, bypassing } = await bypassingDownload(lab, report, what);
   await watch(lab, report, download.reached(what.bytes / 2));
   const stopped = between(bypassing, await readRoads(lab.lab));
@@ -183,7 +185,7 @@ async function stopInTheMiddle(
 }
 
 async function killAgent(lab: BypathLab, report: Report, state: DemoState): Promise<void> {
-  const what = { seed: 4, bytes: 100_000_000 };
+  const what = { seed: 4, bytes: LARGE_BYTES };
   const { download, session, bypassing } = await bypassingDownload(lab, report, what);
   const server = serverOf(session);
   await watch(lab, report, download.reached(what.bytes / 2));
@@ -221,7 +223,7 @@ async function killAgent(lab: BypathLab, report: Report, state: DemoState): Prom
 }
 
 async function killNat(lab: BypathLab, report: Report, state: DemoState): Promise<void> {
-  const what = { seed: 5, bytes: 100_000_000 };
+  const what = { seed: 5, bytes: LARGE_BYTES };
   const { download, session } = await bypassingDownload(lab, report, what);
   await watch(lab, report, download.reached(what.bytes / 2));
   report.aside(`$ kill -9 ${lab.nat.pid}        (the NAT machine)`);
