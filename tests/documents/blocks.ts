@@ -32,7 +32,12 @@ export type Step =
     readonly when: When;
     readonly commands: string;
   }
-  | { readonly kind: "elsewhere"; readonly line: number; readonly test: string }
+  | {
+    readonly kind: "elsewhere";
+    readonly line: number;
+    readonly test: string;
+    readonly commands: string;
+  }
   | {
     readonly kind: "file";
     readonly line: number;
@@ -105,7 +110,7 @@ function blockStep(
   const [run, node, when = "now"] =
     /^sh: (?:here|on (\w+)(?:, (meanwhile|afterwards|for a moment))?)$/.exec(text) ?? [];
   const [file, fileNode, path] = /^file: on (\w+) (\S+)$/.exec(text) ?? [];
-  if (isShell && test !== undefined) return { kind: "elsewhere", line, test };
+  if (isShell && test !== undefined) return { kind: "elsewhere", line, test, commands: content };
   if (isShell && run !== undefined) {
     return {
       kind: "run",

@@ -31,7 +31,7 @@ ${fenced("yaml", "not: concerned")}`;
     { kind: "file", node: "nat", path: "/etc/x.yaml", text: "a: 1\n" },
     { kind: "copy", from: ["nat", "/root/a"], to: ["s1", "/root/b"] },
     { kind: "run", node: null, when: "now", commands: "four\n" },
-    { kind: "elsewhere", test: "tests/x_test.ts" },
+    { kind: "elsewhere", test: "tests/x_test.ts", commands: "five\n" },
     { kind: "run", node: "s1", when: "afterwards", commands: "six\n" },
   ]);
 });
