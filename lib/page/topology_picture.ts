@@ -53,9 +53,15 @@ interface Measures {
   readonly server: number;
 }
 
+/** The NAT machine stands in the middle between clients and servers. */
+function natEdges({ width, client, nat, server }: Measures): { left: number; right: number } {
+  const middle = (client + width - server) / 2;
+  return { left: middle - nat / 2, right: middle + nat / 2 };
+}
+
 const MEASURES: Readonly<Record<PictureForm, Measures>> = {
   wide: { width: 660, client: 124, nat: 150, server: 178 },
-  narrow: { width: 340, client: 82, nat: 112, server: 134 },
+  narrow: { width: 340, client: 82, nat: 104, server: 134 },
 };
 const NAT_TOP = 38, NAT_HEIGHT = 50;
 const TOP = 134, ROW = 44, GAP = 8;
@@ -86,8 +92,9 @@ ${labels(picture, measures, form)}
 }
 
 /** Requests go over the NAT machine, whatever way the responses take. */
-function requestLines({ width, client, nat, server }: Measures, bottom: number): Markup {
-  const left = (width - nat) / 2, right = (width + nat) / 2;
+function requestLines(measures: Measures, bottom: number): Markup {
+  const { width, client, server } = measures;
+  const { left, right } = natEdges(measures);
   const y = NAT_TOP + 10;
   const middle = Math.min(TOP + ROW / 2, bottom);
   return markup`<path class="requests" d="M${client / 2 - 14} ${TOP}C${
@@ -99,8 +106,9 @@ function requestLines({ width, client, nat, server }: Measures, bottom: number):
 
 /** Of the responses, each with its head at the clients. */
 function flows({ servers, fullRate }: TopologyPicture, measures: Measures): Markup[] {
-  const { width, client, nat, server } = measures;
-  const left = (width - nat) / 2, right = (width + nat) / 2, edge = width - server;
+  const { width, client, server } = measures;
+  const { left, right } = natEdges(measures);
+  const edge = width - server;
   const y = NAT_TOP + NAT_HEIGHT / 2 + 4;
   const bend = tenths(edge - (edge - right) * 0.55);
   const wide = (rate: number) => lineWidth(rate, fullRate);
@@ -177,7 +185,7 @@ function box(
 
 function natBox({ nat }: TopologyPicture, measures: Measures): Markup {
   const kind = nat.isWell ? "middle" : "middle ill";
-  return box(kind, (measures.width - measures.nat) / 2, NAT_TOP, measures.nat, NAT_HEIGHT, nat);
+  return box(kind, natEdges(measures).left, NAT_TOP, measures.nat, NAT_HEIGHT, nat);
 }
 
 function serverBox(server: TopologyServer, i: number, { width, server: wide }: Measures): Markup {
@@ -197,23 +205,26 @@ function shortened(name: string, width: number): string {
   return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
 }
 
-/** The rates in words, so that neither colour nor width alone says them. */
-function labels(picture: TopologyPicture, { width, client }: Measures, form: PictureForm): Markup {
+/** The rates in words, so that neither colour nor width alone says them; each beside its line. */
+function labels(picture: TopologyPicture, measures: Measures, form: PictureForm): Markup {
   const { servers, rate, requests } = picture;
+  const { width, client } = measures;
+  const { left, right } = natEdges(measures);
   const sum = (path: "viaNat" | "viaBypass") =>
     rate(servers.reduce((all, server) => all + server[path], 0));
-  const left = form === "wide" ? client : 0;
-  const middle = width / 2;
-  return markup`<g class="labels"><text class="nat" x="${left}" y="${
-    form === "wide" ? 36 : 14
-  }">via NAT</text><text class="figure" x="${left}" y="${form === "wide" ? 53 : 31}">${
-    sum("viaNat")
-  }</text><text class="bypass" x="${middle}" y="106" text-anchor="middle">bypass</text><text class="figure" x="${middle}" y="123" text-anchor="middle">${
-    sum("viaBypass")
-  }</text>${
-    requests !== null &&
-    markup`<text class="detail" x="${width}" y="14" text-anchor="end">requests</text><text class="figure" x="${width}" y="31" text-anchor="end">${
-      rate(requests)
-    }</text>`
-  }</g>`;
+  const middle = (left + right) / 2;
+  const nat: Place = form === "wide" ? [client, 98, "start"] : [0, 14, "start"];
+  const asked: Place = form === "wide" ? [right + 88, 20, "middle"] : [width, 14, "end"];
+  return markup`<g class="labels">${label("nat", "via NAT", sum("viaNat"), nat)}${
+    label("bypass", "bypass", sum("viaBypass"), [middle, 106, "middle"])
+  }${requests !== null && label("detail", "requests", rate(requests), asked)}</g>`;
+}
+
+/** Where a label's first line is; the second is below it. */
+type Place = readonly [x: number, y: number, anchor: "start" | "middle" | "end"];
+
+function label(kind: string, name: string, figure: string, [x, y, anchor]: Place): Markup {
+  return markup`<text class="${kind}" x="${x}" y="${y}" text-anchor="${anchor}">${name}</text><text class="figure" x="${x}" y="${
+    y + 17
+  }" text-anchor="${anchor}">${figure}</text>`;
 }

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { type TopologyPicture, topologyPicture, type TopologyServer } from "./topology_picture.ts";
+import {
+  type PictureForm,
+  type TopologyPicture,
+  topologyPicture,
+  type TopologyServer,
+} from "./topology_picture.ts";
 
 const SERVER: TopologyServer = {
   name: "10.0.0.11:8080",
@@ -9,7 +14,11 @@ const SERVER: TopologyServer = {
   viaBypass: 0,
 };
 
-function draw(servers: readonly TopologyServer[], change: Partial<TopologyPicture> = {}): string {
+function draw(
+  servers: readonly TopologyServer[],
+  change: Partial<TopologyPicture> = {},
+  form: PictureForm = "wide",
+): string {
   return topologyPicture({
     clients: { name: "Clients", detail: "2 sessions" },
     nat: { name: "NAT machine", detail: "ready", isWell: true },
@@ -20,7 +29,7 @@ function draw(servers: readonly TopologyServer[], change: Partial<TopologyPictur
     rate: (bytes) => `${bytes} B/s`,
     title: "Topology",
     ...change,
-  }, "wide").text;
+  }, form).text;
 }
 
 function widths(svg: string, path: string): number[] {
@@ -50,3 +59,14 @@ Deno.test("topologyPicture() says the rates in words, and what is not well", () 
 Deno.test("topologyPicture() can be drawn without a server and without a rate", () => {
   assert.doesNotMatch(draw([], { fullRate: 0, requests: 0 }), /NaN|undefined|Infinity/);
 });
+
+for (const form of ["wide", "narrow"] as const) {
+  Deno.test(`topologyPicture() has the NAT machine between clients and servers, ${form}`, () => {
+    const boxes = [
+      ...draw([SERVER], {}, form).matchAll(/<rect x="([^"]*)" y="[^"]*" width="([^"]*)"/g),
+    ]
+      .map(([, x, width]) => ({ left: Number(x), right: Number(x) + Number(width) }));
+    const [client, nat, server] = boxes;
+    assert.ok(client!.right < nat!.left && nat!.right < server!.left, JSON.stringify(boxes));
+  });
+}

@@ -83,6 +83,21 @@ ${
       ], part("servers")),
     )
   }
+${
+    panel(
+      "service-table",
+      "Services",
+      null,
+      table("services", "Services", [
+        ["Service"],
+        ["Address"],
+        ["Up", "number"],
+        ["Sessions", "number"],
+        ["Bypass", "number"],
+        ["Start of the bypass"],
+      ], part("services")),
+    )
+  }
 <div class="columns">
 ${
     panel(
@@ -100,31 +115,6 @@ ${
   }
 ${
     panel(
-      "service-table",
-      "Services",
-      null,
-      table("services", "Services", [
-        ["Service"],
-        ["Address"],
-        ["Up", "number"],
-        ["Sessions", "number"],
-        ["Bypass", "number"],
-        ["Start of the bypass"],
-      ], part("services")),
-    )
-  }
-${
-    panel(
-      "event-list",
-      "Events",
-      markup`<span class="quiet">the newest first</span>`,
-      markup`<ol id="events" class="events" tabindex="0" aria-label="Events">${
-        part("events")
-      }</ol>`,
-    )
-  }
-${
-    panel(
       "drop-table",
       "Dropped packets",
       null,
@@ -136,6 +126,17 @@ ${
     )
   }
 </div>
+${
+    panel(
+      "event-list",
+      "Events",
+      markup`<span class="quiet">the newest first</span>
+<label class="choice"><input id="session-events" type="checkbox" autocomplete="off" checked> of single sessions too</label>`,
+      markup`<ol id="events" class="events" tabindex="0" aria-label="Events">${
+        part("events")
+      }</ol>`,
+    )
+  }
 </main>
 <p id="announcement" class="unseen" aria-live="polite"></p>
 </body>

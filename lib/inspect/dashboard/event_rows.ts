@@ -2,6 +2,7 @@ import { type Markup, markup } from "../../page/markup.ts";
 import type { EventView } from "../answers.ts";
 import { eventDetails } from "../events.ts";
 import { clockTime } from "./clock_time.ts";
+import { isOfSession } from "./newest_events.ts";
 
 /** What stands out among sessions that come and go. */
 const LOUD =
@@ -17,9 +18,11 @@ export function eventText(event: EventView): string {
 export function eventRows(events: readonly EventView[]): Markup {
   return markup`${
     events.toReversed().map((event) =>
-      markup`<li data-key="${event.time} ${eventText(event)}"><time datetime="${
-        new Date(event.time).toISOString()
-      }">${clockTime(event.time)}</time> <span class="${
+      markup`<li data-key="${event.time} ${eventText(event)}"${
+        isOfSession(event) && markup` class="of-session"`
+      }><time datetime="${new Date(event.time).toISOString()}">${
+        clockTime(event.time)
+      }</time> <span class="${
         LOUD.test(event.type) ? "type loud" : "type"
       }">${event.type}</span> <span class="details">${
         eventDetails(event).map(([key, value]) =>

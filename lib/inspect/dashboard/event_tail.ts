@@ -1,8 +1,9 @@
 import type { EventView } from "../answers.ts";
 import type { Daemon } from "../daemon.ts";
+import { newestEvents } from "./newest_events.ts";
 
-/** How many are kept. */
-const MOST = 100;
+/** How many of those before are asked for; few of them are of more than one session. */
+const EARLIER = 1000;
 /** Many events at once are told of together. */
 const TOGETHER_MS = 250;
 const AGAIN_MS = 1000;
@@ -45,11 +46,11 @@ export class EventTail {
     const next = stream.next();
     // What happens while the earlier ones are asked for comes twice.
     next.catch(() => {});
-    const earlier = await this.#daemon.ask<EventView[]>({ verb: "events", limit: MOST });
+    const earlier = await this.#daemon.ask<EventView[]>({ verb: "events", limit: EARLIER });
     if (stopped.aborted) return;
     const known = new Set(earlier.map((event) => JSON.stringify(event)));
     const before = this.#kept.filter((event) => !known.has(JSON.stringify(event)));
-    this.#kept = [...before, ...earlier].slice(-MOST);
+    this.#kept = newestEvents([...before, ...earlier]);
     this.#onChange();
     for (let { value, done } = await next; !done; { value, done } = await stream.next()) {
       if (!known.delete(JSON.stringify(value))) this.#add(value!);
@@ -58,10 +59,9 @@ export class EventTail {
 
   #add(event: EventView): void {
     this.#fresh.push(event);
-    if (this.#fresh.length > MOST) this.#fresh.shift();
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      this.#kept = [...this.#kept, ...this.#fresh.splice(0)].slice(-MOST);
+      this.#kept = newestEvents([...this.#kept, ...this.#fresh.splice(0)]);
       this.#onChange();
     }, TOGETHER_MS);
   }

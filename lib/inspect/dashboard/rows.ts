@@ -23,7 +23,7 @@ function sessionRow(session: RatedSession): Markup {
     endpoint(client, "th")
   }<td><span class="path ${path}">${path === "nat" ? "via NAT" : "bypass"}</span></td>${
     number(rate, rateText(rate))
-  }${endpoint(server)}<td>${service}</td>${number(responses, bytesText(responses))}${
+  }${endpoint(server)}<td>${named(service)}</td>${number(responses, bytesText(responses))}${
     number(bytes.viaBypass, bytesText(bytes.viaBypass))
   }<td>${state}</td>${
     number(ageMs, humanDuration(Math.floor(ageMs / 1000) * 1000))
@@ -46,14 +46,14 @@ function serverRow(server: ServerView, { rates }: Sample): Markup {
   const { service, address, weight, health, healthReason, draining, sessions, agent } = server;
   const { viaNat = 0, viaBypass = 0 } = rates.get(address) ?? {};
   const tone = health === "up" ? "good" : health === "down" ? "bad" : "quiet";
-  const reasons = [healthReason, agent.reason].filter((reason) => reason);
-  return markup`<tr data-key="${service} ${address}">${endpoint(address, "th")}<td>${service}</td>${
-    number(weight, String(weight))
-  }<td><span class="${tone}">${health}</span>${draining && ", draining"}</td>${
-    number(sessions, exactCount(sessions))
-  }${number(viaNat, rateText(viaNat))}${number(viaBypass, rateText(viaBypass))}<td>${
-    agentState(agent)
-  }</td><td class="reason">${reasons.join("; ")}</td></tr>`;
+  const reasons = [health === "up" ? null : healthReason, agent.reason].filter((reason) => reason);
+  return markup`<tr data-key="${service} ${address}">${endpoint(address, "th")}<td>${
+    named(service)
+  }</td>${number(weight, String(weight))}<td><span class="${tone}">${health}</span>${
+    draining && ", draining"
+  }</td>${number(sessions, exactCount(sessions))}${number(viaNat, rateText(viaNat))}${
+    number(viaBypass, rateText(viaBypass))
+  }<td>${agentState(agent)}</td><td class="reason">${reasons.join("; ")}</td></tr>`;
 }
 
 function agentState({ connected, bypass }: ServerView["agent"]): Markup {
@@ -72,12 +72,14 @@ export function agentRows(agents: readonly AgentOfNat[]): Markup {
 function agentRow(agent: AgentOfNat): Markup {
   const { name, addresses, connected, able, silent, reason, lastReportMs } = agent;
   const state = silent ? "silent" : able ? "able" : "unable";
+  // Able by itself, and something on the way to the clients speaks against it.
+  const tone = state !== "able" ? "bad" : reason ? "quiet" : "good";
   const shown = addresses.slice(0, 4).join(", ");
   const more = addresses.length > 4 && ` and ${addresses.length - 4} more`;
   return markup`<tr data-key="${name}"><th scope="row">${name}</th><td class="address">${shown}${more}</td><td><span class="${
     connected ? "good" : "bad"
   }">${connected ? "connected" : "lost"}</span></td><td>${
-    connected && markup`<span class="${state === "able" ? "good" : "bad"}">${state}</span>`
+    connected && markup`<span class="${tone}">${state}</span>`
   }</td><td class="reason">${reason ?? ""}${
     silent === true && typeof lastReportMs === "number" &&
     ` last report ${humanDuration(lastReportMs)} ago`
@@ -87,11 +89,11 @@ function agentRow(agent: AgentOfNat): Markup {
 export function serviceRows(services: readonly ServiceView[]): Markup {
   return markup`${
     services.map(({ name, protocol, vip, up, servers, sessions, bypassing, start }) =>
-      markup`<tr data-key="${name}"><th scope="row">${name}</th><td class="address">${protocol} ${vip}</td>${
-        number(up, `${up} of ${servers}`)
-      }${number(sessions, exactCount(sessions))}${
-        number(bypassing, exactCount(bypassing))
-      }<td class="reason">${start}</td></tr>`
+      markup`<tr data-key="${name}"><th scope="row">${
+        named(name)
+      }</th><td class="address">${protocol} ${vip}</td>${number(up, `${up} of ${servers}`)}${
+        number(sessions, exactCount(sessions))
+      }${number(bypassing, exactCount(bypassing))}<td class="reason">${start}</td></tr>`
     )
   }`;
 }
@@ -122,6 +124,11 @@ export function dropRows(sample: Sample | null): Markup {
 /** `noService` to `no service`. */
 function inWords(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** The name of a service: a long one is cut in its column, and whole where it is pointed at. */
+function named(service: string): Markup {
+  return markup`<span class="name" title="${service}">${service}</span>`;
 }
 
 function number(value: number, text: string): Markup {
