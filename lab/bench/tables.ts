@@ -1,4 +1,4 @@
-import type { Quantity } from "./bench.ts";
+import type { Quantity, Unit } from "./bench.ts";
 import { formatFigure, formatRatio } from "./figures.ts";
 import { type AimResult, type BenchResult, type Measured, REFERENCES } from "./result.ts";
 
@@ -6,6 +6,9 @@ import { type AimResult, type BenchResult, type Measured, REFERENCES } from "./r
 export interface Table {
   readonly title: string;
   readonly rows: readonly (readonly string[])[];
+  /** What the rows below the heading are made of, and their unit. */
+  readonly measured: readonly Measured[];
+  readonly unit: Unit;
 }
 
 /** One table a quantity: a row a subject, with its median, spread and ratios. Pure. */
@@ -32,7 +35,12 @@ function tableOf(quantity: Quantity, measured: readonly Measured[], result: Benc
     }),
   ]);
   const title = `${quantity.name} (${quantity.better} is better)`;
-  return { title, rows: [[...heading, ...references.map((of) => `of ${of}`)], ...rows] };
+  return {
+    title,
+    rows: [[...heading, ...references.map((of) => `of ${of}`)], ...rows],
+    measured,
+    unit: quantity.unit,
+  };
 }
 
 /** `bypath-nat: to the client, 1 connection, at least 0.95 of nft` and what was found. */

@@ -31,6 +31,8 @@ Deno.test("a table has a row a subject and a column a reference that was measure
       ["nft", "10.00 Gbit/s", "10.00 Gbit/s", "10.00 Gbit/s", "1.00"],
       ["bypath-nat", "9.00 Gbit/s", "9.00 Gbit/s", "9.00 Gbit/s", "0.90"],
     ],
+    measured: RESULT.measured,
+    unit: "bit/s",
   }]);
 });
 

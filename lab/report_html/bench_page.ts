@@ -1,8 +1,12 @@
+import { type Bar, barChart } from "../../lib/page/bar_chart.ts";
+import { bothForms } from "../../lib/page/both_forms.ts";
 import { type Markup, markup } from "../../lib/page/markup.ts";
 import type { BenchDocument } from "../bench/document.ts";
+import { formatFigure } from "../bench/figures.ts";
 import { machineLine, versionsLine } from "../bench/machine.ts";
-import type { BenchResult } from "../bench/result.ts";
-import { aimLine, tablesOf } from "../bench/tables.ts";
+import type { BenchResult, Measured } from "../bench/result.ts";
+import { ALL_ROADS } from "../bench/roads/all.ts";
+import { aimLine, type Table, tablesOf } from "../bench/tables.ts";
 import { formatDuration } from "../terminal.ts";
 import { reportPage, section, tableOf } from "./report_page.ts";
 
@@ -11,8 +15,41 @@ export function benchPage({ machine, benches }: BenchDocument, when: string): st
   return reportPage({
     title: "bypath: measured side by side",
     below: [machineLine(machine), versionsLine(machine), when],
-    sections: benches.map(benchSection),
+    sections: [roads(benches), ...benches.map(benchSection)],
   });
+}
+
+/** What the names in the tables stand for. */
+function roads(benches: readonly BenchResult[]): Markup {
+  const measured = new Set(benches.flatMap((it) => it.measured.map(({ subject }) => subject)));
+  const rows = ALL_ROADS.filter(({ name }) => measured.has(name))
+    .map(({ name, description }) => [name, description.replaceAll("`", "")]);
+  return section(
+    "What is compared",
+    markup`<p>Client, router, NAT machine and servers are network namespaces of one host and share its processors: what counts are ratios. Every road has its turn in each round, under the same load. A bar is the median of all turns, the line across it goes from the least to the most.</p>${
+      rows.length > 0 && tableOf(["Road", "What it is"], rows)
+    }`,
+  );
+}
+
+function quantityPart({ title, rows: [heading = [], ...rows], measured, unit }: Table): Markup {
+  const bars = bothForms((form) =>
+    barChart({
+      bars: measured.map(barOf),
+      figure: (value) => formatFigure(value, unit),
+      title,
+    }, form)
+  );
+  return markup`<h3 class="quiet">${title}</h3>${bars}${tableOf(heading, rows)}`;
+}
+
+function barOf({ subject, min, p50, max }: Measured): Bar {
+  const path = subject.startsWith("bypath-nat")
+    ? "nat"
+    : subject.startsWith("bypath-")
+    ? "bypass"
+    : null;
+  return { name: subject, path, least: min, median: p50, most: max };
 }
 
 function benchSection(result: BenchResult): Markup {
@@ -24,11 +61,7 @@ function benchSection(result: BenchResult): Markup {
     name,
     markup`<p>${description}</p>${
       lacking.length > 0 && markup`<p class="bad">Not measured: needs ${lacking.join(", ")}</p>`
-    }${
-      tablesOf(result).map(({ title, rows: [heading = [], ...rows] }) =>
-        markup`<h3 class="quiet">${title}</h3>${tableOf(heading, rows)}`
-      )
-    }${
+    }${tablesOf(result).map(quantityPart)}${
       aims.length > 0 &&
       markup`<h3 class="quiet">Aims</h3>${
         tableOf(
@@ -37,7 +70,7 @@ function benchSection(result: BenchResult): Markup {
         )
       }`
     }${[...missing, ...notes].map((note) => markup`<p class="quiet">${note}</p>`)}`,
-    markup`<span class="quiet">${rounds} turns of ${seconds} s, ${
+    markup`<span class="quiet">${rounds} ${rounds === 1 ? "turn" : "turns"} of ${seconds} s, ${
       formatDuration(result.durationMs)
     } in all</span>`,
   );

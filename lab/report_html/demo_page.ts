@@ -23,6 +23,9 @@ export interface DemoRecord {
 const LEGEND =
   markup`<span class="legend"><span class="nat">via NAT</span><span class="bypass">bypass</span></span>`;
 
+const INTRODUCTION =
+  markup`<p>Requests always pass the NAT machine, which translates them. Responses do until their session meets a measured criterion; from then on the server sends them to the client itself, until the NAT machine says stop. Programs, processes and traffic are real, in network namespaces of one host.</p>`;
+
 /** `lab demo --report`. Pure. */
 export function demoPage(record: DemoRecord): string {
   const { machine, when, holds, told, points } = record;
@@ -35,7 +38,11 @@ export function demoPage(record: DemoRecord): string {
       when,
     ],
     sections: [
-      section("Paths of the responses, mean of the whole story", topology(points), LEGEND),
+      section(
+        "Paths of the responses, mean of the whole story",
+        markup`${INTRODUCTION}${topology(points)}`,
+        LEGEND,
+      ),
       ...(points.length > 1 ? [section("Responses by path", chart(record), LEGEND)] : []),
       ...steps(told),
     ],
@@ -75,6 +82,7 @@ function chart({ points, marks }: DemoRecord): Markup {
       marks,
       fromMs,
       toMs: points.at(-1)!.atMs,
+      timesFrom: "start",
       ...(isCut && { topRate: usual }),
       rate,
       time: (atMs) => `${Math.round((atMs - fromMs) / 100) / 10} s`,

@@ -15,6 +15,13 @@ ul.checks b { display: inline-block; min-width: 74px; }
 pre { font: 12px/1.5 var(--mono); color: var(--quiet); white-space: pre-wrap; margin: 8px 0; overflow-wrap: anywhere; }
 .scroll { margin-bottom: 10px; }
 .topology { max-width: 660px; margin: 0 auto; }
+.panel h3 { font-size: 12px; font-weight: 500; margin: 14px 0 4px; }
+.bars { margin: 4px 0 8px; }
+.bars .bar.other { fill: var(--line); }
+.bars .bar.nat { fill: var(--nat-soft); stroke: var(--nat); }
+.bars .bar.bypass { fill: var(--bypass-soft); stroke: var(--bypass); }
+.bars .spread { stroke: var(--ink); fill: none; }
+.bars .figure { font-weight: 600; }
 @media print { body { max-width: none; } .panel { break-inside: avoid; } }
 `;
 

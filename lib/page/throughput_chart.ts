@@ -29,6 +29,8 @@ export interface ThroughputChart {
   readonly marks?: readonly ChartMark[];
   readonly fromMs: number;
   readonly toMs: number;
+  /** From where the times that are written are round distances: the end of a chart that goes on. */
+  readonly timesFrom: "start" | "end";
   /** Bytes a second at the top, where higher peaks are cut off; absent: the largest in view. */
   readonly topRate?: number;
   /** What people read of a rate in bytes a second, and of a time. */
@@ -144,13 +146,14 @@ function rateLine(plot: Plot, rate: number, text: string): Markup {
   }" y="${y + 4}" text-anchor="end">${text}</text>`;
 }
 
-/** Round distances from the end of the chart, which is the present of one that goes on. */
-function timesOf({ fromMs, toMs }: ThroughputChart, width: number): number[] {
+function timesOf({ fromMs, toMs, timesFrom }: ThroughputChart, width: number): number[] {
   const count = Math.max(2, Math.floor((width - LEFT - RIGHT) / TIME_SPACE));
   const step = timeStep(toMs - fromMs, count);
-  const times: number[] = [];
-  for (let atMs = fromMs; atMs <= toMs; atMs += step) times.push(atMs);
-  return times;
+  const steps = Math.floor((toMs - fromMs) / step);
+  return Array.from(
+    { length: steps + 1 },
+    (_, i) => timesFrom === "start" ? fromMs + i * step : toMs - i * step,
+  );
 }
 
 function timeMark(plot: Plot, atMs: number, text: string): Markup {

@@ -8,6 +8,7 @@ function chart(change: Partial<ThroughputChart>): string {
     points: [],
     fromMs: 0,
     toMs: 60_000,
+    timesFrom: "start",
     rate: (bytes) => `${bytes * 8} bit/s`,
     time: (atMs) => `${atMs / 1000} s`,
     title: "Throughput",
@@ -45,4 +46,20 @@ Deno.test("throughputChart() draws nothing where nothing was measured, and nothi
 Deno.test("throughputChart() marks moments, with what they mean as text", () => {
   const marks = [{ atMs: 30_000, label: "3", text: "stop <all>" }];
   assert.match(chart({ marks }), /<title>stop &lt;all&gt;<\/title><line x1="372"/);
+});
+
+Deno.test("throughputChart() writes times at round distances from the end of a chart that goes on", () => {
+  const svg = chart({
+    fromMs: 0,
+    toMs: 72_000,
+    timesFrom: "end",
+    time: (atMs) => `${(atMs - 72_000) / 1000} s`,
+  });
+  assert.deepEqual([...svg.matchAll(/>(-?\d+ s)</g)].map(([, time]) => time), [
+    "0 s",
+    "-15 s",
+    "-30 s",
+    "-45 s",
+    "-60 s",
+  ]);
 });

@@ -83,6 +83,7 @@ function throughput({ history, marks, sample }: DashboardState, nowMs: number): 
       marks: marks.filter(({ atMs }) => atMs > fromMs),
       fromMs,
       toMs: nowMs,
+      timesFrom: "end",
       rate: rateText,
       time: (atMs) => atMs >= nowMs ? "now" : `−${humanDuration(nowMs - atMs)}`,
       title: `Responses of the last five minutes by path; now ${rateText(now.viaNat)} via NAT and ${
