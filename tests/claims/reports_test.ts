@@ -9,6 +9,7 @@ import type { InspectedSession } from "../../lab/inspect_json.ts";
 import { ADDRESSES } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { rootTest } from "../support/root_test.ts";
+import { sessionNow } from "../support/session_now.ts";
 import { FeedClient, startFeedServer } from "./support/feed.ts";
 
 const FEED_PORT = 9_200;
@@ -101,7 +102,7 @@ for (const [order, state] of [["end", "closing"], ["reset", "reset"]] as const) 
       const orderedAt = performance.now();
       await peer.order(order);
       await waitFor("the session to be closing", async () => {
-        const session = await lab.ask("sessions").then(() => lab.sessionOf(peer.client));
+        const session = await sessionNow(lab, peer.client);
         return session === null || ["closing", "reset", "closed"].includes(session.state);
       });
       const tookMs = performance.now() - orderedAt;
@@ -118,7 +119,7 @@ rootTest(
     const namespace = made.lab.namespace("client");
     const before = await readInterfaceCounters(namespace, "eth0");
     const bytes = 60_000_000;
-    const download = made.download({ bytes, rate: 6_000_000 });
+    const download = made.download({ bytes, rate: 2_000_000 });
     const client = await download.connected();
     const totals: InspectedSession[] = [];
     const look = async () => {
@@ -137,12 +138,13 @@ rootTest(
       () => made.switchBypass("start"),
     ];
     for (const [i, fault] of faults.entries()) {
-      await download.reached(bytes * (i + 1) / (faults.length + 2));
+      await download.reached(2_000_000 * (i + 1));
       await look();
       await fault();
       await look();
     }
-    const result = await download.result();
+    await waitFor("the bypass", async () => (await made.sessionOf(client))?.path === "bypass");
+    const result = await download.finish();
     assert.ok(result.ok);
     await sleep(LATE_MS);
     await look();

@@ -84,7 +84,7 @@ for (const family of haveIpv6() ? [4, 6] as const : [4] as const) {
       await using lab = await bypassingLab({ immediately: true });
       await using path = await SmallPath.up(lab.lab);
       // Slow enough to be looked at.
-      const far = path.download(`${base}/bytes/30000000?seed=3&rate=10000000`);
+      const far = path.download(`${base}/bytes/40000000?seed=3&rate=2000000`);
       const client = await far.connected();
       const instruction = await waitFor("an instruction with a path MTU", async () => {
         const all = await lab.instructions("nat");
@@ -102,7 +102,7 @@ for (const family of haveIpv6() ? [4, 6] as const : [4] as const) {
         [instruction.session, instruction.generation, NARROW_MTU],
       ]);
       const before = await lab.sessionOf(client);
-      const result = await far.result();
+      const result = await far.finish();
       assert.ok(result.ok, JSON.stringify(result));
       const after = await lab.sessionOf(client);
       assert.equal(after!.packets.viaNat, before!.packets.viaNat, "all subsequent ones directly");

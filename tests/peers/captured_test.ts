@@ -77,7 +77,7 @@ rootTest("a download with a switch in its middle is in the file, packet by packe
     await capture(bypath, "nat", "--at", "all", "service", "web", "-w", file),
     await capture(bypath, "nat", "service web", "--snaplen", "0", "-w", whole),
   ];
-  const download = bypath.download({ bytes: FILE_BYTES, rate: 2_000_000, progressMs: 50 });
+  const download = bypath.download({ bytes: FILE_BYTES, rate: 250_000, progressMs: 50 });
   const session = await waitFor("the session to bypass", async () => {
     const [found] = await bypath.inspect<InspectedSession[]>("nat", "sessions");
     return found?.path === "bypass" && found.packets.viaBypass > 0 && found;
@@ -85,7 +85,7 @@ rootTest("a download with a switch in its middle is in the file, packet by packe
   await bypath.runSelf("nat", [
     ...["nat", "bypass", "stop", "--session", session.id, "--socket", bypath.socketOf("nat")],
   ]);
-  const result = await download.result();
+  const result = await download.finish();
   assert.ok(result.ok, JSON.stringify(result));
   const { packets } = await lastLookAt(bypath);
   const words = await Promise.all(captures.map(interrupt));

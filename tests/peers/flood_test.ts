@@ -98,12 +98,12 @@ rootTest("nmap finds the services' ports open and nothing else, and harms nothin
 /** Downloads of both ways that began before succeed. */
 async function aliveDuring(lab: BypathLab, attack: () => Promise<void>): Promise<void> {
   const established = Object.values(PORTS).map((port) =>
-    lab.download({ bytes: 8_000_000, rate: 2_000_000, url: `http://${ADDRESSES.vip}:${port}` })
+    lab.download({ bytes: 60_000_000, rate: 1_000_000, url: `http://${ADDRESSES.vip}:${port}` })
   );
   await Promise.all(established.map((each) => each.reached(500_000)));
   await attack();
   for (const each of established) {
-    const result = await each.result();
+    const result = await each.finish();
     assert.ok(result.ok, JSON.stringify(result));
   }
 }

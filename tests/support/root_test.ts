@@ -13,7 +13,7 @@ export interface RootTestOptions {
   readonly capabilities?: readonly Capability[];
   /** Programs that must be in PATH, such as "nginx". */
   readonly tools?: readonly string[];
-  /** The test fails when it runs for longer; default 120,000. */
+  /** The test fails when it runs for longer; default 180,000. */
   readonly timeoutMs?: number;
   /** Whether what it leaves open or running is an error; default: as Deno does. */
   readonly sanitize?: boolean;
@@ -30,7 +30,7 @@ export function rootTest(
   options: RootTestOptions,
   fn: (context: Deno.TestContext) => void | Promise<void>,
 ): boolean {
-  const { capabilities = DEFAULT_CAPABILITIES, tools = [], timeoutMs = 120_000, sanitize } =
+  const { capabilities = DEFAULT_CAPABILITIES, tools = [], timeoutMs = 180_000, sanitize } =
     options;
   const strict = sanitize !== undefined &&
     { sanitizeOps: sanitize, sanitizeResources: sanitize };

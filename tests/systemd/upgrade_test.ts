@@ -23,7 +23,7 @@ rootTest("after SIGUSR2 another process is the service, and is watched", {}, asy
     env: { NOTIFY_SOCKET: notify.path, WATCHDOG_USEC: "400000" },
   });
   await notify.heard("READY=1");
-  const download = lab.download({ bytes: 60_000_000, rate: 10_000_000 });
+  const download = lab.download({ bytes: 100_000_000, rate: 2_000_000 });
   await download.reached(1_000_000);
 
   old.kill("SIGUSR2");
@@ -38,7 +38,7 @@ rootTest("after SIGUSR2 another process is the service, and is watched", {}, asy
   const before = notify.count("WATCHDOG=1");
   await waitFor("signs of life", () => notify.count("WATCHDOG=1") >= before + 2);
   assert.ok((await lab.ask<InspectedStatus>("status")).ready);
-  assert.ok((await download.result()).ok);
+  assert.ok((await download.finish()).ok);
 
   Deno.kill(Number(main.slice("MAINPID=".length)), "SIGTERM");
   await notify.heard("STOPPING=1");
