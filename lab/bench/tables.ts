@@ -6,20 +6,28 @@ import { type AimResult, type BenchResult, type Measured, REFERENCES } from "./r
 export interface Table {
   readonly title: string;
   readonly rows: readonly (readonly string[])[];
+}
+
+/** Of one quantity of a bench. */
+export interface QuantityTable extends Table {
   /** What the rows below the heading are made of, and their unit. */
   readonly measured: readonly Measured[];
   readonly unit: Unit;
 }
 
 /** One table a quantity: a row a subject, with its median, spread and ratios. Pure. */
-export function tablesOf(result: BenchResult): Table[] {
+export function tablesOf(result: BenchResult): QuantityTable[] {
   return result.quantities.flatMap((quantity) => {
     const rows = result.measured.filter((each) => each.quantity === quantity.name);
     return rows.length === 0 ? [] : [tableOf(quantity, rows, result)];
   });
 }
 
-function tableOf(quantity: Quantity, measured: readonly Measured[], result: BenchResult): Table {
+function tableOf(
+  quantity: Quantity,
+  measured: readonly Measured[],
+  result: BenchResult,
+): QuantityTable {
   const ratios = result.ratios.filter((each) => each.quantity === quantity.name);
   const references = REFERENCES.filter((of) => ratios.some((ratio) => ratio.of === of));
   const many = measured.some(({ samples, turns }) => samples > turns.length);

@@ -6,7 +6,7 @@ import { formatFigure } from "../bench/figures.ts";
 import { machineLine, versionsLine } from "../bench/machine.ts";
 import type { BenchResult, Measured } from "../bench/result.ts";
 import { ALL_ROADS } from "../bench/roads/all.ts";
-import { aimLine, type Table, tablesOf } from "../bench/tables.ts";
+import { aimLine, type QuantityTable, tablesOf } from "../bench/tables.ts";
 import { formatDuration } from "../terminal.ts";
 import { reportPage, section, tableOf } from "./report_page.ts";
 
@@ -32,7 +32,9 @@ function roads(benches: readonly BenchResult[]): Markup {
   );
 }
 
-function quantityPart({ title, rows: [heading = [], ...rows], measured, unit }: Table): Markup {
+function quantityPart(
+  { title, rows: [heading = [], ...rows], measured, unit }: QuantityTable,
+): Markup {
   const bars = bothForms((form) =>
     barChart({
       bars: measured.map(barOf),
