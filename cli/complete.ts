@@ -1,7 +1,8 @@
 import { command } from "./command.ts";
+import bashScript from "./completion.bash" with { type: "text" };
 
 /** Options whose values are paths. */
-const PATH_OPTIONS = new Set(["config", "dir", "socket", "write"]);
+const PATH_OPTIONS = new Set(["config", "dir", "from", "report", "socket", "write"]);
 
 export const completeCommand = () =>
   command("complete", {
@@ -12,7 +13,9 @@ export const completeCommand = () =>
     .argument("[shell]", "bash, zsh, fish or powershell")
     // The script asks by `bypath complete -- WORDS`.
     .allowExcessArguments()
-    .action(async () => {
+    .action(async (shell) => {
+      // The library's own script has bash expand file names, and so run what is in them.
+      if (shell === "bash" && !Deno.args.includes("--")) return console.log(bashScript.trimEnd());
       const [{ default: tab }, { createCommands }, { liveValues }] = await Promise.all([
         import("@bomb.sh/tab/commander"),
         import("./program.ts"),
