@@ -35,6 +35,8 @@ export async function packageContents(
     text("etc/bypath/agent.yaml", inert(examples.agent, "agent")),
     text("usr/share/doc/bypath/examples/nat.yaml", examples.nat),
     text("usr/share/doc/bypath/examples/agent.yaml", examples.agent),
+    copied("usr/share/doc/bypath/examples/alerts.yaml", "docs/monitoring/alerts.yaml"),
+    copied("usr/share/doc/bypath/examples/dashboard.json", "docs/monitoring/dashboard.json"),
     copied("usr/share/doc/bypath/copyright", "cli/packaging/debian/copyright"),
     compressed("usr/share/doc/bypath/changelog", await read("debian/changelog")),
   ];

@@ -49,6 +49,11 @@ rootTest("the dashboard shows live traffic in a browser", {
     await page.waitForSelector("#throughput .form.wide .edge.bypass", drawn);
     await page.waitForSelector("#events .type:text('bypass-started')");
     assert.match((await page.textContent("#agents"))!, /s1.*connected.*able/);
+    await page.uncheck("#session-events");
+    assert.equal(await page.locator("#events .of-session:visible").count(), 0);
+    assert.ok(await page.locator("#events li:visible").count() > 0);
+    await page.check("#session-events");
+    assert.ok(await page.locator("#events .of-session:visible").count() > 0);
   });
 
   await context.step("the table is sorted by keyboard, and stays so", async () => {
