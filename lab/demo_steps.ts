@@ -33,7 +33,7 @@ const LIVE_MS = 250;
 /** Bytes a second: slow enough to watch. */
 const RATE = 16_000_000;
 /** A large file: its download goes on for seconds after it has begun to bypass. */
-const LARGE_BYTES = 72_000_000;
+const LARGE_BYTES = 80_000_000;
 /** Acknowledgements, the control channel and ARP cross the NAT machine's link whatever happens. */
 const NEARLY_NONE = 0.01;
 
