@@ -419,7 +419,8 @@ Deno.test("the control endpoint and its times must make sense", () => {
 Deno.test("a text that is not YAML is refused with the place of the mistake", () => {
   assert.match(problemsOf("interfaces: [eth0\nsnat: {}\n")[0]!, /^nat.yaml:2:1: not YAML: /);
   assert.match(problemsOf("announce: true\nannounce: false\n")[0]!, /Map keys must be unique$/);
-  assert.deepEqual(problemsOf(""), ["nat.yaml:1:1: the file is empty"]);
+  assert.deepEqual(problemsOf(" \n"), ["nat.yaml:1:1: the file is empty"]);
+  assert.match(problemsOf("# a: b\n#c: d\n")[0]!, /comments alone: take away the "#" in front/);
   assert.deepEqual(problemsOf("- a\n"), ["nat.yaml:1:1: expected keys with values, one a line"]);
 });
 

@@ -48,9 +48,11 @@ export class ConfigSource {
       }));
     }
     if (!isMap(document.contents)) {
-      const message = document.contents === null
-        ? "the file is empty"
-        : "expected keys with values, one a line";
+      const message = document.contents !== null
+        ? "expected keys with values, one a line"
+        : /\S/.test(text)
+        ? 'the file holds comments alone: take away the "#" in front of the keys that are to hold'
+        : "the file is empty";
       throw new ConfigError([{ file, line: 1, column: 1, key: "", message }]);
     }
     try {

@@ -100,7 +100,7 @@ rootTest("the package works on Debian, and an upgrade loses no session", NEEDS, 
       assert.equal(await property("ActiveState", unit), "inactive");
     }
     for (const kind of ["nat", "agent"]) {
-      const { code } = await machine.run([
+      const { code, stderr } = await machine.run([
         "bypath",
         kind,
         "check",
@@ -108,6 +108,7 @@ rootTest("the package works on Debian, and an upgrade loses no session", NEEDS, 
         `/etc/bypath/${kind}.yaml`,
       ]);
       assert.equal(code, 2, "an example that nobody has edited says nothing");
+      assert.match(stderr, /take away the "#" in front of the keys/);
     }
     assert.match(
       await machine.mustRun(["stat", "-c", "%a %U %G", "/etc/bypath"]),
