@@ -6,7 +6,7 @@
  */
 import { type Markup, markup } from "./markup.ts";
 import { tenths } from "./scale.ts";
-import type { PictureForm } from "./topology_picture.ts";
+import type { PictureForm } from "./topology_measures.ts";
 
 export interface Bar {
   readonly name: string;

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  type PictureForm,
-  type TopologyPicture,
-  topologyPicture,
-  type TopologyServer,
-} from "./topology_picture.ts";
+import type { PictureForm } from "./topology_measures.ts";
+import { type TopologyPicture, topologyPicture, type TopologyServer } from "./topology_picture.ts";
 
 const SERVER: TopologyServer = {
   name: "10.0.0.11:8080",
