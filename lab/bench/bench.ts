@@ -33,6 +33,8 @@ export interface BenchSubject {
 
 export interface TurnOptions {
   readonly seconds: number;
+  /** Whether a road carries the load for a while before it is measured. */
+  readonly warmUp: boolean;
   /** Says something beside the figures, such as that the generator was the limit; once each. */
   note(text: string): void;
 }

@@ -1,7 +1,8 @@
 import type { Aim, Bench, Quantity } from "./bench.ts";
 import { IPERF, iperf, type IperfOptions } from "./loads/iperf.ts";
 import { subjectsOf } from "./road.ts";
-import { POLLING, ROADS } from "./roads/all.ts";
+import { POLLING, REFERENCE_ROADS, ROADS } from "./roads/all.ts";
+import { REFERENCE_NOTE } from "./roads/reference.ts";
 
 const LOADS: readonly (Pick<IperfOptions, "direction" | "connections"> & { name: string })[] = [
   { name: "to the client, 1 connection", direction: "to-client", connections: 1 },
@@ -20,16 +21,30 @@ export const bulkTcp: Bench = {
   quantities: LOADS.map(({ name }): Quantity => ({ name, unit: "bit/s", better: "more" })),
   aims: LOADS.flatMap(({ name, direction }): Aim[] => [
     { quantity: name, subject: "bypath-nat", of: "nft", atLeast: 0.95 },
+    { quantity: name, subject: "bypath-nat", of: "reference-nat", atLeast: 0.95 },
     ...(direction === "to-client"
-      ? [{ quantity: name, subject: "bypath-bypass", of: "direct", atLeast: 0.95 }]
+      ? [
+        { quantity: name, subject: "bypath-bypass", of: "direct", atLeast: 0.95 },
+        { quantity: name, subject: "bypath-bypass", of: "reference-bypass", atLeast: 0.95 },
+      ]
       : []),
   ]),
+  notes: [REFERENCE_NOTE],
   prepare: (lab) => lab.startIperf(),
-  subjects: subjectsOf([...ROADS, ...POLLING], [IPERF], async (lab, { host }, { seconds }) => {
-    const samples: Record<string, number[]> = {};
-    for (const { name, ...load } of LOADS) {
-      samples[name] = [await iperf(lab, { ...load, host, seconds })];
-    }
-    return samples;
-  }),
+  subjects: subjectsOf(
+    [...ROADS, ...POLLING, ...REFERENCE_ROADS],
+    [IPERF],
+    async (lab, { host }, { seconds }) => {
+      const samples: Record<string, number[]> = {};
+      for (const { name, ...load } of LOADS) {
+        samples[name] = [await iperf(lab, { ...load, host, seconds })];
+      }
+      return samples;
+    },
+    async (lab, { host }) => {
+      for (const direction of ["to-client", "to-server"] as const) {
+        await iperf(lab, { direction, connections: 8, host, seconds: 1 });
+      }
+    },
+  ),
 };

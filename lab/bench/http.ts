@@ -3,7 +3,8 @@ import type { Bench, TurnOptions } from "./bench.ts";
 import { RESPONSE_BYTES, startWebServer, WEB } from "./loads/web_server.ts";
 import { wrk } from "./loads/wrk.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
-import { ROADS, WORKERS } from "./roads/all.ts";
+import { REFERENCE_ROADS, ROADS, WORKERS } from "./roads/all.ts";
+import { REFERENCE_NOTE } from "./roads/reference.ts";
 
 const CONNECTIONS = 64;
 const REQUESTS = "requests a second";
@@ -20,13 +21,15 @@ export const httpRequests: Bench = {
   aims: [
     { quantity: REQUESTS, subject: "bypath-nat", of: "haproxy", atLeast: 1 },
     { quantity: REQUESTS, subject: "bypath-nat", of: "nft", atLeast: 0.9 },
+    { quantity: REQUESTS, subject: "bypath-nat", of: "reference-nat", atLeast: 0.95 },
   ],
-  notes: [`each answer has ${RESPONSE_BYTES} bytes of content`],
+  notes: [`each answer has ${RESPONSE_BYTES} bytes of content`, REFERENCE_NOTE],
   prepare: startWebServer,
   subjects: subjectsOf(
-    [...ROADS, ...WORKERS],
+    [...ROADS, ...WORKERS, ...REFERENCE_ROADS],
     [WEB],
     measure({ quantity: REQUESTS, close: false }),
+    warmUp({ close: false }),
   ),
 };
 
@@ -41,14 +44,26 @@ export const httpConnections: Bench = {
   aims: [
     { quantity: CONNECTS, subject: "bypath-nat", of: "haproxy", atLeast: 1 },
     { quantity: CONNECTS, subject: "bypath-nat", of: "nft", atLeast: 0.9 },
+    { quantity: CONNECTS, subject: "bypath-nat", of: "reference-nat", atLeast: 0.95 },
   ],
   notes: [
     "each road has new sessions from the first to the last exchange: connections a second are sessions set up " +
     "a second, server and client included",
+    REFERENCE_NOTE,
   ],
   prepare: startWebServer,
-  subjects: subjectsOf([...ROADS, ...WORKERS], [WEB], measure({ quantity: CONNECTS, close: true })),
+  subjects: subjectsOf(
+    [...ROADS, ...WORKERS, ...REFERENCE_ROADS],
+    [WEB],
+    measure({ quantity: CONNECTS, close: true }),
+    warmUp({ close: true }),
+  ),
 };
+
+function warmUp({ close }: { readonly close: boolean }) {
+  return (lab: BypathLab, { host }: OpenRoad) =>
+    wrk(lab, { host, connections: CONNECTIONS, seconds: 1, close });
+}
 
 function measure({ quantity, close }: { readonly quantity: string; readonly close: boolean }) {
   return async (

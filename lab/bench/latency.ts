@@ -2,7 +2,7 @@ import { Distribution } from "./distribution.ts";
 import type { Aim, Bench, Quantity } from "./bench.ts";
 import { echo, LOAD, startLoadPeer } from "./loads/datagrams.ts";
 import { subjectsOf } from "./road.ts";
-import { POLLING, ROADS } from "./roads/all.ts";
+import { POLLING, REFERENCE_ROADS, ROADS } from "./roads/all.ts";
 
 const RATES = [100, 2000] as const;
 const QUANTILES = { p50: 0.5, p99: 0.99 } as const;
@@ -50,7 +50,7 @@ export const latency: Bench = {
   ],
   prepare: startLoadPeer,
   subjects: subjectsOf(
-    [...ROADS, ...POLLING],
+    [...ROADS, ...POLLING, ...REFERENCE_ROADS],
     [LOAD],
     async (lab, { host }, { seconds, note }, name) => {
       const samples: Record<string, number[]> = {};
@@ -64,5 +64,6 @@ export const latency: Bench = {
       }
       return samples;
     },
+    (lab, { host }) => echo(lab, { host, rate: 20_000, seconds: 2 }),
   ),
 };

@@ -1,3 +1,4 @@
+import type { BypathLab } from "../bypath_lab.ts";
 import { between, readRoads } from "../roads.ts";
 import type { Bench, Samples } from "./bench.ts";
 import { IPERF, iperf } from "./loads/iperf.ts";
@@ -5,7 +6,7 @@ import { MachineTime } from "./meters/machine_time.ts";
 import { kernelTicks, programSeconds } from "./meters/process_time.ts";
 import { NAT_CPU, OwnCpu } from "./own_cpu.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
-import { ROADS } from "./roads/all.ts";
+import { REFERENCE_ROADS, ROADS } from "./roads/all.ts";
 
 const CONNECTIONS = 8;
 const SHARE = "response bytes over the NAT machine's link, of those served";
@@ -13,7 +14,6 @@ const NAT_TIME = "CPU time of the NAT machine's process for a gigabyte served";
 const AGENT_TIME = "CPU time of the agent for a gigabyte served";
 const ALL_TIME = "CPU time of the whole machine for a gigabyte served";
 
-const AGENT = "bypath agent";
 const MACHINE_TIME = "CPU time of the NAT machine, its kernel included, for a gigabyte served";
 const APART_TIME = "CPU time of its programs for a gigabyte served";
 const KERNEL_SHARE = "share of its programs' CPU time that the kernel takes";
@@ -42,25 +42,30 @@ export const natLoad: Bench = {
     "the kernel's NAT has no process: its work is part of the whole machine's, as are client and server",
   ],
   prepare: (lab) => lab.startIperf(),
-  subjects: subjectsOf(ROADS, [IPERF], async (lab, { host, processes }, { seconds }) => {
-    await using machine = await MachineTime.start(lab);
-    const before = await readRoads(lab.lab);
-    const spent = timesOf(processes);
-    const { seconds: all } = await machine.during(() =>
-      iperf(lab, { host, direction: "to-client", connections: CONNECTIONS, seconds })
-    );
-    const times = timesOf(processes).map((time, i) => time - spent[i]!);
-    const roads = between(before, await readRoads(lab.lab));
-    const gigabytes = roads.fromServers / 1e9;
-    const samples: Record<string, number[]> = {
-      [SHARE]: [roads.overNat / roads.fromServers],
-      [ALL_TIME]: [all / gigabytes],
-    };
-    processes.forEach(({ name }, i) => {
-      samples[name === AGENT ? AGENT_TIME : NAT_TIME] = [times[i]! / gigabytes];
-    });
-    return samples satisfies Samples;
-  }),
+  subjects: subjectsOf(
+    [...ROADS, ...REFERENCE_ROADS],
+    [IPERF],
+    async (lab, { host, processes }, { seconds }) => {
+      await using machine = await MachineTime.start(lab);
+      const before = await readRoads(lab.lab);
+      const spent = timesOf(processes);
+      const { seconds: all } = await machine.during(() =>
+        iperf(lab, { host, direction: "to-client", connections: CONNECTIONS, seconds })
+      );
+      const times = timesOf(processes).map((time, i) => time - spent[i]!);
+      const roads = between(before, await readRoads(lab.lab));
+      const gigabytes = roads.fromServers / 1e9;
+      const samples: Record<string, number[]> = {
+        [SHARE]: [roads.overNat / roads.fromServers],
+        [ALL_TIME]: [all / gigabytes],
+      };
+      processes.forEach(({ machine }, i) => {
+        samples[machine === "server" ? AGENT_TIME : NAT_TIME] = [times[i]! / gigabytes];
+      });
+      return samples satisfies Samples;
+    },
+    warmUp,
+  ),
 };
 
 /**
@@ -88,13 +93,13 @@ export const natMachine: Bench = {
   ],
   prepare: (lab) => lab.startIperf(),
   subjects: subjectsOf(
-    ROADS.filter(({ name }) => name !== "direct"),
+    [...ROADS, ...REFERENCE_ROADS].filter(({ name }) => name !== "direct"),
     [IPERF],
     async (lab, { host, processes }, { seconds }) => {
       await using machine = await MachineTime.start(lab, [NAT_CPU]);
       await using _ = await OwnCpu.give(lab, machine.pids);
       const before = await readRoads(lab.lab);
-      const programs = processes.filter(({ name }) => name !== AGENT).map(({ pid }) => pid);
+      const programs = processes.filter(({ machine }) => machine === "nat").map(({ pid }) => pid);
       const spent = programs.map(programSeconds);
       const inKernel = programs.map(kernelTicks);
       const { seconds: own } = await machine.during(() =>
@@ -115,8 +120,13 @@ export const natMachine: Bench = {
       }
       return samples satisfies Samples;
     },
+    warmUp,
   ),
 };
+
+function warmUp(lab: BypathLab, { host }: OpenRoad): Promise<number> {
+  return iperf(lab, { host, direction: "to-client", connections: CONNECTIONS, seconds: 1 });
+}
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);

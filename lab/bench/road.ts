@@ -23,21 +23,28 @@ export interface Road {
 export interface OpenRoad {
   /** Where clients connect to. */
   readonly host: string;
-  /** Programs that work for it besides the kernel, by name. */
+  /** Programs that work for it besides the kernel. */
   readonly processes: readonly RoadProcess[];
   down(): Promise<void>;
 }
 
 export interface RoadProcess {
-  readonly name: string;
   readonly pid: number;
+  /** The machine that it runs on. */
+  readonly machine: "nat" | "server";
 }
 
-/** Each road as a subject: opened for a turn, measured, closed. */
+/**
+ * Each road as a subject: opened for a turn, measured, closed.
+ *
+ * @param warmUp a load that is not counted, after the opening: programs that have just started are
+ * still being compiled, and fill their caches
+ */
 export function subjectsOf(
   roads: readonly Road[],
   services: readonly BenchService[],
   measure: (lab: BypathLab, road: OpenRoad, options: TurnOptions, name: string) => Promise<Samples>,
+  warmUp?: (lab: BypathLab, road: OpenRoad) => Promise<unknown>,
 ): BenchSubject[] {
   return roads.map((road) => ({
     name: road.name,
@@ -50,6 +57,7 @@ export function subjectsOf(
     async measure(lab, options) {
       const open = await road.up(lab, services);
       try {
+        if (options.warmUp) await warmUp?.(lab, open);
         return await measure(lab, open, options, road.name);
       } finally {
         await open.down();

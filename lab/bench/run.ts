@@ -84,9 +84,10 @@ async function runOne(
   const turns = lacking.length > 0
     ? { subjects: [], notes: [] }
     : await withBypathLab({ ...options, onInterrupt: () => report.silence() }, (lab) =>
-      takeTurns(options.quick ? { ...bench, warmUp: false } : bench, lab, {
+      takeTurns(bench, lab, {
         rounds,
         seconds,
+        warmUp: !options.quick,
         progress: (line) =>
           report.live(line),
       }));

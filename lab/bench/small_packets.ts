@@ -4,7 +4,7 @@ import { type Direction, LOAD, load, startLoadPeer } from "./loads/datagrams.ts"
 import { MachineTime } from "./meters/machine_time.ts";
 import { programSeconds } from "./meters/process_time.ts";
 import { searchRate } from "./rate_search.ts";
-import { type OpenRoad, subjectsOf } from "./road.ts";
+import { type OpenRoad, type RoadProcess, subjectsOf } from "./road.ts";
 import { ROADS, WORKERS } from "./roads/all.ts";
 
 const TOLERANCE = 0.001;
@@ -21,9 +21,9 @@ const DIRECTIONS: readonly (readonly [Direction, string])[] = [
 ];
 const rateName = (way: string) => `packets a second without loss, ${way}`;
 const costName = (of: string, way: string) => `CPU time of ${of} for a packet, ${way}`;
-const COSTS: Readonly<Record<string, string>> = {
-  "bypath nat": "the NAT machine's process",
-  "bypath agent": "the agent",
+const COSTS: Readonly<Record<RoadProcess["machine"], string>> = {
+  nat: "the NAT machine's process",
+  server: "the agent",
 };
 
 /** The smallest packets there are: each costs the same work as a large one. */
@@ -105,8 +105,8 @@ async function costs({ lab, road, direction, way, seconds }: Turn) {
   const samples: Record<string, number[]> = {
     [costName("the whole machine", way)]: [(long.all - short.all) / packets * 1e6],
   };
-  processes.forEach(({ name }, i) => {
-    samples[costName(COSTS[name]!, way)] = [(long.own[i]! - short.own[i]!) / packets * 1e6];
+  processes.forEach(({ machine }, i) => {
+    samples[costName(COSTS[machine], way)] = [(long.own[i]! - short.own[i]!) / packets * 1e6];
   });
   return samples;
 }

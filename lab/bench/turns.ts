@@ -19,6 +19,8 @@ export interface TurnsResult {
 export interface TakeTurnsOptions {
   readonly rounds: number;
   readonly seconds: number;
+  /** Default: true. */
+  readonly warmUp?: boolean;
   /** Told what is being measured. */
   progress(line: string): void;
 }
@@ -27,10 +29,10 @@ export interface TakeTurnsOptions {
 export async function takeTurns(
   bench: Bench,
   lab: BypathLab,
-  { rounds, seconds, progress }: TakeTurnsOptions,
+  { rounds, seconds, warmUp = true, progress }: TakeTurnsOptions,
 ): Promise<TurnsResult> {
   const notes = new Set<string>();
-  const options = { seconds, note: (text: string) => void notes.add(text) };
+  const options = { seconds, warmUp, note: (text: string) => void notes.add(text) };
   const rows: { subject: BenchSubject; turns: Samples[]; leftOut?: string; failure?: string }[] =
     [];
   for (const subject of bench.subjects) {
@@ -38,7 +40,7 @@ export async function takeTurns(
     rows.push({ subject, turns: [], ...(leftOut !== null && { leftOut }) });
   }
   await bench.prepare?.(lab);
-  for (let round = bench.warmUp ? 0 : 1; round <= rounds; round++) {
+  for (let round = bench.warmUp && warmUp ? 0 : 1; round <= rounds; round++) {
     for (const row of rows) {
       if (row.leftOut !== undefined || row.failure !== undefined) continue;
       progress(`round ${round} of ${rounds}: ${row.subject.name}`);

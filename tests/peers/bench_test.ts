@@ -1,7 +1,7 @@
 /** `bypath lab bench` over every road on this host: the shape of what it tells, and no speed. */
 import assert from "node:assert/strict";
 import type { BenchResult } from "../../lab/bench/result.ts";
-import { ROADS, WORKERS } from "../../lab/bench/roads/all.ts";
+import { REFERENCE_ROADS, ROADS, WORKERS } from "../../lab/bench/roads/all.ts";
 import { runHost } from "../../lab/host_command.ts";
 import { selfCommand } from "../../lib/datapath/self_command.ts";
 import { rootTest } from "../support/root_test.ts";
@@ -13,7 +13,7 @@ interface Document {
 }
 
 rootTest("lab bench measures every road in turns, and tells everything as JSON", {
-  tools: ["haproxy", "nft", "nginx", "wrk"],
+  tools: ["gcc", "haproxy", "nft", "nginx", "wrk"],
   timeoutMs: 120_000,
 }, async () => {
   const options = ["http-requests", "--quick", "--json", "--name", `bench-${Deno.pid}`];
@@ -28,7 +28,7 @@ rootTest("lab bench measures every road in turns, and tells everything as JSON",
   assert.equal(bench?.name, "http-requests");
   assert.deepEqual(
     bench?.subjects.map(({ name }) => name),
-    [...ROADS, ...WORKERS].map(({ name }) => name),
+    [...ROADS, ...WORKERS, ...REFERENCE_ROADS].map(({ name }) => name),
   );
   for (const { name, leftOut } of bench?.subjects ?? []) {
     const measured = bench?.measured.find(({ subject }) => subject === name);

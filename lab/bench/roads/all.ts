@@ -11,6 +11,7 @@ import { direct } from "./direct.ts";
 import { haproxy } from "./haproxy.ts";
 import { nft } from "./nft.ts";
 import { nginxStream } from "./nginx_stream.ts";
+import { referenceBypass, referenceNat } from "./reference.ts";
 
 /** Those of every bench, in the order of their turns. */
 export const ROADS: readonly Road[] = [
@@ -28,5 +29,13 @@ export const POLLING: readonly Road[] = [bypathNatPolling, bypathBypassPolling];
 /** What a second packet thread adds. */
 export const WORKERS: readonly Road[] = [bypathNatWorkers];
 
+/** What any program with packet sockets can carry: what bypath carries less is its own. */
+export const REFERENCE_ROADS: readonly Road[] = [referenceNat, referenceBypass];
+
 /** Every road of any bench. */
-export const ALL_ROADS: readonly Road[] = [...ROADS, ...POLLING, ...WORKERS];
+export const ALL_ROADS: readonly Road[] = [
+  ...ROADS,
+  ...POLLING,
+  ...WORKERS,
+  ...REFERENCE_ROADS,
+];

@@ -1,7 +1,7 @@
 import type { BypathLab } from "../../bypath_lab.ts";
 import type { ServiceYaml } from "../../lab_files.ts";
 import { ADDRESSES } from "../../topology.ts";
-import type { BenchService, OpenRoad, Road } from "../road.ts";
+import type { BenchService, OpenRoad, Road, RoadProcess } from "../road.ts";
 
 type Start = NonNullable<ServiceYaml["bypass"]>["start"];
 
@@ -115,9 +115,7 @@ async function bypathUp(
     await down();
     throw error;
   }
-  const processes = [
-    { name: "bypath nat", pid: lab.nat.pid },
-    ...(agent ? [{ name: "bypath agent", pid: lab.agent("s1").pid }] : []),
-  ];
+  const processes: RoadProcess[] = [{ machine: "nat", pid: lab.nat.pid }];
+  if (agent) processes.push({ machine: "server", pid: lab.agent("s1").pid });
   return { host: ADDRESSES.vip, processes, down };
 }

@@ -37,7 +37,7 @@ export async function proxyUp(lab: BypathLab, options: ProxyOptions): Promise<Op
       const listening = await lab.lab.mustRun("nat", ["ss", "-Htln"]);
       return services.every(({ port }) => listening.includes(`${ADDRESSES.vip}:${port} `));
     }, { everyMs: 20 });
-    return { host: ADDRESSES.vip, processes: [{ name, pid }], down };
+    return { host: ADDRESSES.vip, processes: [{ machine: "nat", pid }], down };
   } catch (error) {
     await down();
     throw error;

@@ -1,0 +1,81 @@
+import type { BypathLab } from "../../bypath_lab.ts";
+import { haveProgram, mustRunHost } from "../../host_command.ts";
+import type { LabProcess } from "../../lab_process.ts";
+import { ADDRESSES, type NodeName } from "../../topology.ts";
+import source from "../reference/forwarder.c" with { type: "text" };
+import type { OpenRoad, Road, RoadProcess } from "../road.ts";
+
+/** The SNAT address of all clients; their ports stay as they are. */
+const SNAT = "10.0.1.1";
+const TUN = "reference0";
+
+export const referenceNat = referenceRoad({
+  name: "reference-nat",
+  description: "a small C program with bypath-nat's system calls and nothing else",
+  agent: false,
+});
+
+export const referenceBypass = referenceRoad({
+  name: "reference-bypass",
+  description: "the same on the NAT machine and, with a tun device, on the server",
+  agent: true,
+});
+
+/** Of benches with these roads. */
+export const REFERENCE_NOTE =
+  "reference: receives, puts other addresses in and sends, as the engine does it, and nothing else";
+
+function referenceRoad({ name, description, agent }: {
+  readonly name: string;
+  readonly description: string;
+  readonly agent: boolean;
+}): Road {
+  return {
+    name,
+    description,
+    protocols: ["tcp", "udp"],
+    lacking: async () => await haveProgram("gcc") ? null : "gcc is not installed",
+    up: (lab) => referenceUp(lab, { agent }),
+  };
+}
+
+async function referenceUp(
+  lab: BypathLab,
+  { agent }: { readonly agent: boolean },
+): Promise<OpenRoad> {
+  const program = `${lab.folder}/forwarder`;
+  await mustRunHost(["gcc", "-O2", "-x", "c", "-o", program, "-"], { input: source });
+  const started: LabProcess[] = [];
+  const down = async () => {
+    for (const process of started.reverse()) await process.stop();
+    await Deno.remove(program);
+  };
+  const start = async (node: NodeName, rules: readonly (readonly string[])[]) => {
+    const process = lab.lab.start(node, [program, ...rules.flat()], { title: "forwarder" });
+    started.push(process);
+    await process.waitForLine((line) => line === "ready");
+    return process;
+  };
+  const { vip, client, s1 } = ADDRESSES;
+  try {
+    const nat = await start("nat", [
+      ["eth0", "eth1", await linkAddress(lab, "s1", "eth0"), vip, SNAT, s1],
+      ["eth1", "eth0", await linkAddress(lab, "router", "eth1"), SNAT, vip, client],
+    ]);
+    const processes: RoadProcess[] = [{ machine: "nat", pid: nat.pid }];
+    if (!agent) return { host: vip, processes, down };
+    const next = await linkAddress(lab, "router", "eth2");
+    const direct = await start("s1", [[`tun:${TUN}`, "eth0", next, SNAT, vip, client]]);
+    await lab.lab.mustRun("s1", ["ip", "link", "set", TUN, "up"]);
+    await lab.lab.mustRun("s1", ["ip", "route", "add", `${SNAT}/32`, "dev", TUN]);
+    processes.push({ machine: "server", pid: direct.pid });
+    return { host: vip, processes, down };
+  } catch (error) {
+    await down();
+    throw error;
+  }
+}
+
+async function linkAddress({ lab }: BypathLab, node: NodeName, device: string): Promise<string> {
+  return (await lab.mustRun(node, ["cat", `/sys/class/net/${device}/address`])).trim();
+}
