@@ -429,8 +429,9 @@ export class SessionKeeper {
     if (table.getU8(slot, U8.state) !== STATE.closed) this.#events.closed(slot, reason, nowMs);
     this.#halfOpen.rests(slot);
     table.detachInbound(slot);
-    table.setU8(slot, U8.state, STATE.quarantine);
+    // In this order: a process killed in between would leave one whose rest began long ago.
     table.setF64(slot, F64.lastSeenMs, nowMs);
+    table.setU8(slot, U8.state, STATE.quarantine);
     this.#wheel.set(slot, nowMs + this.#config.timeouts.quarantineMs);
     this.#tellEnded(slot);
   }
