@@ -140,8 +140,8 @@ export class SessionNotes {
    */
   count({ tag: slot, counters }: BookEvent, tally: BypassTally): number | null {
     const { records } = this;
-    const packets = records.getDirect(slot, DIRECT.basePackets) + counters.packets;
-    const bytes = records.getDirect(slot, DIRECT.baseBytes) + counters.bytes;
+    const packets = records.getBase(slot, DIRECT.packets) + counters.packets;
+    const bytes = records.getBase(slot, DIRECT.bytes) + counters.bytes;
     const morePackets = Math.max(0, packets - records.getDirect(slot, DIRECT.packets));
     const moreBytes = Math.max(0, bytes - records.getDirect(slot, DIRECT.bytes));
     if (morePackets > 0) records.setDirect(slot, DIRECT.packets, packets);

@@ -3,7 +3,7 @@
  * process that maps the file to look.
  *
  * ```
- * region   0        4096                     + 65536 * 32  + (capacity + 1) * 128  + (capacity + 1) * 32
+ * region   0        4096                     + 65536 * 32  + (capacity + 1) * 128  + (capacity + 1) * 28
  *          | header | dictionary of endpoints | records ... | what went directly ... |
  * ```
  *
@@ -33,23 +33,31 @@
  *      124  client's highest sequence number            uint32        w
  * ```
  *
+ * A record whose state is 0 is free; its first number is the next free slot's, which means something
+ * to one process alone.
+ *
  * What an agent sent directly stands apart, so that sessions which never bypass use no memory for
- * it. It means something once the session has had an instruction.
+ * it: first the sums of all sessions, then the bases of all. Both mean something once the session has
+ * had an instruction.
  *
  * ```
- * byte   0  packets and bytes to the client, bypassed              2 x float64   m
- *       16  the same before the newest instruction's generation    2 x float64   m
+ * sum  byte 0  packets and bytes to the client, bypassed           2 x float64   m
+ * base byte 0  the same before the newest instruction's generation,
+ *              each below 2^48: its low words                      2 x uint32    m
+ *           8  bits 32 to 47 of the packets, above those of bytes  uint32        m
  * ```
  */
 
 export const MAGIC = 0x42595041; // "BYPA"
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 export const HEADER_BYTES = 4096;
 export const DICTIONARY_ENTRIES = 65536;
 export const DICTIONARY_ENTRY_BYTES = 32;
 export const RECORD_BYTES = 128;
-export const DIRECT_BYTES = 32;
+/** Of what went directly: the sums, and what they were before the newest generation. */
+export const SUM_BYTES = 16;
+export const BASE_BYTES = 12;
 
 /** Most sessions of a table; a slot number and eight more bits share 32 bits in the index. */
 export const MAXIMUM_CAPACITY = 2 ** 23;
@@ -123,6 +131,8 @@ export const I32 = {
   natSequence: 29,
   agentSequence: 30,
   clientSequence: 31,
+  /** Of a record that is free. */
+  nextFree: 0,
 } as const;
 export const F32 = { reasonValue: 26 } as const;
 export const F64 = {
@@ -135,8 +145,8 @@ export const F64 = {
   bytesViaNat: 11,
   agentSeenMs: 12,
 } as const;
-/** Fields of what went directly, likewise. */
-export const DIRECT = { packets: 0, bytes: 1, basePackets: 2, baseBytes: 3 } as const;
+/** Fields of what went directly, likewise; the bases have the same. */
+export const DIRECT = { packets: 0, bytes: 1 } as const;
 
 /** Bits of a record's flags. */
 export const FLAG = {
@@ -167,14 +177,19 @@ export const HOLD_INSTRUCTION = 1;
 export const INSTRUCTION = { none: 0, sent: 1, installed: 2, stopping: 3, unheard: 4 } as const;
 export const INSTRUCTION_NAMES = ["none", "sent", "installed", "stopping", "installed"] as const;
 
-/** Bytes of a region for `capacity` sessions. */
+/** Bytes of a region for `capacity` sessions, a multiple of 8. */
 export function regionBytes(capacity: number): number {
-  return directOffset(capacity) + (capacity + 1) * DIRECT_BYTES;
+  return Math.ceil((basesOffset(capacity) + (capacity + 1) * BASE_BYTES) / 8) * 8;
 }
 
-/** Where what went directly begins. */
-export function directOffset(capacity: number): number {
+/** Where the sums of what went directly begin. */
+export function sumsOffset(capacity: number): number {
   return recordsOffset() + (capacity + 1) * RECORD_BYTES;
+}
+
+/** Where their bases begin. */
+export function basesOffset(capacity: number): number {
+  return sumsOffset(capacity) + (capacity + 1) * SUM_BYTES;
 }
 
 /** Where the records begin. Record 0 is never used: slot 0 means "none". */

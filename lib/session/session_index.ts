@@ -9,6 +9,11 @@ const HALVES = RECORD_BYTES / 2;
 const SLOT_MASK = 0xffffff;
 const OUTBOUND_BIT = 0x1000000;
 const TAG_MASK = 0xfe000000 | 0;
+/** The tag is the hash's lowest bits; where an entry belongs is said by the ones above. */
+const TAG_SHIFT = 25;
+/** Places for each session, two of which it takes: a third stays free for the probes to end at. */
+const PLACES = 3;
+const FEWEST_PLACES = 1024;
 /** Sets the hashes of outbound keys apart; the protocol is below. */
 const OUTBOUND_DOMAIN = 256;
 
@@ -19,7 +24,7 @@ const CACHED_SESSIONS = 4096;
 
 /**
  * Finds the records of a table from either direction with one probe sequence: open addressing,
- * linear probing with backward shift, load at most one half, hashed with a secret key.
+ * linear probing with backward shift, load at most two thirds, hashed with a secret key.
  */
 export class SessionIndex {
   readonly #u8: Uint8Array;
@@ -27,7 +32,9 @@ export class SessionIndex {
   readonly #i32: Int32Array;
   readonly #records: SessionRecords;
   readonly #entries: Int32Array;
-  readonly #mask: number;
+  readonly #places: number;
+  /** Places for each value that a hash can have. */
+  readonly #scale: number;
   readonly #hash: KeyedHash;
   readonly #foreseen = new Int32Array(FORESEEN);
   readonly #hashes = new Int32Array(2 * FORESEEN);
@@ -48,15 +55,14 @@ export class SessionIndex {
     this.#u16 = records.u16;
     this.#i32 = records.i32;
     this.#entries = new Int32Array(memory, 0, SessionIndex.bytes(records.capacity) / 4);
-    this.#mask = this.#entries.length - 1;
+    this.#places = this.#entries.length;
+    this.#scale = this.#places / 2 ** 32;
     this.#hash = new KeyedHash(key[0], key[1]);
   }
 
   /** Bytes of memory for a table of so many sessions. */
   static bytes(capacity: number): number {
-    let entries = 1024;
-    while (entries < capacity * 4) entries *= 2;
-    return entries * 4;
+    return Math.max(FEWEST_PLACES, capacity * PLACES) * 4;
   }
 
   /** The session of a client endpoint at a VIP (a dictionary entry), or 0. */
@@ -68,8 +74,8 @@ export class SessionIndex {
     protocol: number,
   ): number {
     const hash = this.#hashInbound(words, offset, clientPort, vip, protocol);
-    const tag = hash & TAG_MASK;
-    let at = hash & this.#mask;
+    const tag = hash << TAG_SHIFT;
+    let at = this.#home(hash);
     for (;;) {
       const entry = this.#entries[at]!;
       if (entry === 0) return 0;
@@ -84,15 +90,15 @@ export class SessionIndex {
           this.#u8[slot * RECORD_BYTES + U8.protocol] === protocol
         ) return slot;
       }
-      at = (at + 1) & this.#mask;
+      at = this.#after(at);
     }
   }
 
   /** The session that a server (a dictionary entry) answers at a NAT endpoint, or 0. */
   findOutbound(server: number, natAddress: number, natPort: number, protocol: number): number {
     const hash = this.#hashOutbound(server, natAddress, natPort, protocol);
-    const tag = (hash & TAG_MASK) | OUTBOUND_BIT;
-    let at = hash & this.#mask;
+    const tag = hash << TAG_SHIFT | OUTBOUND_BIT;
+    let at = this.#home(hash);
     for (;;) {
       const entry = this.#entries[at]!;
       if (entry === 0) return 0;
@@ -105,7 +111,7 @@ export class SessionIndex {
           this.#u8[slot * RECORD_BYTES + U8.protocol] === protocol
         ) return slot;
       }
-      at = (at + 1) & this.#mask;
+      at = this.#after(at);
     }
   }
 
@@ -159,13 +165,13 @@ export class SessionIndex {
 
   /** The same for up to {@linkcode FORESEEN} slots; they wait for the memory together. */
   addAll(slots: Int32Array, count: number): void {
-    const hashes = this.#hashes, entries = this.#entries, mask = this.#mask;
+    const hashes = this.#hashes, entries = this.#entries;
     for (let i = 0; i < count; i++) {
       hashes[2 * i] = this.#inboundHashOf(slots[i]!);
       hashes[2 * i + 1] = this.#outboundHashOf(slots[i]!);
     }
     let sink = 0;
-    for (let i = 0; i < 2 * count; i++) sink += entries[hashes[i]! & mask]!;
+    for (let i = 0; i < 2 * count; i++) sink += entries[this.#home(hashes[i]!)]!;
     this.#sink = sink | 0;
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
@@ -184,38 +190,52 @@ export class SessionIndex {
   }
 
   #foresee(hash: number): void {
-    if (this.#foreseenCount < FORESEEN) this.#foreseen[this.#foreseenCount++] = hash & this.#mask;
+    if (this.#foreseenCount < FORESEEN) this.#foreseen[this.#foreseenCount++] = this.#home(hash);
   }
 
   #put(hash: number, entry: number): void {
-    let at = hash & this.#mask;
-    while (this.#entries[at] !== 0) at = (at + 1) & this.#mask;
-    this.#entries[at] = entry | (hash & TAG_MASK);
+    let at = this.#home(hash);
+    while (this.#entries[at] !== 0) at = this.#after(at);
+    this.#entries[at] = entry | hash << TAG_SHIFT;
   }
 
   #remove(hash: number, entry: number): void {
-    const value = entry | (hash & TAG_MASK);
-    let hole = hash & this.#mask;
+    const value = entry | hash << TAG_SHIFT;
+    let hole = this.#home(hash);
     while (this.#entries[hole] !== value) {
       if (this.#entries[hole] === 0) return;
-      hole = (hole + 1) & this.#mask;
+      hole = this.#after(hole);
     }
     // Backward shift: whatever could not be found past the hole moves into it.
     let at = hole;
     for (;;) {
-      at = (at + 1) & this.#mask;
+      at = this.#after(at);
       const next = this.#entries[at]!;
       if (next === 0) break;
       const slot = next & SLOT_MASK;
-      const home =
-        ((next & OUTBOUND_BIT) !== 0 ? this.#outboundHashOf(slot) : this.#inboundHashOf(slot)) &
-        this.#mask;
-      if (((at - home) & this.#mask) >= ((at - hole) & this.#mask)) {
+      const home = this.#home(
+        (next & OUTBOUND_BIT) !== 0 ? this.#outboundHashOf(slot) : this.#inboundHashOf(slot),
+      );
+      if (this.#distance(home, at) >= this.#distance(hole, at)) {
         this.#entries[hole] = next;
         hole = at;
       }
     }
     this.#entries[hole] = 0;
+  }
+
+  /** Where an entry of this hash belongs. */
+  #home(hash: number): number {
+    return ((hash >>> 0) * this.#scale) | 0;
+  }
+
+  #after(place: number): number {
+    return place + 1 === this.#places ? 0 : place + 1;
+  }
+
+  /** How many places after `from` another one is. */
+  #distance(from: number, to: number): number {
+    return to >= from ? to - from : to - from + this.#places;
   }
 
   #inboundHashOf(slot: number): number {

@@ -1,9 +1,9 @@
 import {
+  BASE_BYTES,
+  basesOffset,
   DICTIONARY_ENTRIES,
   DICTIONARY_ENTRY_BYTES,
   DIRECT,
-  DIRECT_BYTES,
-  directOffset,
   F32,
   F64,
   HEADER,
@@ -17,11 +17,18 @@ import {
   RECORD_BYTES,
   recordsOffset,
   regionBytes,
+  SUM_BYTES,
+  sumsOffset,
 } from "./layout.ts";
 
 const WORDS = RECORD_BYTES / 4;
 const HALVES = RECORD_BYTES / 2;
 const DOUBLES = RECORD_BYTES / 8;
+const SUM_DOUBLES = SUM_BYTES / 8;
+const BASE_WORDS = BASE_BYTES / 4;
+/** The word of a base that has what is above the low words. */
+const HIGH = 2;
+const MOST_HIGH = 0xffff;
 
 /**
  * Typed views of a region (see layout.ts) with one method per thing a reader or a writer asks of a
@@ -37,7 +44,8 @@ export class SessionRecords {
   readonly f64: Float64Array;
   readonly header: Int32Array;
   readonly headerF64: Float64Array;
-  readonly #direct: Float64Array;
+  readonly #sums: Float64Array;
+  readonly #bases: Uint32Array;
   /** The dictionary of endpoints, 8 words an entry: address, port, unused. */
   readonly dictionary: Int32Array;
 
@@ -61,8 +69,8 @@ export class SessionRecords {
     this.u32 = new Uint32Array(region, offset, records * WORDS);
     this.f32 = new Float32Array(region, offset, records * WORDS);
     this.f64 = new Float64Array(region, offset, records * DOUBLES);
-    const direct = directOffset(this.capacity);
-    this.#direct = new Float64Array(region, direct, records * (DIRECT_BYTES / 8));
+    this.#sums = new Float64Array(region, sumsOffset(this.capacity), records * SUM_DOUBLES);
+    this.#bases = new Uint32Array(region, basesOffset(this.capacity), records * BASE_WORDS);
   }
 
   get epoch(): number {
@@ -124,18 +132,31 @@ export class SessionRecords {
   /** What went directly: 0 as long as the session has had no instruction. */
   getDirect(slot: number, field: number): number {
     if (this.i32[slot * WORDS + I32.generation] === 0) return 0;
-    return this.#direct[slot * (DIRECT_BYTES / 8) + field]!;
+    return this.#sums[slot * SUM_DOUBLES + field]!;
   }
   setDirect(slot: number, field: number, value: number): void {
-    this.#direct[slot * (DIRECT_BYTES / 8) + field] = value;
+    this.#sums[slot * SUM_DOUBLES + field] = value;
+  }
+  /** The same before the newest instruction's generation, from which its agent counts. */
+  getBase(slot: number, field: number): number {
+    if (this.i32[slot * WORDS + I32.generation] === 0) return 0;
+    const at = slot * BASE_WORDS;
+    const high = this.#bases[at + HIGH]!;
+    const above = field === DIRECT.packets ? high >>> 16 : high & MOST_HIGH;
+    return above * 2 ** 32 + this.#bases[at + field]!;
+  }
+  setBase(slot: number, packets: number, bytes: number): void {
+    const at = slot * BASE_WORDS;
+    this.#bases[at + DIRECT.packets] = packets;
+    this.#bases[at + DIRECT.bytes] = bytes;
+    this.#bases[at + HIGH] = highOf(packets) << 16 | highOf(bytes);
   }
   /** The session gets an instruction, from 1 on; what is counted from now on comes on top. */
   setGeneration(slot: number, generation: number): void {
-    const at = slot * (DIRECT_BYTES / 8);
+    const at = slot * SUM_DOUBLES;
     // What another session left in this place means nothing.
-    if (this.i32[slot * WORDS + I32.generation] === 0) this.#direct.fill(0, at, at + 4);
-    this.#direct[at + DIRECT.basePackets] = this.#direct[at + DIRECT.packets]!;
-    this.#direct[at + DIRECT.baseBytes] = this.#direct[at + DIRECT.bytes]!;
+    if (this.i32[slot * WORDS + I32.generation] === 0) this.#sums.fill(0, at, at + SUM_DOUBLES);
+    this.setBase(slot, this.#sums[at + DIRECT.packets]!, this.#sums[at + DIRECT.bytes]!);
     this.i32[slot * WORDS + I32.generation] = generation;
   }
   getReasonValue(slot: number): number {
@@ -179,6 +200,11 @@ export function whyNotATable(region: ArrayBufferLike): string | null {
   const numbers = new Float64Array(region, 0, HEADER_BYTES / 8);
   const counts = [HEADER_F64.epoch, HEADER_F64.nextId, HEADER_F64.generation];
   return counts.every((at) => isCount(numbers[at]!)) ? null : "its header is damaged";
+}
+
+/** Bits 32 to 47 of a count. */
+function highOf(count: number): number {
+  return Math.floor(count / 2 ** 32) & MOST_HIGH;
 }
 
 /** What counts from 1, and can be counted on. */

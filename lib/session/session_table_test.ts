@@ -13,6 +13,7 @@ import {
   U16,
   U8,
 } from "./layout.ts";
+import { SessionIndex } from "./session_index.ts";
 import { STATE } from "./tcp_state.ts";
 
 function makeTable(capacity: number, part?: TablePart): SessionTable {
@@ -158,13 +159,64 @@ Deno.test("what went directly counts from a session's first instruction, whoever
   table.setGeneration(before, 5);
   table.setDirect(before, DIRECT.packets, 100);
   table.setGeneration(before, 6);
-  assert.equal(table.getDirect(before, DIRECT.basePackets), 100);
+  assert.equal(table.getBase(before, DIRECT.packets), 100);
   table.release(before);
   const after = table.insert(session(2, 2, 2), 0);
   assert.equal(after, before);
   assert.equal(table.getDirect(after, DIRECT.packets), 0);
   table.setGeneration(after, 7);
-  assert.deepEqual(Object.values(DIRECT).map((it) => table.getDirect(after, it)), [0, 0, 0, 0]);
+  const fields = Object.values(DIRECT);
+  assert.deepEqual(fields.map((it) => [table.getDirect(after, it), table.getBase(after, it)]), [
+    [0, 0],
+    [0, 0],
+  ]);
+});
+
+Deno.test("what went directly before a generation is kept exactly up to 2^48", () => {
+  const table = makeTable(2);
+  const slot = table.insert(session(1, 1, 1), 0);
+  table.setGeneration(slot, 1);
+  const count = fc.integer({ min: 0, max: 2 ** 48 - 1 });
+  fc.assert(fc.property(count, count, (packets, bytes) => {
+    table.setDirect(slot, DIRECT.packets, packets);
+    table.setDirect(slot, DIRECT.bytes, bytes);
+    table.setGeneration(slot, 2);
+    assert.deepEqual([0, 1].map((field) => table.getBase(slot, field)), [packets, bytes]);
+  }));
+});
+
+Deno.test("a session takes at most 160 bytes of the file, the dictionary included, and 12 of the index", () => {
+  for (const capacity of [2 ** 20, MAXIMUM_CAPACITY]) {
+    assert.ok(regionBytes(capacity) <= 160 * capacity);
+    assert.equal(SessionIndex.bytes(capacity), 12 * capacity);
+  }
+});
+
+Deno.test("a table in which sessions come and go finds all of them when it is as full as it gets", () => {
+  const capacity = 2_000;
+  const table = makeTable(capacity);
+  const slots = new Map<number, number>();
+  let seed = 7;
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor(seed / 2 ** 32 * below);
+  };
+  for (let round = 0; round < 20; round++) {
+    while (slots.size < capacity) {
+      const key = 1 + random(60_000);
+      if (!slots.has(key)) slots.set(key, table.insert(session(key, key, key), 0));
+    }
+    for (const [key, slot] of slots) {
+      const { addresses } = session(key, key, key);
+      assert.equal(table.findInbound(addresses, 0, key, 1, 6), slot);
+      assert.equal(table.findOutbound(2, 3, key, 6), slot);
+    }
+    for (const [key, slot] of [...slots].filter(() => random(3) === 0)) {
+      table.release(slot);
+      slots.delete(key);
+      assert.equal(table.findOutbound(2, 3, key, 6), 0);
+    }
+  }
 });
 
 Deno.test("the last slot of the largest table is found like the first", () => {
@@ -179,8 +231,8 @@ Deno.test("the last slot of the largest table is found like the first", () => {
   assert.equal(table.findInbound(client, 0, 2, 1, 6), slot);
   assert.equal(table.findOutbound(2, 3, 3, 6), slot);
   table.setGeneration(slot, 1);
-  table.setDirect(slot, DIRECT.baseBytes, 9);
-  assert.equal(table.getDirect(slot, DIRECT.baseBytes), 9);
+  table.setBase(slot, 0, 9);
+  assert.equal(table.getBase(slot, DIRECT.bytes), 9);
   table.release(slot);
   assert.equal(table.findOutbound(2, 3, 3, 6), 0);
 });

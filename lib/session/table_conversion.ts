@@ -45,6 +45,7 @@ export function convertTable(from: ArrayBufferLike, to: ArrayBufferLike, capacit
     for (const field of Object.values(DIRECT)) {
       records.setDirect(i + 1, field, old.getDirect(slot, field));
     }
+    records.setBase(i + 1, old.getBase(slot, DIRECT.packets), old.getBase(slot, DIRECT.bytes));
   });
 }
 

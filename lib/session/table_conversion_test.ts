@@ -50,6 +50,8 @@ for (const capacity of [500, 100, 20]) {
     const before = tableOf(20, 100);
     before.headerF64[HEADER_F64.generation] = 77;
     before.setGeneration(9, 7);
+    before.setDirect(9, DIRECT.bytes, 3000);
+    before.setGeneration(9, 7);
     before.setDirect(9, DIRECT.bytes, 4000);
     const after = converted(before, capacity);
     assert.deepEqual([after.capacity, after.used, after.epoch], [capacity, 20, 42]);
@@ -59,6 +61,11 @@ for (const capacity of [500, 100, 20]) {
     assert.deepEqual(
       [after.getI32(direct, I32.generation), after.getDirect(direct, DIRECT.bytes)],
       [7, 4000],
+    );
+    assert.equal(after.getBase(direct, DIRECT.bytes), 3000);
+    assert.deepEqual(
+      [after.getBase(direct, DIRECT.packets), after.getDirect(direct, DIRECT.packets)],
+      [0, 0],
     );
   });
 }
