@@ -63,7 +63,11 @@ export interface InspectedStatus {
     readonly dropped: Readonly<Record<string, number>>;
   };
   /** Of all packet workers together. */
-  readonly worker: { readonly socketDrops: number; readonly longestTurnMs: number };
+  readonly worker: {
+    readonly socketDrops: number;
+    readonly longestTurnMs: number;
+    readonly longestTurnCpuMs: number;
+  };
   /** Of each packet worker. */
   readonly workers: readonly {
     readonly received: number;

@@ -17,6 +17,8 @@ const FILL_RATE = 40_000;
 const LOOKUP_RATE = 20_000;
 /** What a datagram that was lost on the way is sent again for. */
 const FILL_ROUNDS = 5;
+/** A pass of which the server got this share had few answers that were lost. */
+const MOSTLY = 0.95;
 const GAP_RUN_MS = 8_000;
 
 const RESIDENT = "resident memory of the process";
@@ -27,6 +29,7 @@ const SET_UP = "sessions set up a second";
 const LOOKUP = "CPU time of the process for a packet of any session";
 const RESTART = "from the new process to the first packet forwarded";
 const TURN = "longest time between two looks at packets that waited, all sessions set up and used";
+const TURN_CPU = "most CPU time of its packet thread between two such looks";
 const OUTAGE = "an established session's longest time without an answer, restart";
 
 const nameOf = (count: number) => `${count.toLocaleString("en")} sessions`;
@@ -47,6 +50,7 @@ export const sessions: Bench = {
     { name: SET_UP, unit: "1/s", better: "more" },
     { name: LOOKUP, unit: "µs", better: "less" },
     { name: TURN, unit: "ms", better: "less" },
+    { name: TURN_CPU, unit: "ms", better: "less" },
     { name: RESTART, unit: "ms", better: "less" },
     { name: OUTAGE, unit: "ms", better: "less" },
   ],
@@ -56,6 +60,8 @@ export const sessions: Bench = {
     { quantity: LOOKUP, subject: nameOf(many), of: nameOf(few), atMost: 1.5 },
     { quantity: TURN, subject: nameOf(few), atMost: 5 },
     { quantity: TURN, subject: nameOf(many), atMost: 5 },
+    { quantity: TURN_CPU, subject: nameOf(few), atMost: 5 },
+    { quantity: TURN_CPU, subject: nameOf(many), atMost: 5 },
     { quantity: RESTART, subject: nameOf(many), atMost: 1000 },
   ],
   notes: [
@@ -64,6 +70,7 @@ export const sessions: Bench = {
     } sessions throughout; UDP, answered, by way of the NAT machine`,
     "memory added: resident memory with the sessions less that before the first, for each of them",
     `set up at ${FILL_RATE.toLocaleString("en")} a second at most: that rate is the sender's`,
+    "what lies between the two times of a look is others': all machines share this one's processors",
     "a restart is SIGTERM, the end of the process, and a new one with the table that is kept",
   ],
   async prepare(lab) {
@@ -94,6 +101,7 @@ async function measure(lab: BypathLab, count: number, { seconds }: TurnOptions) 
       [SET_UP]: [setUp],
       [LOOKUP]: [lookup * 1e6],
       [TURN]: [worker.longestTurnMs],
+      [TURN_CPU]: [worker.longestTurnCpuMs],
       [RESTART]: [restart.forwardedMs],
       [OUTAGE]: [restart.outageMs],
     };
@@ -122,10 +130,15 @@ async function startNat(lab: BypathLab): Promise<void> {
 /** Sets up the sessions; returns how many a second the first pass made. */
 async function fill(lab: BypathLab, count: number): Promise<number> {
   const host = ADDRESSES.vip;
-  const first = await sendSessions(lab, { host, clients: count, count, rate: FILL_RATE });
+  const pass = (rate: number) => sendSessions(lab, { host, clients: count, count, rate });
+  const first = await pass(FILL_RATE);
   const made = await sessionsOf(lab);
-  for (let round = 1; await sessionsOf(lab) < count && round < FILL_ROUNDS; round++) {
-    await sendSessions(lab, { host, clients: count, count, rate: FILL_RATE });
+  let last = first;
+  // What was lost on the way is sent again, slower: only a share of the table is for sessions that were
+  // never answered, and when it is full no other begins.
+  for (let round = 2; round <= FILL_ROUNDS; round++) {
+    if (last.received >= count * MOSTLY && await sessionsOf(lab) >= count) break;
+    last = await pass(FILL_RATE / round);
   }
   await waitFor(`${count} sessions`, async () => await sessionsOf(lab) >= count);
   return Math.min(made, count) / first.ms * 1000;

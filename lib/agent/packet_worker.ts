@@ -32,6 +32,8 @@ import {
 } from "./worker_protocol.ts";
 
 const HELD_SLOTS = 32;
+/** Commands of the main thread that are carried out in one turn: bounds how long packets wait for it. */
+const COMMANDS_AT_ONCE = 256;
 const SEND_BUFFER_BYTES = 64 * 1024 * 1024;
 
 class AgentWorker implements PacketHandler, AgentHops {
@@ -167,7 +169,11 @@ class AgentWorker implements PacketHandler, AgentHops {
 
   maintain(_nowMs: number): void {
     this.#heartbeat.beatWorker(this.#worker);
-    if (!this.#main.commands.empty) this.#main.commands.drain(this.#command);
+    if (!this.#main.commands.empty) this.#main.commands.drain(this.#command, COMMANDS_AT_ONCE);
+  }
+
+  get busy(): boolean {
+    return !this.#main.commands.empty;
   }
 
   // Commands are carried out between batches, when no packet is on its way through here: once

@@ -27,6 +27,7 @@ import type { NextHops } from "./next_hops.ts";
 import type { Overload } from "./overload.ts";
 import { BATCH, SLOT_BYTES } from "./packet_source.ts";
 import { ReplyQueue } from "./reply_queue.ts";
+import { TurnClock } from "./turn_clock.ts";
 
 const POLLIN = 1;
 /** How often the kernel is asked what it dropped. */
@@ -90,8 +91,7 @@ export class RawEngine implements PacketSender {
   #maintainedMs = 0;
   #followedMs = 0;
   #askedMs = 0;
-  /** When the sources were looked at last, or found to be empty. */
-  #lookedMs = Infinity;
+  readonly #turnClock: TurnClock;
   #tap: PacketTap | null = null;
   readonly #overload: Overload | null;
 
@@ -104,6 +104,7 @@ export class RawEngine implements PacketSender {
     this.#hops = options.hops;
     this.#handler = options.handler;
     this.#counters = options.counters;
+    this.#turnClock = new TurnClock(options.counters);
     this.#held = new HeldPackets(
       options.memory.buffer,
       options.heldSlots,
@@ -136,13 +137,13 @@ export class RawEngine implements PacketSender {
     this.#replies.tap = tap;
   }
 
-  /** Moves packets until it is interrupted. */
+  /** Moves packets until it is interrupted; one turn at least, so that they do not wait for many interruptions. */
   run(): void {
     const counters = this.#counters;
     const { busyPollMs = 0 } = this.#options;
     let nowMs = bootTimeMs();
     let lastPacketMs = 0;
-    while (!this.#options.interrupted()) {
+    do {
       const received = this.#turns(nowMs);
       if (nowMs - this.#maintainedMs >= 1) this.#maintain(nowMs);
       if (nowMs - this.#followedMs >= MAINTENANCE_MS) this.#follow(nowMs);
@@ -162,7 +163,7 @@ export class RawEngine implements PacketSender {
         this.#rest(nowMs);
         nowMs = bootTimeMs();
       }
-    }
+    } while (!this.#options.interrupted());
   }
 
   /** Takes all that waits in one source, while the engine does not run. */
@@ -179,17 +180,13 @@ export class RawEngine implements PacketSender {
   #turns(nowMs: number): number {
     let received = 0;
     this.#more = false;
-    const lookedMs = this.#lookedMs;
-    this.#lookedMs = nowMs;
+    this.#turnClock.look(nowMs);
     for (let i = 0; i < this.#sources.length; i++) {
       if (this.#due[i] === 0) continue;
       this.#due[i] = 0;
       received += this.#turn(i);
     }
-    const turnMs = nowMs - lookedMs;
-    if (received > 0 && turnMs > this.#counters[COUNTER.longestTurnMs]!) {
-      this.#counters[COUNTER.longestTurnMs] = turnMs;
-    }
+    if (received > 0) this.#turnClock.found();
     return received;
   }
 
@@ -204,7 +201,7 @@ export class RawEngine implements PacketSender {
       const ready = this.#poller.wait(this.#handler.busy ? 0 : MAINTENANCE_MS);
       const awokenMs = bootTimeMs();
       // What was there at once had come before, and has waited since the sources were looked at.
-      if (ready === 0 || awokenMs - askedMs > AT_ONCE_MS) this.#lookedMs = awokenMs;
+      if (ready === 0 || awokenMs - askedMs > AT_ONCE_MS) this.#turnClock.slept(awokenMs);
       this.#counters[COUNTER.wakeUps] = this.#counters[COUNTER.wakeUps]! + 1;
     }
     this.#options.asleep(false);

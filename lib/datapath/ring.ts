@@ -44,10 +44,13 @@ export class Ring {
     return Atomics.load(this.#ends, 0) === Atomics.load(this.#ends, 1);
   }
 
-  /** Hands every record to `take`, also those that arrive meanwhile. */
-  drain(take: (a: number, b: number, c: number, d: number) => void): void {
+  /**
+   * Hands records to `take`, also those that arrive meanwhile.
+   * @param most how many; the writer may be as fast as the reader, for long. Default: all
+   */
+  drain(take: (a: number, b: number, c: number, d: number) => void, most = Infinity): void {
     let tail = Atomics.load(this.#ends, 1);
-    while (tail !== Atomics.load(this.#ends, 0)) {
+    for (let n = 0; n < most && tail !== Atomics.load(this.#ends, 0); n++) {
       const at = (tail & this.#mask) * Ring.FIELDS;
       const a = this.#records[at]!;
       const b = this.#records[at + 1]!;

@@ -25,3 +25,16 @@ Deno.test("a full ring takes nothing and loses nothing", () => {
   assert.deepEqual(drained(ring).map((r) => r[0]), [1, 2]);
   assert.equal(ring.push(3, 0, 0, 0), 2);
 });
+
+Deno.test("a reader that takes some leaves the others, also while more arrive", () => {
+  const ring = new Ring(8);
+  for (const n of [1, 2, 3]) ring.push(n, 0, 0, 0);
+  const taken: number[] = [];
+  ring.drain((n) => {
+    taken.push(n);
+    ring.push(n + 3, 0, 0, 0);
+  }, 2);
+  assert.deepEqual(taken, [1, 2]);
+  assert.ok(!ring.empty);
+  assert.deepEqual(drained(ring).map((r) => r[0]), [3, 4, 5]);
+});

@@ -78,6 +78,8 @@ export interface WorkerCounts {
   readonly busyMs: number;
   /** The longest time between two looks at packets that waited, since the start. */
   readonly longestTurnMs?: number;
+  /** The most CPU time that it took between two such looks. */
+  readonly longestTurnCpuMs?: number;
 }
 
 /** Numbers by name, and one table of them: why packets went no further. */

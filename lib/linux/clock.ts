@@ -1,4 +1,9 @@
-import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_REALTIME } from "./constants.ts";
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_REALTIME,
+  CLOCK_THREAD_CPUTIME_ID,
+} from "./constants.ts";
 import { openLibc } from "./libc.ts";
 import { mapAnonymous } from "./memory.ts";
 import { TIMESPEC } from "./structs.ts";
@@ -48,4 +53,10 @@ export function monotonicTimeMs(): number {
 export function readWallClock(into: Uint32Array): void {
   clock ??= new Clock();
   clock.read(CLOCK_REALTIME, into);
+}
+
+/** CPU time of the calling thread, in milliseconds (CLOCK_THREAD_CPUTIME_ID). */
+export function threadCpuMs(): number {
+  clock ??= new Clock();
+  return clock.nowMs(CLOCK_THREAD_CPUTIME_ID);
 }

@@ -42,14 +42,19 @@ export const SEEK_END = 2;
 // sys/mman.h
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
+export const PROT_NONE = 0;
+export const MADV_DONTNEED = 4;
 export const MADV_HUGEPAGE = 14;
+export const MADV_COLLAPSE = 25;
 export const MAP_SHARED = 1;
 export const MAP_PRIVATE = 2;
+export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 
 // time.h
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
+export const CLOCK_THREAD_CPUTIME_ID = 3;
 export const CLOCK_BOOTTIME = 7;
 
 // poll.h

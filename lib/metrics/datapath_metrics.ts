@@ -51,6 +51,11 @@ export function datapathMetrics(
       "The longest time between two looks at the packets that waited, since the start",
       byWorker((counters) => counters[COUNTER.longestTurnMs]! / 1000),
     ),
+    gauge(
+      "bypath_worker_longest_turn_cpu_seconds",
+      "The most CPU time that the packet worker took between two such looks, since the start",
+      byWorker((counters) => counters[COUNTER.longestTurnCpuMs]! / 1000),
+    ),
     counter(
       "bypath_worker_batches",
       "How often the packet worker took packets",

@@ -44,6 +44,7 @@ import { ServerSigns } from "./server_signs.ts";
 import { WorkerShare } from "./worker_share.ts";
 import { SOCKET_BUFFER_BYTES } from "./worker_sockets.ts";
 import { Translator } from "./translator.ts";
+import { WarmUp } from "./warm_up.ts";
 import {
   COMMAND,
   crossedEvent,
@@ -57,6 +58,8 @@ const HELD_SLOTS = 32;
 const REPLY_SLOTS = 64;
 /** Sessions ended per turn of the loop: bounds how long packets wait for it. */
 const EXPIRY_BUDGET = 256;
+/** Commands of the main thread that are carried out in one turn, likewise. */
+const COMMANDS_AT_ONCE = 1024;
 
 class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   readonly #main: PacketThreadEnd;
@@ -305,12 +308,12 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   }
 
   get busy(): boolean {
-    return this.#translator.busy;
+    return this.#translator.busy || !this.#main.commands.empty;
   }
 
   maintain(nowMs: number): void {
     this.#nowMs = nowMs;
-    if (!this.#main.commands.empty) this.#main.commands.drain(this.#command);
+    if (!this.#main.commands.empty) this.#main.commands.drain(this.#command, COMMANDS_AT_ONCE);
     const lost = this.#translator.expire(nowMs, EXPIRY_BUDGET) +
       (this.#share?.director.maintain(nowMs) ?? 0);
     if (lost > 0) this.#add(COUNTER.drops + DROP.fragment, lost);
@@ -399,4 +402,15 @@ function destinations(config: DatapathConfig): Prefix[] {
   }));
 }
 
-servePackets<NatWorkerStart, NatWorkerMessage>((start) => new NatWorker(start));
+let isStarted = false;
+
+servePackets<NatWorkerStart, NatWorkerMessage>((start) => {
+  isStarted = true;
+  return new NatWorker(start);
+});
+
+/** The time until then is free. */
+function warmUpUntilStarted(warmUp: WarmUp): void {
+  if (!isStarted && warmUp.step()) setTimeout(warmUpUntilStarted, 0, warmUp);
+}
+setTimeout(() => isStarted || warmUpUntilStarted(new WarmUp()));

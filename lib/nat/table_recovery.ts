@@ -6,7 +6,7 @@ import { type RebuiltSession, sessionsToRebuild } from "./instruction_rebuild.ts
 import type { NatWorkerMessage } from "./worker_protocol.ts";
 
 /** Sessions in one message to the worker, which moves no packets while it takes them in. */
-const SESSIONS_AT_ONCE = 1024;
+const SESSIONS_AT_ONCE = 256;
 
 export interface TableRecoveryOptions {
   readonly hold: EndpointHold;

@@ -28,6 +28,8 @@ export const COUNTER = {
   bytesHandedOver: 16,
   /** The longest time between two looks at the sockets while packets waited; no sum. */
   longestTurnMs: 17,
+  /** The most CPU time that the worker took between two looks while packets waited; no sum. */
+  longestTurnCpuMs: 18,
   drops: 32,
 } as const;
 
@@ -44,7 +46,9 @@ export function sumCounters(all: readonly Float64Array[]): Float64Array {
   for (const counters of all) {
     for (let i = 0; i < COUNTERS; i++) sums[i] = sums[i]! + counters[i]!;
   }
-  sums[COUNTER.longestTurnMs] = Math.max(0, ...all.map((it) => it[COUNTER.longestTurnMs]!));
+  for (const longest of [COUNTER.longestTurnMs, COUNTER.longestTurnCpuMs]) {
+    sums[longest] = Math.max(0, ...all.map((it) => it[longest]!));
+  }
   // A packet counts once, however many workers have had it.
   sums[COUNTER.received] = sums[COUNTER.received]! - sums[COUNTER.handedOver]!;
   sums[COUNTER.bytesReceived] = sums[COUNTER.bytesReceived]! - sums[COUNTER.bytesHandedOver]!;
@@ -60,8 +64,14 @@ export function workerCounts(counters: Float64Array): Record<string, number> {
     busyMs: Math.round(counters[COUNTER.busyMs]!),
     handedOver: counters[COUNTER.handedOver]!,
     socketDrops: counters[COUNTER.socketDrops]!,
-    longestTurnMs: Math.round(counters[COUNTER.longestTurnMs]! * 1000) / 1000,
+    longestTurnMs: inMicroseconds(counters[COUNTER.longestTurnMs]!),
+    longestTurnCpuMs: inMicroseconds(counters[COUNTER.longestTurnCpuMs]!),
   };
+}
+
+/** Milliseconds to three places. */
+function inMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 /** `inspect status`'s `dropped`: every named reason, what is malformed summed under one. */
