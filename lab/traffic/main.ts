@@ -41,6 +41,7 @@ export async function traffic(argv: readonly string[]): Promise<number> {
       scattered: { type: "boolean", default: false },
       skip: { type: "string", default: "0" },
       silent: { type: "boolean", default: false },
+      ask: { type: "string", default: "" },
       at: { type: "string", default: "0" },
       "most-ms": { type: "string", default: "Infinity" },
       direction: { type: "string", default: "to-server" },
@@ -123,6 +124,7 @@ export async function traffic(argv: readonly string[]): Promise<number> {
     case "session-run":
       return (await import("./session_run.ts")).sessionRun({
         connect: target,
+        ask: values.ask || target,
         clients: Number(values.clients),
         count: Number(values.count),
         rate: Number(values.rate),

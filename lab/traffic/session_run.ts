@@ -11,6 +11,8 @@ import { socketAddress } from "./udp_socket.ts";
 export interface SessionRunArguments {
   /** Where a `load-peer` listens. */
   readonly connect: string;
+  /** Where it is asked what it got: a session of its own, on a road that may be full. */
+  readonly ask: string;
   /** How many clients there are; each sends once, and again when all had their turn. */
   readonly clients: number;
   /** Datagrams in all. */
@@ -68,7 +70,7 @@ export function sessionRun(args: SessionRunArguments): number {
   waitUntil(args.at);
   announce({ event: "sending" });
   const { sent, ms } = sendPaced([clients], { rate: args.rate, forMs, count: args.count });
-  const received = askReceived(args.connect, run);
+  const received = askReceived(args.ask, run);
   announce({ event: "sessions", sent, received, ms } satisfies SessionRunResult);
   return 0;
 }

@@ -36,6 +36,9 @@ export async function sendSessions(
       `${count}`,
       "--rate",
       `${rate}`,
+      // Not by the road that is measured: a table full of sessions without answers takes no other.
+      "--ask",
+      `${ADDRESSES.s1}:${LOAD.port}`,
       "--most-ms",
       `${mostMs}`,
       "--at",
