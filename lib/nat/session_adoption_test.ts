@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { ServerBoard } from "../policy/server_board.ts";
+import { DROP } from "../session/drop_reason.ts";
 import { U8 } from "../session/layout.ts";
 import { STATE } from "../session/tcp_state.ts";
+import type { DatapathService } from "./datapath_config.ts";
 import { Bench, config, type Outcome, service } from "./_test_translator.ts";
 
 const SYN = 2, RST = 4, ACK = 16;
@@ -21,12 +23,12 @@ function send(bench: Bench, n: number, flags: number): Outcome {
 }
 
 /** One server, and one SNAT address: the first or the second. */
-function settings(snat: number, board = boardOf()) {
+function settings(snat: number, board = boardOf(), changes: Partial<DatapathService> = {}) {
   const servers = service().servers.slice(0, 1);
   return config({
     snat: [config().snat[snat]!],
     ...PORTS,
-    services: [service({ servers, board: board.buffer })],
+    services: [service({ servers, board: board.buffer, ...changes })],
   });
 }
 
@@ -42,11 +44,11 @@ function open(bench: Bench, from: number, to: number): Outcome[] {
 }
 
 /** A machine with many established sessions, and one that goes on with its table. */
-function takenOver() {
-  const before = new Bench({ config: settings(0), capacity: 8192 });
+function takenOver(changes: Partial<DatapathService> = {}) {
+  const before = new Bench({ config: settings(0, boardOf(), changes), capacity: 8192 });
   const outcomes = open(before, 0, SESSIONS);
   const board = boardOf();
-  const after = new Bench({ config: settings(0, board), after: before });
+  const after = new Bench({ config: settings(0, board, changes), after: before });
   const adopted = () => after.told.filter((it) => it.startsWith("adopted ")).length;
   const isWaited = () => after.translator.busy;
   const finish = () => {
@@ -87,6 +89,16 @@ Deno.test("a session that begins while others are still to be taken in gets a NA
     assert.ok(verdict > 0 && !taken.has(source), `${verdict} ${source}`);
     taken.add(source);
   }
+});
+
+Deno.test("a service with affinity waits for what its clients had, and nothing is gone through at once", () => {
+  const affinity = { ipv4: 32, ipv6: 128, timeoutMs: 600_000 };
+  const { after, adopted, finish } = takenOver({ affinity });
+  const begun = adopted();
+  assert.equal(send(after, SESSIONS, SYN).verdict, -DROP.overload);
+  assert.equal(adopted(), begun);
+  finish();
+  assert.equal(send(after, SESSIONS, SYN).verdict, 1);
 });
 
 Deno.test("sessions that end before their turn are counted like others", () => {

@@ -191,8 +191,8 @@ export class SessionKeeper {
     if (protocol === PROTOCOL_UDP && this.#halfOpen.udpFull) return -DROP.tableFull;
     if (protocol === PROTOCOL_TCP && this.#halfOpen.tcpFull) this.#displace(0, nowMs);
     if (table.full && !this.#displace(0, nowMs)) return -DROP.tableFull;
-    // Their servers are known by the sessions they have.
-    if (!this.#adoption.done && this.#services.remembers(service)) this.#adoptOn(Infinity);
+    // Their servers are known by the sessions they have. The client asks again soon, and nobody's packets wait.
+    if (!this.#adoption.done && this.#services.remembers(service)) return -DROP.overload;
     const server = this.#services.choose(
       service,
       packet.addresses,
@@ -464,10 +464,18 @@ export class SessionKeeper {
 
   /** Goes on with a session that an earlier process left. */
   #adopt(slot: number): void {
+    this.#notLater(slot, F64.lastSeenMs);
+    this.#notLater(slot, F64.agentSeenMs);
     this.#count(slot);
     this.#halfOpen.adopt(slot);
     this.#setTimer(slot, this.#begunMs);
     this.#events.adopted?.(slot);
+  }
+
+  /** A time that is still to come, in a damaged file, would keep the session for ever. */
+  #notLater(slot: number, field: number): void {
+    const table = this.#table;
+    if (table.getF64(slot, field) > this.#begunMs) table.setF64(slot, field, this.#begunMs);
   }
 
   /** Looks at up to so many slots of the table that was taken over. */

@@ -38,7 +38,10 @@ export const DROP = {
   stoodStill: 81,
   /** Another packet worker has its session, and too many packets wait there. */
   handover: 82,
-  /** It would have begun a session while the packets of those that exist already waited too long. */
+  /**
+   * It would have begun a session while the packets of those that exist already waited too long, or, of a
+   * service with affinity, before a table that was taken over was known.
+   */
   overload: 83,
 } as const;
 
