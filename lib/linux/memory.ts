@@ -3,13 +3,17 @@
  * struct that the kernel reads or writes.
  */
 import {
+  MADV_COLLAPSE,
+  MADV_DONTNEED,
   MADV_HUGEPAGE,
   MAP_ANONYMOUS,
+  MAP_FIXED,
   MAP_PRIVATE,
   MAP_SHARED,
   O_CREAT,
   O_RDONLY,
   O_RDWR,
+  PROT_NONE,
   PROT_READ,
   PROT_WRITE,
   SEEK_END,
@@ -49,6 +53,8 @@ export interface MapFileOptions {
    * disk that is full later ends the process with SIGBUS at the first touch of a new page.
    */
   readonly reserve?: boolean;
+  /** Begins where a huge page may, so that {@linkcode gatherHugePages} and later mappings have use of them. */
+  readonly aligned?: boolean;
 }
 
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
@@ -58,9 +64,12 @@ class MappedPages implements Mapping {
   readonly address: bigint;
   readonly buffer: ArrayBuffer;
   readonly lengthBytes: number;
+  readonly #room: Pages;
   #mapped = true;
 
-  constructor(pointer: Deno.PointerObject, lengthBytes: number) {
+  /** @param room what was taken for it in all; default: these pages */
+  constructor(pointer: Deno.PointerObject, lengthBytes: number, room?: Pages) {
+    this.#room = room ?? { pointer, lengthBytes };
     this.pointer = pointer;
     this.address = Deno.UnsafePointer.value(pointer);
     this.buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, lengthBytes);
@@ -72,8 +81,13 @@ class MappedPages implements Mapping {
     this.#mapped = false;
     // Detaches without a copy. A shorter length given here would zero what lies beyond it.
     this.buffer.transfer();
-    openLibc().munmap(this.pointer, BigInt(this.lengthBytes));
+    openLibc().munmap(this.#room.pointer, BigInt(this.#room.lengthBytes));
   }
+}
+
+interface Pages {
+  readonly pointer: Deno.PointerObject;
+  readonly lengthBytes: number;
 }
 
 /**
@@ -98,14 +112,13 @@ export function mapHuge(lengthBytes: number): Mapping {
   checkLength(lengthBytes);
   // Room to begin where a huge page may.
   const pages = mapAnonymous(lengthBytes + HUGE_PAGE_BYTES);
-  const { pointer, address } = pages;
   // Refused where the kernel was built without them: ordinary pages do as well.
-  openLibc().madvise(pointer, BigInt(pages.lengthBytes), MADV_HUGEPAGE);
-  const skipped = Number(-address & BigInt(HUGE_PAGE_BYTES - 1));
-  const start = Deno.UnsafePointer.create(address + BigInt(skipped))!;
+  openLibc().madvise(pages.pointer, BigInt(pages.lengthBytes), MADV_HUGEPAGE);
+  const address = hugePageFrom(pages.address);
+  const start = Deno.UnsafePointer.create(address)!;
   const buffer = Deno.UnsafePointerView.getArrayBuffer(start, lengthBytes);
   return {
-    address: address + BigInt(skipped),
+    address,
     pointer: start,
     buffer,
     lengthBytes,
@@ -117,12 +130,37 @@ export function mapHuge(lengthBytes: number): Mapping {
 }
 
 /**
+ * Puts bytes of a file that is mapped `aligned` into huge pages (MADV_COLLAPSE, since Linux 6.1), for whoever
+ * maps it so from now on, this mapping included. For before they are used: who touches one of these pages
+ * meanwhile waits. They count as this process's memory when they are touched, as before.
+ *
+ * @returns whether all of them are; a file system other than tmpfs has none
+ */
+export function gatherHugePages(mapping: Mapping, offset: number, lengthBytes: number): boolean {
+  const { madvise } = openLibc();
+  const last = offset + lengthBytes;
+  for (let at = offset - offset % HUGE_PAGE_BYTES; at < last; at += HUGE_PAGE_BYTES) {
+    const page = Deno.UnsafePointer.create(mapping.address + BigInt(at));
+    const bytes = BigInt(Math.min(HUGE_PAGE_BYTES, mapping.lengthBytes - at));
+    if (madvise(page, bytes, MADV_COLLAPSE) !== 0) return false;
+    // Of a file nothing is lost: it is only no longer mapped.
+    madvise(page, bytes, MADV_DONTNEED);
+  }
+  return true;
+}
+
+/** The first place at or after an address where a huge page may begin. */
+function hugePageFrom(address: bigint): bigint {
+  return address + (-address & BigInt(HUGE_PAGE_BYTES - 1));
+}
+
+/**
  * The bytes of a file, shared live with every process that maps it.
  *
  * Throws LinuxError when it cannot be opened or mapped, RangeError when it is shorter than asked.
  */
 export function mapFile(path: string, options: MapFileOptions): Mapping {
-  const { writable, create = false } = options;
+  const { writable, create = false, aligned = false } = options;
   using file = openFile(path, (writable ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0));
   if (create) grow(file, path, options);
   const fileBytes = fileLength(file);
@@ -133,7 +171,8 @@ export function mapFile(path: string, options: MapFileOptions): Mapping {
       `Cannot map "${path}": it has ${fileBytes} bytes, ${lengthBytes} were expected`,
     );
   }
-  return map(`map "${path}"`, { lengthBytes, flags: MAP_SHARED, writable, fd: file.number });
+  const how = { lengthBytes, flags: MAP_SHARED, writable, fd: file.number };
+  return aligned ? mapAligned(`map "${path}"`, how) : map(`map "${path}"`, how);
 }
 
 /** Memory that child processes can map as well. */
@@ -190,18 +229,37 @@ export function viewAt(address: bigint, lengthBytes: number): ArrayBuffer {
 interface MapOptions {
   readonly lengthBytes: number;
   readonly flags: number;
-  readonly writable: boolean;
+  /** Default: readable alone. */
+  readonly writable?: boolean;
   readonly fd: number;
 }
 
-function map(action: string, { lengthBytes, flags, writable, fd }: MapOptions): Mapping {
-  const protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-  const pointer = openLibc().mmap(null, BigInt(lengthBytes), protection, flags, fd, 0n);
+function map(action: string, options: MapOptions): Mapping {
+  return new MappedPages(mapAt(action, null, options), options.lengthBytes);
+}
+
+/** Takes more room than it needs and maps where in it a huge page may begin. */
+function mapAligned(action: string, options: MapOptions): Mapping {
+  const lengthBytes = options.lengthBytes + HUGE_PAGE_BYTES;
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  const pointer = mapAt(action, null, { lengthBytes, flags, protection: PROT_NONE, fd: -1 });
+  const start = Deno.UnsafePointer.create(hugePageFrom(Deno.UnsafePointer.value(pointer)));
+  const mapped = mapAt(action, start, { ...options, flags: options.flags | MAP_FIXED });
+  return new MappedPages(mapped, options.lengthBytes, { pointer, lengthBytes });
+}
+
+function mapAt(
+  action: string,
+  place: Deno.PointerValue,
+  { lengthBytes, flags, writable, protection, fd }: MapOptions & { protection?: number },
+): Deno.PointerObject {
+  const access = protection ?? (writable ? PROT_READ | PROT_WRITE : PROT_READ);
+  const pointer = openLibc().mmap(place, BigInt(lengthBytes), access, flags, fd, 0n);
   const errno = lastErrno();
   if (pointer === null || Deno.UnsafePointer.value(pointer) === MAP_FAILED) {
     throw new LinuxError(action, errno, { call: "mmap" });
   }
-  return new MappedPages(pointer, lengthBytes);
+  return pointer;
 }
 
 function grow(file: Fd, path: string, options: MapFileOptions): void {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { askWorker } from "./_test_worker.ts";
 import { LinuxError } from "./error.ts";
 import { Fd } from "./fd.ts";
-import { mapAnonymous, mapFile, mapHuge, viewAt } from "./memory.ts";
+import { gatherHugePages, mapAnonymous, mapFile, mapHuge, viewAt } from "./memory.ts";
 
 Deno.test("mapAnonymous() gives zeroed pages that a view by address shares", () => {
   using mapping = mapAnonymous(10_000);
@@ -109,3 +109,31 @@ function withTempDir(fn: (folder: string) => void): void {
     Deno.removeSync(folder, { recursive: true });
   }
 }
+
+Deno.test("a file keeps its bytes when its pages are gathered into huge ones", async () => {
+  const folder = await Deno.makeTempDir({ dir: "/dev/shm" });
+  try {
+    const path = `${folder}/file`;
+    const lengthBytes = 5_000_000;
+    const how = { writable: true, create: true, reserve: true, aligned: true };
+    const file = mapFile(path, { lengthBytes, ...how });
+    assert.equal(file.address % 2097152n, 0n);
+    const bytes = new Uint8Array(file.buffer);
+    for (let at = 0; at < lengthBytes; at += 4096) bytes[at] = 1 + at / 4096 % 251;
+    const isGathered = gatherHugePages(file, 2_200_000, 1_000_000);
+    for (let at = 0; at < lengthBytes; at += 4096) assert.equal(bytes[at], 1 + at / 4096 % 251);
+    const other = mapFile(path, { writable: false, aligned: true });
+    const read = new Uint8Array(other.buffer);
+    for (let at = 0; at < lengthBytes; at += 4096) assert.equal(read[at], 1 + at / 4096 % 251);
+    // A kernel without them, or before 6.1, refuses.
+    if (isGathered) {
+      assert.match(await Deno.readTextFile("/proc/self/smaps"), /PmdMapped: +2048 kB/);
+    }
+    other[Symbol.dispose]();
+    file[Symbol.dispose]();
+    file[Symbol.dispose]();
+    assert.equal(bytes.length, 0);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

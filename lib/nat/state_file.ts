@@ -1,6 +1,6 @@
-import { mapFile, type Mapping } from "../linux/memory.ts";
+import { gatherHugePages, mapFile, type Mapping } from "../linux/memory.ts";
 import { type FileLock, lockFile } from "../linux/file_lock.ts";
-import { HEADER, regionBytes } from "../session/layout.ts";
+import { HEADER, RECORD_BYTES, recordsOffset, regionBytes } from "../session/layout.ts";
 import { convertTable } from "../session/table_conversion.ts";
 import { formatTable, SessionRecords, whyNotATable } from "../session/session_records.ts";
 
@@ -90,7 +90,11 @@ export function openStateFile(path: string, options: StateFileOptions): StateFil
 function makeFile(path: string, capacity: number): Mapping {
   removeIfThere(path);
   const lengthBytes = regionBytes(capacity);
-  return mapFile(path, { lengthBytes, writable: true, create: true, reserve: true });
+  const how = { writable: true, create: true, reserve: true, aligned: true };
+  const mapping = mapFile(path, { lengthBytes, ...how });
+  // Records are used at random. Where there are no huge pages a lookup takes longer, and that is all.
+  gatherHugePages(mapping, recordsOffset(), capacity * RECORD_BYTES);
+  return mapping;
 }
 
 function capacityOf({ buffer }: Mapping): number {
@@ -102,7 +106,7 @@ function openExisting(path: string, options: StateFileOptions): Mapping | string
   let mapping: Mapping;
   try {
     if (Deno.statSync(path).size === 0) return "it is empty";
-    mapping = mapFile(path, { writable: true });
+    mapping = mapFile(path, { writable: true, aligned: true });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;

@@ -6,14 +6,15 @@
  * all that is done with a packet between the two system calls.
  */
 import { mapHuge } from "../linux/memory.ts";
-import { F64, RECORD_BYTES, regionBytes } from "../session/layout.ts";
-import { formatTable } from "../session/session_records.ts";
+import { F64, RECORD_BYTES } from "../session/layout.ts";
 import { SessionTable } from "../session/session_table.ts";
 import { STATE } from "../session/tcp_state.ts";
 import { buildPacket } from "../wire/build_frame.ts";
+import { finish, sum16 } from "../wire/checksum.ts";
 import { Packet } from "../wire/packet.ts";
 import { config, words } from "./_test_translator.ts";
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
+import { openStateFile } from "./state_file.ts";
 import { Translator } from "./translator.ts";
 
 const BATCH = 64;
@@ -29,6 +30,17 @@ function clientOf(n: number): number {
   return hash ^ (hash >>> 13);
 }
 
+/** The pages of a table's file on tmpfs, as /run is; they last as long as this process. */
+function tableInMemory(capacity: number): ArrayBuffer {
+  const folder = Deno.makeTempDirSync({ dir: "/dev/shm" });
+  try {
+    const options = { capacity, bootId: [], random: () => 0.5 };
+    return openStateFile(`${folder}/table`, options).mapping.buffer;
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
 class Machine {
   readonly #table: SessionTable;
   readonly #translator: Translator;
@@ -40,8 +52,7 @@ class Machine {
 
   constructor(sessions: number) {
     this.#sessions = sessions;
-    const region = new ArrayBuffer(regionBytes(sessions));
-    formatTable(region, sessions, { epoch: 7, bootId: [] });
+    const region = tableInMemory(sessions);
     this.#table = new SessionTable(region, [3, 5], (bytes) => mapHuge(bytes).buffer);
     const entry = (address: string, port: number) =>
       this.#table.internEndpoint(Int32Array.from(words(address)), 0, port);
@@ -120,6 +131,8 @@ class Machine {
       packet.view.setInt32(at + 12, clientOf(n));
       packet.view.setUint32(at + 16, 0xcb00710a);
       packet.view.setUint32(at + 20, (1024 + n % PORTS) << 16 | 80);
+      packet.view.setUint16(at + 10, 0);
+      packet.view.setUint16(at + 10, finish(sum16(packet.view, at, 20)));
     }
     if (foresight.pays) {
       for (let i = 0; i < BATCH; i++) foresight.look(packet.view, i * SLOT_BYTES + IP_OFFSET);
