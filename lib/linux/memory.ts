@@ -6,6 +6,7 @@ import {
   MADV_COLLAPSE,
   MADV_DONTNEED,
   MADV_HUGEPAGE,
+  MADV_POPULATE_WRITE,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_PRIVATE,
@@ -114,6 +115,8 @@ export function mapHuge(lengthBytes: number): Mapping {
   const pages = mapAnonymous(lengthBytes + HUGE_PAGE_BYTES);
   // Refused where the kernel was built without them: ordinary pages do as well.
   openLibc().madvise(pages.pointer, BigInt(pages.lengthBytes), MADV_HUGEPAGE);
+  // Zeroing one takes so long that it is better done now than at its first use.
+  openLibc().madvise(pages.pointer, BigInt(pages.lengthBytes), MADV_POPULATE_WRITE);
   const address = hugePageFrom(pages.address);
   const start = Deno.UnsafePointer.create(address)!;
   const buffer = Deno.UnsafePointerView.getArrayBuffer(start, lengthBytes);
