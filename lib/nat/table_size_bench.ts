@@ -22,12 +22,14 @@ const SLOT_BYTES = 2048;
 const IP_OFFSET = 24;
 const PORTS = 60_000;
 const NOW_MS = 1_000_000;
+/** Each round takes one off it. */
+const HOP_LIMIT = 64;
 
-/** Client n's address, spread as addresses of strangers are. */
+/** Client n's address, spread as addresses of strangers are: 32.0.0.0 to 95.255.255.255. */
 function clientOf(n: number): number {
   let hash = Math.imul(n + 1, 0x9e3779b1);
   hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
-  return hash ^ (hash >>> 13);
+  return 0x20000000 + ((hash ^ (hash >>> 13)) & 0x3fffffff);
 }
 
 /** The pages of a table's file on tmpfs, as /run is; they last as long as this process. */
@@ -131,6 +133,7 @@ class Machine {
       packet.view.setInt32(at + 12, clientOf(n));
       packet.view.setUint32(at + 16, 0xcb00710a);
       packet.view.setUint32(at + 20, (1024 + n % PORTS) << 16 | 80);
+      packet.view.setUint8(at + 8, HOP_LIMIT);
       packet.view.setUint16(at + 10, 0);
       packet.view.setUint16(at + 10, finish(sum16(packet.view, at, 20)));
     }
