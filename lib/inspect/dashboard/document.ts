@@ -36,7 +36,7 @@ ${
     panel(
       "over-time",
       "Responses by path",
-      markup`<span class="quiet">up to five minutes</span>`,
+      markup`<span class="quiet">up to five minutes, smoothed over some seconds</span>`,
       markup`<div id="throughput">${part("throughput")}</div>`,
     )
   }
