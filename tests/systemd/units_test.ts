@@ -1,6 +1,7 @@
 /** The units in docs/systemd: what systemd itself says of them. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { manualPages } from "../../cli/packaging/manual/pages.ts";
 import { rootTest } from "../support/root_test.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/systemd/", import.meta.url));
@@ -29,10 +30,20 @@ for (const unit of UNITS) {
         "/bin/true",
       );
       await Deno.writeTextFile(`${folder}/${unit}`, text);
-      assert.deepEqual(await analyze("verify", `${folder}/${unit}`), { code: 0, text: "" });
+      // Nor is its manual.
+      const verified = await analyze("verify", "--man=no", `${folder}/${unit}`);
+      assert.deepEqual(verified, { code: 0, text: "" });
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
+  });
+
+  Deno.test(`${unit} names pages of the manual that there are`, async () => {
+    const stamp = { version: "0", date: "2026-01-31" };
+    const pages = manualPages({ nat: "", agent: "" }, stamp);
+    const named = [...(await Deno.readTextFile(FOLDER + unit)).matchAll(/man:([^(\s]+)\((\d)\)/g)];
+    assert.ok(named.length > 0);
+    for (const [, name, part] of named) assert.ok(pages.has(`${name}.${part}`), name);
   });
 
   rootTest(`${unit} leaves its daemon little to do harm with`, NEEDS, async () => {
