@@ -115,10 +115,10 @@ export function mapHuge(lengthBytes: number): Mapping {
   const pages = mapAnonymous(lengthBytes + HUGE_PAGE_BYTES);
   // Refused where the kernel was built without them: ordinary pages do as well.
   openLibc().madvise(pages.pointer, BigInt(pages.lengthBytes), MADV_HUGEPAGE);
-  // Zeroing one takes so long that it is better done now than at its first use.
-  openLibc().madvise(pages.pointer, BigInt(pages.lengthBytes), MADV_POPULATE_WRITE);
   const address = hugePageFrom(pages.address);
   const start = Deno.UnsafePointer.create(address)!;
+  // Zeroing one takes so long that it is better done now than at its first use.
+  openLibc().madvise(start, BigInt(lengthBytes), MADV_POPULATE_WRITE);
   const buffer = Deno.UnsafePointerView.getArrayBuffer(start, lengthBytes);
   return {
     address,
