@@ -57,8 +57,7 @@ export class DirectTranslator {
    * @returns the next hop (positive), or a reason from DROP, negated
    */
   handle(packet: Packet, vnetOffset: number, nowMs: number): number {
-    this.bypassed = false;
-    this.#slot = 0;
+    this.forget();
     const hop = this.#direct(packet, vnetOffset, nowMs);
     if (hop === 0) return this.viaNat(packet);
     const table = this.#table;
@@ -94,6 +93,12 @@ export class DirectTranslator {
   /** The instruction that matched the packet handled last, used or not; 0: none. */
   get matched(): number {
     return this.#slot;
+  }
+
+  /** Until the next packet is handled, none has matched. */
+  forget(): void {
+    this.bypassed = false;
+    this.#slot = 0;
   }
 
   #slot = 0;

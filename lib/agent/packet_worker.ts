@@ -135,6 +135,8 @@ class AgentWorker implements PacketHandler, AgentHops {
         memory: this.#memory,
         // A tun device has no link addresses.
         hasEthernet: () => false,
+        linkOf: (source) => source,
+        forget: () => this.#translator.forget(),
         describe: (subject) => this.#describe(subject),
       }),
     );

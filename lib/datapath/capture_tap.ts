@@ -7,6 +7,7 @@ import { PARSED, UNKNOWN_PROTOCOL } from "../wire/reason.ts";
 import { CaptureRing } from "./capture_ring.ts";
 import {
   ETHERNET_HEADER_BYTES,
+  HANDED,
   IP_OFFSET,
   KEPT,
   type PacketTap,
@@ -33,6 +34,13 @@ export interface CaptureTapOptions {
   readonly memory: ArrayBuffer;
   /** Whether the frames of a source have an Ethernet header. */
   readonly hasEthernet: (source: number) => boolean;
+  /** Number of the interface that the packet in a slot came by. */
+  readonly linkOf: (source: number, slot: number) => number;
+  /**
+   * A packet has come: until the handler is given it, which what is malformed never is, `describe` says
+   * nothing.
+   */
+  readonly forget: () => void;
   /**
    * Fills in what the handler knows of the packet that it was given last: slot, id, direction, path and the
    * ends of the session.
@@ -91,11 +99,14 @@ export class CaptureTap implements PacketTap {
     subject.direction = "in";
     subject.own = false;
     this.#parse(slot, frameBytes);
-    this.#copy(source, slot, frameBytes);
+    this.#options.forget();
+    this.#copy(this.#options.linkOf(source, slot), slot, frameBytes);
     if (this.#at >= 0 && !this.#options.hasEthernet(source)) this.#writeEthernet(slot);
   }
 
   decided(verdict: number): void {
+    // The worker that has it now shows it, and knows whose it is.
+    if (verdict === HANDED) return;
     const subject = this.#subject;
     this.#options.describe(subject);
     if (verdict < 0 && verdict !== KEPT) subject.reason = -verdict;

@@ -5,7 +5,7 @@ import { parseCaptureFilter } from "../session/capture_filter.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { CaptureRing, makeCaptureRing } from "./capture_ring.ts";
 import { CaptureTap } from "./capture_tap.ts";
-import { KEPT } from "./engine.ts";
+import { HANDED, KEPT } from "./engine.ts";
 
 const FRAME_BYTES = 14 + 40;
 const SLOT = 1024;
@@ -40,8 +40,13 @@ function setUp(options: { filter?: string; snapBytes?: number; ringBytes?: numbe
     {
       memory: memory.buffer,
       hasEthernet: (source) => source === 0,
+      linkOf: (source) => source,
+      forget: () => {
+        known = 0;
+      },
       describe: (subject) => {
-        subject.slot = 7;
+        subject.slot = known;
+        if (known === 0) return;
         subject.id = 42;
         subject.path = "nat";
         subject.fromClient = true;
@@ -50,22 +55,29 @@ function setUp(options: { filter?: string; snapBytes?: number; ringBytes?: numbe
   );
   const bytes = new Uint8Array(memory.buffer);
   fill(bytes, SLOT);
+  /** The session of the packet that the handler was given last. */
+  let known = 0;
   const reader = new CaptureRing(ring);
   return {
     memory,
     bytes,
     tap,
+    /** The handler is asked about the packet that came. */
+    asked: () => {
+      known = 7;
+    },
     counts: () => reader.counts,
     take: () => [...readCaptured(reader.take(1 << 20))],
   };
 }
 
 Deno.test("a packet is captured as it came, though it is changed before its verdict, and as it leaves", () => {
-  const { memory, bytes, tap, take } = setUp();
+  const { memory, bytes, tap, take, asked } = setUp();
   using _ = memory;
   tap.arrived(0, SLOT, FRAME_BYTES);
   assert.deepEqual(take(), [], "nothing is shown before the verdict");
   bytes[SLOT + 24 + 19] = 99;
+  asked();
   tap.decided(3);
   tap.leaving(1, SLOT, FRAME_BYTES, false);
   const [came, left, ...more] = take();
@@ -131,6 +143,26 @@ Deno.test("a packet that had to wait, and one of our own, belong to no session",
   assert.deepEqual([lost!.reason, lost!.flags], [DROP.neighbour, CAPTURED.out]);
 });
 
+Deno.test("what the handler was not asked about is of no session, whosever the packet before was", () => {
+  const { memory, tap, take, asked } = setUp();
+  using _ = memory;
+  tap.arrived(0, SLOT, FRAME_BYTES);
+  asked();
+  tap.decided(1);
+  tap.arrived(0, SLOT, FRAME_BYTES);
+  tap.decided(-DROP.noSession);
+  assert.deepEqual(take().map(({ slot, id }) => [slot, id]), [[7, 42], [0, 0]]);
+});
+
+Deno.test("a packet that another worker has now is left to that one", () => {
+  const { memory, tap, take, counts } = setUp();
+  using _ = memory;
+  tap.arrived(0, SLOT, FRAME_BYTES);
+  tap.decided(HANDED);
+  assert.deepEqual(take(), []);
+  assert.deepEqual(counts(), { captured: 0, filtered: 0, lost: 0 });
+});
+
 Deno.test("records that are cut or lie about their length end the reading", () => {
   const { memory } = setUp();
   using _ = memory;
@@ -145,6 +177,8 @@ Deno.test("records that are cut or lie about their length end the reading", () =
   }, {
     memory: memory.buffer,
     hasEthernet: () => true,
+    linkOf: () => 0,
+    forget: () => {},
     describe: () => {},
   });
   other.arrived(0, SLOT, FRAME_BYTES);

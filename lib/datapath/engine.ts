@@ -31,6 +31,9 @@ export interface PacketSender {
 /** A verdict: the handler has kept the packet and will send it, or count it as dropped, later. */
 export const KEPT = -0x7fffffff;
 
+/** A verdict: another packet worker has the packet now; it is received there once more. */
+export const HANDED = -0x7ffffffe;
+
 /** Gets ready for a batch of packets. */
 export interface PacketForesight {
   /** Whether it is worth the while, for this batch. */
@@ -54,7 +57,7 @@ export interface PacketHandler {
    * parsed (`UNKNOWN_PROTOCOL`) only the fields of the IP layer are valid.
    *
    * @param slot offset of the packet's slot in the buffer
-   * @returns the next hop (positive), 0 when nothing is left to do, KEPT, or a drop reason, negated
+   * @returns the next hop (positive), 0 when nothing is left to do, KEPT, HANDED, or a drop reason, negated
    */
   handle(packet: Packet, slot: number, nowMs: number): number;
   /** `maintain` has more to do, and is to be called again soon; default: it has not. */

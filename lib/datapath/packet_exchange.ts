@@ -33,6 +33,7 @@ export class PacketExchange implements PacketSource {
   readonly #bytes: Uint8Array;
   readonly #offset: number;
   readonly #lengths = new Int32Array(BATCH);
+  readonly #links = new Uint8Array(BATCH);
 
   constructor({ worker, rings, peers, memory, memoryOffset }: PacketExchangeOptions) {
     this.#out = rings[worker]!.map((buffer) => new PacketRing(buffer));
@@ -53,10 +54,17 @@ export class PacketExchange implements PacketSource {
 
   /**
    * Hands a packet to a worker: laid out like a slot, virtio_net_hdr first.
+   * @param link number of the interface that it came by
    * @returns false when too many wait there already
    */
-  hand(worker: number, bytes: Uint8Array, offset: number, lengthBytes: number): boolean {
-    if (!this.#out[worker]!.push(bytes, offset, lengthBytes)) return false;
+  hand(
+    worker: number,
+    bytes: Uint8Array,
+    offset: number,
+    lengthBytes: number,
+    link: number,
+  ): boolean {
+    if (!this.#out[worker]!.push(bytes, offset, lengthBytes, link)) return false;
     const { signals, bell } = this.#peers[worker]!;
     if (Atomics.load(signals, SLEEPING) === 1) signalEventFd(bell);
     return true;
@@ -65,6 +73,11 @@ export class PacketExchange implements PacketSource {
   /** Whether a slot is one of those that packets from other workers lie in. */
   has(slot: number): boolean {
     return slot >= this.#offset && slot < this.#offset + BATCH * SLOT_BYTES;
+  }
+
+  /** Number of the interface that the packet in a slot of {@linkcode has} came by, at whichever worker. */
+  linkOf(slot: number): number {
+    return this.#links[(slot - this.#offset) / SLOT_BYTES]!;
   }
 
   /** To be called before sleeping: what was handed over just before rang no bell. */
@@ -78,6 +91,7 @@ export class PacketExchange implements PacketSource {
       while (count < BATCH) {
         const lengthBytes = ring.shift(this.#bytes, this.slotOffset(count));
         if (lengthBytes === 0) break;
+        this.#links[count] = ring.link;
         this.#lengths[count++] = lengthBytes;
       }
     }

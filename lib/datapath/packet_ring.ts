@@ -4,10 +4,14 @@ const MASK = CAPACITY - 1;
 const HEADER_BYTES = 64;
 /** In the place of a length: what follows is at the beginning again. */
 const WRAPPED = -1;
+/** Bits of a length; the number of a link stands above them. */
+const LENGTH_BITS = 24;
+const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
 
 /**
  * Packets on their way from one packet worker to another: one writer, one reader, bounded, no lock. A
- * record is a length of 4 bytes and as many bytes, and begins at a multiple of 4.
+ * record is a word with its length and the link that it came by, and as many bytes; it begins at a
+ * multiple of 4.
  */
 export class PacketRing {
   readonly buffer: SharedArrayBuffer;
@@ -15,6 +19,8 @@ export class PacketRing {
   readonly #ends: Int32Array;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
+  /** The number of the link that the packet taken last came by. */
+  link = 0;
 
   /** @param buffer of the other end; absent: a new ring */
   constructor(buffer = new SharedArrayBuffer(HEADER_BYTES + CAPACITY)) {
@@ -28,8 +34,8 @@ export class PacketRing {
     return Atomics.load(this.#ends, 0) === Atomics.load(this.#ends, 1);
   }
 
-  /** Copies a packet into the ring; false when there is no room. */
-  push(from: Uint8Array, offset: number, lengthBytes: number): boolean {
+  /** Copies a packet into the ring, with a number below 128; false when there is no room. */
+  push(from: Uint8Array, offset: number, lengthBytes: number, link: number): boolean {
     const needed = 4 + ((lengthBytes + 3) & ~3);
     let head = Atomics.load(this.#ends, 0);
     const free = CAPACITY - ((head - Atomics.load(this.#ends, 1)) | 0);
@@ -41,7 +47,7 @@ export class PacketRing {
       head = (head + skipped) | 0;
     }
     const at = head & MASK;
-    this.#words[at >> 2] = lengthBytes;
+    this.#words[at >> 2] = lengthBytes | link << LENGTH_BITS;
     this.#bytes.set(from.subarray(offset, offset + lengthBytes), at + 4);
     Atomics.store(this.#ends, 0, (head + needed) | 0);
     return true;
@@ -53,7 +59,9 @@ export class PacketRing {
     if (tail === Atomics.load(this.#ends, 0)) return 0;
     if (this.#words[(tail & MASK) >> 2] === WRAPPED) tail = (tail + CAPACITY - (tail & MASK)) | 0;
     const at = tail & MASK;
-    const lengthBytes = this.#words[at >> 2]!;
+    const word = this.#words[at >> 2]!;
+    const lengthBytes = word & LENGTH_MASK;
+    this.link = word >>> LENGTH_BITS;
     to.set(this.#bytes.subarray(at + 4, at + 4 + lengthBytes), offset);
     Atomics.store(this.#ends, 1, (tail + 4 + ((lengthBytes + 3) & ~3)) | 0);
     return lengthBytes;

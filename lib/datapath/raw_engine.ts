@@ -13,8 +13,8 @@ import { PARSED, TOO_SHORT, UNKNOWN_PROTOCOL } from "../wire/reason.ts";
 import { check, FLAG_NEEDS_CSUM, gsoSize } from "../wire/virtio_net_header.ts";
 import {
   ETHERNET_HEADER_BYTES,
+  HANDED,
   IP_OFFSET,
-  KEPT,
   MAINTENANCE_MS,
   type PacketHandler,
   type PacketSender,
@@ -248,7 +248,7 @@ export class RawEngine implements PacketSender {
     const verdict = this.#decide(slot, frameBytes, nowMs);
     if (this.#tap !== null) this.#tap.decided(verdict);
     if (verdict < 0) {
-      if (verdict !== KEPT) this.#drop(-verdict);
+      if (verdict > HANDED) this.#drop(-verdict);
       return;
     }
     if (verdict === 0) this.#answered();

@@ -13,7 +13,15 @@ export interface FragmentGathererOptions {
   /** Lets a worker have a fragment: a verdict. */
   readonly deliver: (packet: Packet, vnetOffset: number, owner: number, nowMs: number) => number;
   /** The same for one that was held; false when there was no room. */
-  readonly hand: (owner: number, bytes: Uint8Array, offset: number, lengthBytes: number) => boolean;
+  readonly hand: (
+    owner: number,
+    bytes: Uint8Array,
+    offset: number,
+    lengthBytes: number,
+    link: number,
+  ) => boolean;
+  /** Number of the interface that the packet in a slot came by. */
+  readonly linkOf: (vnetOffset: number) => number;
 }
 
 /**
@@ -26,6 +34,7 @@ export class FragmentGatherer {
   readonly #tracker: FragmentTracker;
   readonly #bytes = new Uint8Array(HELD_FRAGMENTS * HELD_FRAGMENT_BYTES);
   readonly #lengths = new Int32Array(HELD_FRAGMENTS);
+  readonly #links = new Uint8Array(HELD_FRAGMENTS);
   #lost = 0;
   /** Held, and could not be handed over. */
   #unsent = 0;
@@ -48,7 +57,7 @@ export class FragmentGatherer {
     for (let i = this.#tracker.nextHeld(); i >= 0; i = this.#tracker.nextHeld()) {
       const length = this.#lengths[i]!;
       const isHanded = length > 0 &&
-        this.#options.hand(owner, this.#bytes, i * HELD_FRAGMENT_BYTES, length);
+        this.#options.hand(owner, this.#bytes, i * HELD_FRAGMENT_BYTES, length, this.#links[i]!);
       if (!isHanded) this.#unsent++;
     }
     return delivered;
@@ -67,6 +76,7 @@ export class FragmentGatherer {
     const slot = this.#tracker.heldSlot;
     const fits = length <= HELD_FRAGMENT_BYTES;
     this.#lengths[slot] = fits ? length : 0;
+    this.#links[slot] = this.#options.linkOf(vnetOffset);
     if (fits) {
       const bytes = packet.bytes.subarray(vnetOffset, vnetOffset + length);
       this.#bytes.set(bytes, slot * HELD_FRAGMENT_BYTES);

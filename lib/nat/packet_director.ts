@@ -1,4 +1,4 @@
-import { IP_OFFSET, KEPT } from "../datapath/engine.ts";
+import { HANDED, IP_OFFSET } from "../datapath/engine.ts";
 import type { PacketExchange } from "../datapath/packet_exchange.ts";
 import { COUNTER } from "../session/counters.ts";
 import { DROP } from "../session/drop_reason.ts";
@@ -22,6 +22,8 @@ export interface PacketDirectorOptions {
   readonly key: readonly [number, number];
   /** Is the address at this offset (4 words) a SNAT address? */
   readonly isNatAddress: (words: Int32Array, offset: number) => boolean;
+  /** Number of the interface that the packet in a slot came by. */
+  readonly linkOf: (slot: number) => number;
   /** Translates what is this worker's. */
   readonly translate: (packet: Packet, vnetOffset: number, nowMs: number) => number;
 }
@@ -37,13 +39,15 @@ export class PacketDirector {
 
   constructor(options: PacketDirectorOptions) {
     this.#options = options;
-    const { exchange } = options;
+    const { exchange, linkOf } = options;
     this.#gatherer = new FragmentGatherer({
       key: options.key,
       ownerOf: (packet) => this.#ofPorts(packet),
       deliver: (packet, vnetOffset, owner, nowMs) =>
         this.#deliver(packet, vnetOffset, owner, nowMs),
-      hand: (owner, bytes, offset, lengthBytes) => exchange.hand(owner, bytes, offset, lengthBytes),
+      hand: (owner, bytes, offset, lengthBytes, link) =>
+        exchange.hand(owner, bytes, offset, lengthBytes, link),
+      linkOf,
     });
   }
 
@@ -81,13 +85,14 @@ export class PacketDirector {
   }
 
   #hand(packet: Packet, vnetOffset: number, owner: number): number {
-    const { exchange, counters } = this.#options;
+    const { exchange, counters, linkOf } = this.#options;
     const lengthBytes = IP_OFFSET + packet.totalBytes;
-    if (!exchange.hand(owner, packet.bytes, vnetOffset, lengthBytes)) return -DROP.handover;
+    const link = linkOf(vnetOffset);
+    if (!exchange.hand(owner, packet.bytes, vnetOffset, lengthBytes, link)) return -DROP.handover;
     // It is received once more, by its owner.
     counters[COUNTER.handedOver] = counters[COUNTER.handedOver]! + 1;
     counters[COUNTER.bytesHandedOver] = counters[COUNTER.bytesHandedOver]! + packet.totalBytes;
-    return KEPT;
+    return HANDED;
   }
 
   #ownerOf(packet: Packet): number {

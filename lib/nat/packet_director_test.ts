@@ -120,6 +120,7 @@ class Workers {
           key: [3, 4],
           isNatAddress: (at, offset) =>
             isNat.some((it) => it.every((w, i) => w === at[offset + i])),
+          linkOf: () => 5,
           translate: (packet, slot, nowMs) => translator.handle(packet, slot, nowMs),
         }),
       );
@@ -151,6 +152,7 @@ class Workers {
       this.exchanges.forEach((exchange, other) => {
         const count = exchange.receive();
         for (let i = 0; i < count; i++) {
+          assert.equal(exchange.linkOf(exchange.slotOffset(i)), 5);
           this.#handle(other, exchange.slotOffset(i), exchange.frameBytes(i) - 14);
         }
         if (count > 0) isQuiet = false;

@@ -71,6 +71,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   readonly #sockets: ReturnType<typeof openPacketSocket>[];
   readonly #memory: ArrayBuffer;
   readonly #taps = new CaptureTaps();
+  /** By source, the number of the interface that its packets come by. */
+  readonly #links: readonly number[];
   readonly #probes = new ProbeWatch((nonce) => this.#tell(EVENT.probe, 0, nonce, 0));
   readonly #ours = new Map<string, Prefix>();
   /** Of a process that had more packet workers: what waits in them, and may still come. */
@@ -105,6 +107,10 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     const { part, sharing } = start;
     const extra = start.sockets.flatMap((numbers) => numbers.slice(1));
     const count = interfaces.length + extra.length + (sharing === undefined ? 0 : 1);
+    this.#links = [
+      ...interfaces.keys(),
+      ...start.sockets.flatMap((numbers, link) => numbers.slice(1).map(() => link)),
+    ];
     const slots = count * BATCH + HELD_SLOTS + REPLY_SLOTS;
     const memory = mapAnonymous(slots * SLOT_BYTES + HELD_FRAGMENTS * HELD_FRAGMENT_BYTES);
     this.#memory = memory.buffer;
@@ -117,6 +123,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       memoryOffset: (count - 1) * BATCH * SLOT_BYTES,
       counters: this.#main.counters,
       key: start.key,
+      linkOf: (slot) => this.#linkOf(slot),
       translate: (packet, slot, nowMs) => this.#translator.handle(packet, slot, nowMs),
     });
     for (const prefix of addressesInUse(this.#table)) this.#ours.set(formatPrefix(prefix), prefix);
@@ -235,10 +242,18 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       new CaptureTap(order, {
         memory: this.#memory,
         hasEthernet: () => true,
+        linkOf: (_source, slot) => this.#linkOf(slot),
+        forget: () => this.#translator.forget(),
         describe: (subject) => describeSession(this.#table, last, subject),
       }),
     );
     this.#engine.tap = this.#taps.tap;
+  }
+
+  /** Number of the interface that the packet in a slot came by, here or at another worker. */
+  #linkOf(slot: number): number {
+    if (this.#share?.exchange.has(slot)) return this.#share.exchange.linkOf(slot);
+    return this.#links[Math.floor(slot / (BATCH * SLOT_BYTES))]!;
   }
 
   #untap(id: number): void {

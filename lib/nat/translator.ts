@@ -135,6 +135,10 @@ export class Translator {
   get last(): Readonly<LastSession> {
     return this.#last;
   }
+  /** Until the next packet is handled, it is nobody's. */
+  forget(): void {
+    this.#last.slot = 0;
+  }
 
   /** Takes another configuration; sessions of services and servers that are gone live on. */
   configure(config: DatapathConfig): void {

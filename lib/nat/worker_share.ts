@@ -21,6 +21,7 @@ export interface WorkerShareOptions {
   readonly counters: Float64Array;
   /** Two random words. */
   readonly key: readonly [number, number];
+  readonly linkOf: PacketDirectorOptions["linkOf"];
   readonly translate: PacketDirectorOptions["translate"];
 }
 
@@ -35,7 +36,7 @@ export class WorkerShare {
   readonly #natAddresses: Uint8Array;
 
   constructor(options: WorkerShareOptions) {
-    const { part, sharing, table, counters, key, translate } = options;
+    const { part, sharing, table, counters, key, linkOf, translate } = options;
     const steering = new Steering(sharing.steering);
     this.#table = table;
     this.#natAddresses = new Uint8Array(sharing.natAddresses);
@@ -53,6 +54,7 @@ export class WorkerShare {
       key,
       isNatAddress: (words, offset) =>
         this.#natAddresses[table.findEndpoint(words, offset, 0)] === 1,
+      linkOf,
       translate,
     });
   }

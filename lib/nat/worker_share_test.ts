@@ -72,6 +72,7 @@ Deno.test("a session that is rebuilt elsewhere does not take the packets of the 
       memoryOffset: SLOT_BYTES,
       counters: makeCounters(),
       key: [3, 4],
+      linkOf: () => 0,
       translate: () => {
         isTranslated = true;
         return 1;
