@@ -8,7 +8,7 @@ import { checkFilters } from "../targets.ts";
 export const WATCH_MS = 2000;
 const LEAST_WATCH_MS = 100;
 const MOST_WATCH_MS = 3_600_000;
-const ENDPOINTS = "ADDRESS, PREFIX/LENGTH, ADDRESS:PORT or :PORT";
+export const ENDPOINTS = "ADDRESS, PREFIX/LENGTH, ADDRESS:PORT or :PORT";
 
 type TableName = "services" | "servers" | "sessions" | "instructions";
 

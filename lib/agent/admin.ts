@@ -1,5 +1,6 @@
 import { AdminError } from "../control/admin_protocol.ts";
 import type { AdminHandler } from "../control/admin_server.ts";
+import { eventFilter } from "../control/event_filter.ts";
 import { VERSION } from "../config/version.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { COUNTER, droppedByReason, workerCounts } from "../session/counters.ts";
@@ -17,9 +18,10 @@ export function adminHandler(agent: AgentMachine): AdminHandler {
       case "instructions":
         return instructions(agent);
       case "events": {
-        if (request.follow === true) return followEvents(agent, stream);
+        const isWanted = eventFilter(request);
+        if (request.follow === true) return followEvents(agent, isWanted, stream);
         const limit = typeof request.limit === "number" ? request.limit : DEFAULT_EVENTS;
-        return agent.events.kept.slice(limit === 0 ? agent.events.kept.length : -limit);
+        return limit === 0 ? [] : agent.events.kept.filter(isWanted).slice(-limit);
       }
       case "capture":
         return agent.captures.run(request, stream);
@@ -86,10 +88,13 @@ function instructions(agent: AgentMachine) {
 
 async function followEvents(
   agent: AgentMachine,
+  isWanted: ReturnType<typeof eventFilter>,
   { follow, signal }: Parameters<AdminHandler>[1],
 ): Promise<void> {
   const gone = Promise.withResolvers<void>();
-  const leave = agent.events.follow((event) => follow(event).catch(() => gone.resolve()));
+  const leave = agent.events.follow((event) => {
+    if (isWanted(event)) follow(event).catch(() => gone.resolve());
+  });
   signal.addEventListener("abort", () => gone.resolve());
   await gone.promise;
   leave();

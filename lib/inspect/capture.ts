@@ -14,7 +14,7 @@ import { CaptureFile } from "./capture_file.ts";
 import { formatPacket, packetJson } from "./capture_line.ts";
 import type { Daemon } from "./daemon.ts";
 import { type InspectHost, OutputClosed } from "./host.ts";
-import { exactCount } from "./human.ts";
+import { exactCount } from "../config/human.ts";
 import type { CaptureOptions, InspectOptions } from "./options.ts";
 import { paintFor, printable } from "./palette.ts";
 

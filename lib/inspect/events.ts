@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { EventFilter } from "../control/event_filter.ts";
 import type { EventView } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import type { InspectHost } from "./host.ts";
@@ -16,8 +17,13 @@ export async function printEvents(
   host: InspectHost,
 ): Promise<number> {
   if (options.follow) return await followEvents(daemon, options, host);
-  const limit = options.limit === undefined ? {} : { limit: options.limit };
-  const events = await daemon.ask<EventView[]>({ verb: "events", ...limit });
+  const { limit } = options;
+  const filter = filterOf(options);
+  const request = { verb: "events", ...filter, ...(limit !== undefined && { limit }) };
+  const events = await daemon.ask<EventView[]>(request);
+  if (events.length === 0 && Object.keys(filter).length > 0) {
+    host.complain("No event that is remembered is of that kind");
+  }
   if (options.json) {
     await writeJsonArray(events, host);
   } else {
@@ -27,6 +33,15 @@ export async function printEvents(
   return 0;
 }
 
+/** What of the options the daemon is asked for. */
+function filterOf(options: InspectOptions): EventFilter {
+  const filter: Record<string, unknown> = {};
+  for (const name of ["types", "session", "service", "client", "server", "agent"] as const) {
+    if (options[name] !== undefined) filter[name] = options[name];
+  }
+  return filter;
+}
+
 /** Until the daemon ends, which is not what was asked for, or the reader does. */
 async function followEvents(
   daemon: Daemon,
@@ -34,7 +49,8 @@ async function followEvents(
   host: InspectHost,
 ): Promise<number> {
   const paint = paintFor(host);
-  for await (const event of daemon.follow<EventView>({ verb: "events", follow: true })) {
+  const request = { verb: "events", follow: true, ...filterOf(options) };
+  for await (const event of daemon.follow<EventView>(request)) {
     if (options.json) await writeJson(event, host);
     else await host.write(`${formatEvent(event, paint)}\n`);
   }

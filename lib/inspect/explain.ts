@@ -8,7 +8,7 @@ import type { SessionView } from "../session/session_view.ts";
 import type { Explanation } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import type { InspectHost } from "./host.ts";
-import { humanBytes, humanCount, humanDuration } from "./human.ts";
+import { humanBytes, humanCount, humanDuration } from "../config/human.ts";
 import type { InspectOptions } from "./options.ts";
 import { type AskedPacket, parsePacket } from "./packet_syntax.ts";
 import { type Paint, paintFor, printable } from "./palette.ts";

@@ -31,6 +31,11 @@ export interface InspectOptions {
   readonly topMs?: number;
   /** What the rows were at the looks before, while they are shown again and again. */
   readonly trends?: Trends;
+  /** Of events: only of these types, or that begin with these words. */
+  readonly types?: readonly string[];
+  /** Of events: only of this session, of this agent. */
+  readonly session?: string;
+  readonly agent?: string;
   /** Of events: go on as more happen. */
   readonly follow?: boolean;
   /** Of explain: `tcp 198.51.100.2:40000 > 203.0.113.10:80`. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { InspectHost } from "./host.ts";
-import { humanBitRate, humanCount } from "./human.ts";
+import { humanBitRate, humanCount } from "../config/human.ts";
 import type { InspectOptions } from "./options.ts";
 import { paintFor } from "./palette.ts";
 import { parseSort, pick, type SortKeys, sortKeys } from "./sort.ts";

@@ -7,7 +7,7 @@ import type { ServerView, ServiceView } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { parseEndpointFilter } from "./endpoint_filter.ts";
 import type { InspectHost } from "./host.ts";
-import { humanCount, humanDuration } from "./human.ts";
+import { humanCount, humanDuration } from "../config/human.ts";
 import type { InspectOptions } from "./options.ts";
 import type { Style } from "./palette.ts";
 import { RowPrinter } from "./print_rows.ts";

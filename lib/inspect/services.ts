@@ -7,7 +7,7 @@ import type { ServerView, ServiceView } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { parseEndpointFilter } from "./endpoint_filter.ts";
 import type { InspectHost } from "./host.ts";
-import { humanCount } from "./human.ts";
+import { humanCount } from "../config/human.ts";
 import type { InspectOptions } from "./options.ts";
 import { RowPrinter } from "./print_rows.ts";
 import { chosenServices } from "./service_choice.ts";

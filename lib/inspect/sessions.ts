@@ -8,7 +8,7 @@ import type { SessionsAnswer } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { parseEndpointFilter } from "./endpoint_filter.ts";
 import type { InspectHost } from "./host.ts";
-import { humanBytes, humanCount, humanDuration } from "./human.ts";
+import { humanBytes, humanCount, humanDuration } from "../config/human.ts";
 import type { InspectOptions } from "./options.ts";
 import { RowPrinter } from "./print_rows.ts";
 import { chosenServices } from "./service_choice.ts";

@@ -12,7 +12,13 @@ import type {
   Status,
   WorkerCounts,
 } from "./answers.ts";
-import { exactCount, humanBitRate, humanBytes, humanCount, humanDuration } from "./human.ts";
+import {
+  exactCount,
+  humanBitRate,
+  humanBytes,
+  humanCount,
+  humanDuration,
+} from "../config/human.ts";
 import { printable } from "./palette.ts";
 import { type Column, renderTable, type TableOptions } from "./table.ts";
 

@@ -42,9 +42,9 @@ export function renderTable<Row>(
   columns: readonly Column<Row>[],
   options: TableOptions,
 ): string {
-  const { width, paint } = options;
+  const { paint } = options;
   const all = columns.map((column) => layOut(rows, column));
-  const shown = fit(all, width);
+  const shown = fit(all, options);
   const lines = [shown.map((cells) => paint("bold", pad(cells, heading(cells.column)))).join(GAP)];
   rows.forEach((row, index) => {
     lines.push(
@@ -83,8 +83,14 @@ function cellText<Row>(row: Row, column: Column<Row>): string {
   return value === null ? "-" : printable(String(value));
 }
 
-/** Cuts long texts, then leaves columns out, until the rest fits or only what must stay is left. */
-function fit<Row>(all: readonly Cells<Row>[], width: number): Cells<Row>[] {
+/**
+ * Cuts long texts, then leaves columns out, until the rest fits or only what must stay is left; of a page,
+ * whose lines must not be longer, also that.
+ */
+function fit<Row>(
+  all: readonly Cells<Row>[],
+  { width, isPage = false }: TableOptions,
+): Cells<Row>[] {
   let shown = [...all];
   for (const cells of shown) {
     const excess = totalWidth(shown) - width;
@@ -97,11 +103,28 @@ function fit<Row>(all: readonly Cells<Row>[], width: number): Cells<Row>[] {
     if (first === undefined) break;
     shown = shown.filter((cells) => cells !== first);
   }
+  if (isPage) shown = squeezed(shown, width);
   // A column that went may have left more room than it had to.
   for (const cells of shown) {
     const room = width - totalWidth(shown);
     if (room > 0) cells.width = Math.min(naturalWidth(cells), cells.width + room);
   }
+  return shown;
+}
+
+/** Cuts texts, the longest first, down to the width of their headings, then leaves out columns from the right. */
+function squeezed<Row>(all: readonly Cells<Row>[], width: number): Cells<Row>[] {
+  const shown = [...all];
+  for (const cells of all.toSorted((a, b) => b.width - a.width)) {
+    const excess = totalWidth(shown) - width;
+    const isText = cells.column.right !== true;
+    if (excess > 0 && isText) {
+      cells.width = Math.max(cells.column.name.length, cells.width - excess);
+    }
+  }
+  while (shown.length > 1 && totalWidth(shown) > width) shown.pop();
+  const [first] = shown;
+  if (first !== undefined && totalWidth(shown) > width) first.width = Math.max(1, width);
   return shown;
 }
 

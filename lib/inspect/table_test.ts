@@ -45,6 +45,17 @@ Deno.test("on a narrow terminal long texts are cut first, then columns go", () =
   assert.equal(at(10)[2], "longer  connection …");
 });
 
+Deno.test("of a page, no line is ever wider than the terminal", () => {
+  const at = (width: number) =>
+    renderTable(ROWS, COLUMNS, { width, paint: plain, isPage: true }).trimEnd().split("\n");
+  assert.deepEqual(at(18), ["NAME    WHY", "a       -", "longer  connectio…"]);
+  assert.deepEqual(at(8), ["NAME", "a", "longer"]);
+  assert.deepEqual(at(3), ["NA…", "a", "lo…"]);
+  for (let width = 1; width < 50; width++) {
+    for (const line of at(width)) assert.ok(line.length <= width, `${width}: ${line}`);
+  }
+});
+
 Deno.test("colours surround a cell without moving what follows", () => {
   const painted = renderTable(ROWS, COLUMNS, { width: 60, paint: paintFor({ colours: true }) });
   assert.ok(painted.includes("\x1b[32myes\x1b[39m  -"));

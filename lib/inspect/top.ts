@@ -9,12 +9,15 @@ import type { NatStatus, ServerView, SessionsAnswer, Status } from "./answers.ts
 import type { Daemon } from "./daemon.ts";
 import { FullScreen, type ScreenEvent } from "./full_screen.ts";
 import type { InspectHost } from "./host.ts";
-import { humanCount, humanDuration } from "./human.ts";
+import { humanCount, humanDuration } from "../config/human.ts";
 import type { InspectOptions } from "./options.ts";
 import { paintFor } from "./palette.ts";
 import { TableWatch } from "./table_watch.ts";
 import { firstState, type TopState, withKey } from "./top_state.ts";
 import { pageRows, renderTop, type TopContent } from "./top_view.ts";
+
+/** One look alone measures nothing: the second one comes soon. */
+const FIRST_REST_MS = 500;
 
 /** Until a key, another size, or the time. */
 type Woken = "event" | "time";
@@ -40,19 +43,21 @@ export async function showTop(
   const paint = paintFor(host);
   let state = firstState(options.topMs ?? 2000);
   let dueMs = 0;
+  let restMs = FIRST_REST_MS;
   for (;;) {
     const { columns, lines } = screen.size;
     if (performance.now() >= dueMs && !state.paused) {
       await top.look();
-      dueMs = performance.now() + state.intervalMs;
+      dueMs = performance.now() + Math.min(restMs, state.intervalMs);
+      restMs = Infinity;
     }
     state = top.scrolledTo(state, pageRows(lines));
     screen.show(renderTop(top.content(state, pageRows(lines)), state, { columns, lines, paint }));
     const { promise, resolve } = Promise.withResolvers<Woken>();
     wake = () => resolve("event");
     if (events.length > 0) wake();
-    const restMs = state.paused ? 2 ** 30 : Math.max(0, dueMs - performance.now());
-    const timer = setTimeout(() => resolve("time"), restMs);
+    const waitMs = state.paused ? 2 ** 30 : Math.max(0, dueMs - performance.now());
+    const timer = setTimeout(() => resolve("time"), waitMs);
     await promise;
     clearTimeout(timer);
     for (const event of events.splice(0)) {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SessionView } from "../session/session_view.ts";
-import { humanBitRate, humanBytes, humanCount, humanDuration } from "./human.ts";
+import { humanBitRate, humanBytes, humanCount, humanDuration } from "../config/human.ts";
 import type { Paint, Style } from "./palette.ts";
 import type { Flow } from "./session_meter.ts";
 import { sparkline } from "./sparkline.ts";

@@ -1,22 +1,21 @@
 import { closest } from "../config/suggest.ts";
 import { AdminError, type AdminRequest } from "../control/admin_protocol.ts";
 import type { AdminHandler } from "../control/admin_server.ts";
+import { eventFilter } from "../control/event_filter.ts";
 import type { LoggedEvent } from "../control/event_log.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { COUNTER, droppedByReason, workerCounts } from "../session/counters.ts";
 import { DROP } from "../session/drop_reason.ts";
-import { FLAG, U16, U8 } from "../session/layout.ts";
-import { SessionViewer, usedSlots } from "../session/session_view.ts";
-import type { SessionView, ViewContext } from "../session/session_view.ts";
 import { formatEndpoint, parseEndpoint } from "../wire/address.ts";
-import { protocolNumber } from "../wire/protocol.ts";
 import { reasonName } from "../wire/reason.ts";
-import { type ExplainContext, explainPacket, type NamedPacket } from "./explain.ts";
+import { explainPacket, type NamedPacket } from "./explain.ts";
+import { explainContext } from "./explain_context.ts";
 import { explainIcmp, type IcmpPacket } from "./explain_icmp.ts";
 import { journalEvents } from "./journal_events.ts";
 import type { Reloaded } from "./reload.ts";
 import type { NatMachine } from "./nat_machine.ts";
 import { serverViews, serviceViews, viewSources } from "./nat_views.ts";
+import { leases } from "./view_context.ts";
 import { NO_CENSUS, type TableCensus } from "./table_census.ts";
 import { type BypassTarget, canonicalServer, namesServer } from "./operator_state.ts";
 import { VERSION } from "../config/version.ts";
@@ -50,8 +49,8 @@ export function adminHandler(
         return instructions(machine);
       case "events":
         return request.follow === true
-          ? followEvents(machine, stream)
-          : recentEvents(machine, limitOf(request));
+          ? followEvents(machine, eventFilter(request), stream)
+          : recentEvents(machine, eventFilter(request), limitOf(request));
       case "explain":
         return explain(machine, request);
       case "capture":
@@ -137,15 +136,6 @@ function sessions(machine: NatMachine) {
   };
 }
 
-/** What is left of the lease of the agent of each server with an instruction. */
-function leases(machine: NatMachine): Record<string, number> {
-  const left: Record<string, number> = {};
-  for (const { match, leaseMs } of machine.book.instructions(bootTimeMs())) {
-    left[match.source] = Math.round(leaseMs);
-  }
-  return left;
-}
-
 function instructions(machine: NatMachine) {
   const now = bootTimeMs();
   return [...machine.book.instructions(now)].map((view) => ({
@@ -171,13 +161,16 @@ function limitOf(request: AdminRequest): number {
   return typeof limit === "number" && limit >= 0 ? limit : DEFAULT_EVENTS;
 }
 
-function recentEvents(machine: NatMachine, limit: number): LoggedEvent[] {
-  const all = [...machine.events.kept, ...journalEvents(machine)];
+type EventTest = ReturnType<typeof eventFilter>;
+
+function recentEvents(machine: NatMachine, isWanted: EventTest, limit: number): LoggedEvent[] {
+  const all = [...machine.events.kept, ...journalEvents(machine)].filter(isWanted);
   return all.sort((a, b) => a.time - b.time).slice(limit === 0 ? 0 : -limit);
 }
 
 async function followEvents(
   machine: NatMachine,
+  isWanted: EventTest,
   { follow, signal }: Parameters<AdminHandler>[1],
 ): Promise<void> {
   const waiting: LoggedEvent[] = [];
@@ -188,7 +181,8 @@ async function followEvents(
       const next = machine.journals.position;
       const news = journalEvents(machine, seen, next);
       seen = next;
-      const events = [...waiting.splice(0), ...news].sort((a, b) => a.time - b.time);
+      const events = [...waiting.splice(0), ...news].filter(isWanted);
+      events.sort((a, b) => a.time - b.time);
       for (const event of events) await follow(event);
       await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
     }
@@ -199,48 +193,13 @@ async function followEvents(
 
 async function explain(machine: NatMachine, request: AdminRequest) {
   const asked = request.packet as NamedPacket | IcmpPacket;
-  const rows = serverViews(viewSources(machine), await machine.census.take());
-  const { records } = machine.state;
-  const context: ExplainContext = {
-    config: machine.config,
-    table: { used: records.used, capacity: machine.config.capacity },
-    lastEvent: (session) => lastEvent(machine, session),
-    find: (named, direction) => findSession(machine, named, direction),
-    server: (service, address) =>
-      rows.find((it) => it.service === service && it.address === address) ?? {
-        health: "unknown",
-        healthReason: null,
-        draining: false,
-        removed: false,
-        share: 0,
-        sessions: 0,
-        agent: machine.agents.view(address),
-      },
-    criteria: (session) => machine.bypass.facts(session.id),
-    keptFor: ({ address }, service) => machine.servers.earlierServer(service, address.words),
-    scheduled: ({ address, port }, service) =>
-      machine.servers.services.get(service.name)?.wouldChoose(address.words, port) ?? null,
-    byAffinity: ({ id }) =>
-      (records.getU8(machine.bypass.find(id), U8.flags) & FLAG.byAffinity) !== 0,
-    stopped: (session, service, server) => machine.operator.stops(session, service, server),
-  };
+  const context = await explainContext(machine);
   return asked.protocol === "icmp"
     ? explainIcmp({
       ...asked,
       ...(asked.about !== undefined && { about: canonicalPacket(asked.about) }),
     }, context)
     : explainPacket(canonicalPacket(asked), context);
-}
-
-/** When the session's path changed last, or was not changed though it might have been. */
-function lastEvent(machine: NatMachine, session: string): string | null {
-  const event = machine.events.kept.findLast((it) => it.session === session);
-  if (event === undefined) return null;
-  const { time, type, ...details } = event;
-  const words = Object.entries(details)
-    .filter(([key, value]) => key !== "session" && value !== null)
-    .map(([key, value]) => `${key} ${value}`);
-  return `${new Date(time).toISOString()} ${[type, ...words].join(", ")}`;
 }
 
 /** Endpoints as this program writes them, so that they can be compared as text. */
@@ -256,46 +215,6 @@ function canonicalPacket(packet: NamedPacket): NamedPacket {
   } catch (error) {
     throw new AdminError((error as Error).message, 2);
   }
-}
-
-/** Compares records as numbers, so that a million sessions do not hold the machine up. */
-function findSession(
-  machine: NatMachine,
-  packet: NamedPacket,
-  direction: "inbound" | "outbound",
-): SessionView | null {
-  const { records } = machine.state;
-  const viewer = new SessionViewer(records);
-  const protocol = protocolNumber(packet.protocol);
-  // What differs from session to session is one port, on whichever side.
-  const [port, field] = direction === "inbound"
-    ? [parseEndpoint(packet.source).port, U16.clientPort]
-    : [parseEndpoint(packet.destination).port, U16.natPort];
-  const context = viewContext(machine);
-  for (const slot of usedSlots(records)) {
-    if (records.getU16(slot, field) !== port) continue;
-    if (records.getU8(slot, U8.protocol) !== protocol) continue;
-    const view = viewer.view(slot, context);
-    if (view === null) continue;
-    const found = direction === "inbound"
-      ? view.client === packet.source && view.vip === packet.destination
-      : view.server === packet.source && view.nat === packet.destination;
-    if (found) return view;
-  }
-  return null;
-}
-
-/** How records are shown; the names come from the configuration in force. */
-export function viewContext(machine: NatMachine): ViewContext {
-  const names = new Map(
-    machine.config.services.map((it) => [`${it.protocol} ${formatEndpoint(it.vip)}`, it.name]),
-  );
-  const left = leases(machine);
-  return {
-    nowMs: bootTimeMs(),
-    serviceName: (vip, protocol) => names.get(`${protocol} ${vip}`) ?? vip,
-    leaseMs: (server) => left[server] ?? 0,
-  };
 }
 
 async function bypass(machine: NatMachine, request: AdminRequest) {

@@ -191,6 +191,20 @@ export class DirectPaths {
     this.#places.forget((place) => !isServer(place.slice(0, place.lastIndexOf(" "))));
   }
 
+  /** What is not simply used between a server and a client: the server's own path, the client's network. */
+  doubted(server: IpAddress, client: IpAddress, now: number): (PathState & { path: string })[] {
+    const name = String(server);
+    const clients = clientsOf(client);
+    const states = [
+      { path: `from ${name}`, state: this.#servers.state(name, now) },
+      {
+        path: `from ${name} to ${clients}`,
+        state: this.#places.state(placeOf(name, clients), now),
+      },
+    ];
+    return states.flatMap(({ path, state }) => state === null ? [] : [{ path, ...state }]);
+  }
+
   /** What is known of a server. */
   view(server: string, now: number): PathView {
     const state = this.#servers.state(server, now);

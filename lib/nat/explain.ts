@@ -1,9 +1,12 @@
+import { humanDuration } from "../config/human.ts";
 import type { NatConfig, ServiceConfig } from "../config/nat_config.ts";
 import { type Endpoint, formatEndpoint, type IpAddress, parseEndpoint } from "../wire/address.ts";
 import { rangeContains } from "../wire/prefix.ts";
 import type { SessionView } from "../session/session_view.ts";
-import { changeStep, type CriteriaFacts, startSteps, stopStep } from "./explain_criteria.ts";
+import { criteriaText } from "./criteria_text.ts";
+import type { CriteriaFacts } from "./explain_criteria.ts";
 import { explainChoice, keptStep } from "./explain_choice.ts";
+import { type DoubtedPath, expectedPath, pathSteps, type SessionEvent } from "./explain_path.ts";
 
 /** A packet as an operator names it. */
 export interface NamedPacket {
@@ -44,8 +47,12 @@ export interface ExplainContext {
   };
   /** How many sessions there are, and how many there can be. */
   readonly table: { readonly used: number; readonly capacity: number };
-  /** What happened to a session last, in words; null: nothing is remembered. */
-  lastEvent(session: string): string | null;
+  /** NAT endpoints towards a server of a service, those that sessions have and all that there are. */
+  natEndpoints(service: ServiceConfig, server: string): { used: number; capacity: number };
+  /** What is remembered of a session, oldest first. */
+  happened(session: string): readonly SessionEvent[];
+  /** What is not simply used of the direct paths from a server to a client. */
+  doubtedPaths(server: string, client: string): readonly DoubtedPath[];
   /** What the criteria look at of a session. */
   criteria(session: SessionView): CriteriaFacts;
   /** The server of the client's earlier sessions, where that counts. */
@@ -54,8 +61,8 @@ export interface ExplainContext {
   scheduled(client: Endpoint, service: ServiceConfig): string | null;
   /** Whether the session's server was that of its client's earlier sessions. */
   byAffinity(session: SessionView): boolean;
-  /** Does an operator's order keep a session via NAT? */
-  stopped(session: string, service: string, server: string): boolean;
+  /** The operator's order that keeps a session via NAT; null: none does. */
+  stoppedBy(session: string, service: string, server: string): string | null;
 }
 
 /** What would happen to this packet now, rule by rule. */
@@ -170,27 +177,47 @@ function explainInbound(
     result: used < capacity ? "has room" : "full",
     detail: `${used} of ${capacity} sessions`,
   }, ...fragmentSteps(packet));
-  if (used >= capacity) return { steps, verdict: "dropped: tableFull", session: null };
+  if (used >= capacity) {
+    return { steps, verdict: refused("tableFull", packet, context), session: null };
+  }
   const choice = explainChoice(parseEndpoint(packet.source), service, context);
   steps.push(...choice.steps);
   const { server } = choice;
   if (server === null) {
     return { steps, verdict: refused("noServer", packet, context), session: null };
   }
+  const room = context.natEndpoints(service, server);
+  const isFull = room.used >= room.capacity;
+  steps.push({
+    step: "NAT endpoint",
+    result: isFull ? "none free" : "free",
+    detail: `${room.used} of ${room.capacity} taken towards ${server}, those that rest included`,
+  });
+  if (isFull) return { steps, verdict: refused("noPort", packet, context), session: null };
+  const { start } = service.bypass;
+  const expected = expectedPath(
+    server,
+    { client: packet.source, service: service.name, start },
+    context,
+  );
+  steps.push(
+    {
+      step: "start criteria",
+      result: criteriaText(start),
+      detail: "nothing of it has been seen yet",
+    },
+    ...expected.steps,
+  );
   return {
     steps,
-    verdict: `a new session with ${server}, responses via NAT${
-      context.stopped("", service.name, server)
-        ? ", stopped by the operator"
-        : " until the start criteria are met"
-    }`,
+    verdict: `a new session with ${server}, responses via NAT, ${expected.verdict}`,
     session: null,
   };
 }
 
 /** A packet that is not served, and what its sender hears of it. */
 function refused(
-  reason: "noService" | "noServer" | "noSession",
+  reason: "noService" | "noServer" | "noPort" | "noSession" | "tableFull",
   { protocol }: NamedPacket,
   { config }: ExplainContext,
 ): string {
@@ -224,56 +251,8 @@ function sessionStep(session: SessionView): ExplainStep {
   return {
     step: "session",
     result: session.id,
-    detail:
-      `${session.state}, ${session.ageMs} ms old, idle ${session.idleMs} ms; client ${session.client}, vip ${session.vip}, nat ${session.nat}, server ${session.server}`,
+    detail: `${session.state}, ${humanDuration(session.ageMs)} old, idle ${
+      humanDuration(session.idleMs)
+    }; client ${session.client}, vip ${session.vip}, nat ${session.nat}, server ${session.server}`,
   };
-}
-
-/** Why the session is on its path, and what would change it. */
-function pathSteps(session: SessionView, context: ExplainContext): ExplainStep[] {
-  const service = context.config.services.find((it) => it.name === session.service);
-  const { start, stop } = service?.bypass ?? { start: { never: true as const }, stop: {} };
-  const agent = context.server(session.service, session.server).agent;
-  const facts = context.criteria(session);
-  return [
-    ...startSteps(start, session, facts),
-    {
-      step: "operator",
-      result: context.stopped(session.id, session.service, session.server) ? "stopped" : "allows",
-      detail: "nat bypass stop, nat bypass start",
-    },
-    {
-      step: "agent",
-      result: agent.connected ? agent.bypass : "not connected",
-      detail: `${agent.reason ?? `speaks for ${session.server}`}; ` +
-        `${facts.instructions} of at most ${facts.limit} instructions`,
-    },
-    {
-      step: "path",
-      result: session.path === "bypass" ? "bypass" : "nat",
-      detail: `${session.reason}${
-        session.instruction === null
-          ? ""
-          : `; instruction ${session.instruction.generation} ${session.instruction.state}, lease ${session.instruction.leaseMs} ms`
-      }`,
-    },
-    {
-      step: "since",
-      result: session.path === "bypass" ? `${Math.round(facts.instructionAgeMs)} ms` : "see events",
-      detail: context.lastEvent(session.id) ??
-        `no event of it is kept; the session is ${session.ageMs} ms old`,
-    },
-    {
-      step: "pause",
-      result: facts.pauseMs > 0 ? `${Math.round(facts.pauseMs)} ms left` : "none",
-      detail: "before its end the criteria do not decide again",
-    },
-    ...(session.pathMtu === null ? [] : [{
-      step: "path MTU",
-      result: `${session.pathMtu} bytes`,
-      detail: "larger packets to the client leave in smaller segments, by either way",
-    }]),
-    stopStep(stop, session, facts),
-    changeStep({ start, stop }, session, facts),
-  ];
 }

@@ -1,4 +1,5 @@
 import type { StartConfig, StopConfig, ThresholdConfig } from "../config/criteria_config.ts";
+import { humanDuration } from "../config/human.ts";
 import { formatLoad, type Load } from "../config/rate.ts";
 import type { ServiceConfig } from "../config/nat_config.ts";
 import { isMetered } from "./datapath_config.ts";
@@ -25,6 +26,8 @@ export interface CriteriaFacts {
   /** Of the server's agent. */
   readonly instructions: number;
   readonly limit: number;
+  /** What stands against a bypass beside all this; absent, or null: nothing. */
+  readonly against?: string | null;
 }
 
 /** The rates of a session, by whoever measures them on its path; null where nobody does. */
@@ -80,7 +83,9 @@ export function stopStep(
   const { idleMs, rate, ageMs } = stop;
   const measured = rate?.of === "packets" ? facts.packetRate : facts.byteRate;
   const details = [
-    `idle ${session.idleMs}${idleMs === undefined ? "" : ` of ${idleMs}`} ms`,
+    `idle ${humanDuration(session.idleMs)}${
+      idleMs === undefined ? "" : ` of ${humanDuration(idleMs)}`
+    }`,
     ...(rate === undefined ? [] : [
       `rate ${
         measured === null ? "not measured" : Math.round(measured)
@@ -88,7 +93,7 @@ export function stopStep(
     ]),
     ...(ageMs === undefined || session.path === "nat"
       ? []
-      : [`instruction age ${Math.round(facts.instructionAgeMs)} of ${ageMs} ms`]),
+      : [`instruction age ${humanDuration(facts.instructionAgeMs)} of ${humanDuration(ageMs)}`]),
   ];
   return { step: "stop criteria", result: stopText(stop), detail: details.join("; ") };
 }
@@ -116,7 +121,7 @@ function change(
     }an operator's stop, draining, or its agent`;
   }
   if (start.never) return "another configuration: bypass.start is never";
-  const { restriction, pauseMs } = facts;
+  const { restriction, pauseMs, against } = facts;
   if (restriction !== null) {
     const why = reasonText(restriction.reason, restriction.value);
     if (!restriction.mayChange) return `another configuration: ${why}`;
@@ -125,8 +130,11 @@ function change(
   const { instruction } = session;
   if (instruction !== null) {
     const { generation, leaseMs } = instruction;
-    return `the agent's word on instruction ${generation}, or the end of its lease in ${leaseMs} ms`;
+    return `the agent's word on instruction ${generation}, or the end of its lease in ${
+      humanDuration(leaseMs)
+    }`;
   }
+  if (against !== undefined && against !== null) return `once this is over: ${against}`;
   if (facts.instructions >= facts.limit) {
     return `a place: its agent has ${facts.instructions} of ${facts.limit} instructions, which the busiest sessions get`;
   }
@@ -149,7 +157,7 @@ function missingOf(start: StartConfig, seen: Seen): string[] {
 }
 
 function pauseText(pauseMs: number): string {
-  return pauseMs > 0 ? `, asked again in ${Math.round(pauseMs)} ms` : "";
+  return pauseMs > 0 ? `, asked again in ${humanDuration(pauseMs)}` : "";
 }
 
 interface Seen {

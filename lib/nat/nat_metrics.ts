@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { totalAddresses } from "../config/nat_checks.ts";
+import { natEndpointCapacity } from "./nat_endpoint_capacity.ts";
 import { VERSION } from "../config/version.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { datapathMetrics } from "../metrics/datapath_metrics.ts";
@@ -172,10 +172,7 @@ function bypassMetrics({ tally, book, config }: NatMachine): Metric[] {
 }
 
 function tableMetrics({ state, config, servers }: NatMachine): Metric[] {
-  const { addresses, portFirst, portLast } = config.snat;
-  const capacity = (family: number) =>
-    totalAddresses(addresses.filter((it) => it.first.family === family)) *
-    (portLast - portFirst + 1);
+  const capacity = (family: number) => natEndpointCapacity(config.snat, family);
   const used: Sample[] = [];
   const most: Sample[] = [];
   for (const [service, { board, config: { vip } }] of servers.services) {

@@ -50,6 +50,20 @@ export class OperatorState {
       this.#names(this.#servers, server);
   }
 
+  /** The order by which this session must stay via NAT; null: there is none. */
+  stoppedBy(session: string, service: string, server: string): string | null {
+    const order = this.#all
+      ? "--all"
+      : this.#services.has(service)
+      ? `--service ${service}`
+      : this.#names(this.#servers, server)
+      ? `--server ${this.#servers.has(server) ? server : hostOf(server)}`
+      : this.#sessions.has(session)
+      ? `--session ${session}`
+      : null;
+    return order === null ? null : `nat bypass stop ${order}`;
+  }
+
   /** Does this server (`address:port`) take no new sessions? */
   drains(server: string): boolean {
     return this.#names(this.#draining, server);

@@ -1,5 +1,5 @@
 import { type Markup, markup } from "../../page/markup.ts";
-import { exactCount, humanCount } from "../human.ts";
+import { exactCount, humanCount } from "../../config/human.ts";
 import type { DashboardState } from "./dashboard_state.ts";
 import { sumOf } from "./history.ts";
 import { bytesText, rateText } from "./units.ts";

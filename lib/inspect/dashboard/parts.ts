@@ -6,7 +6,7 @@
 import { bothForms } from "../../page/both_forms.ts";
 import { type Markup, markup } from "../../page/markup.ts";
 import { throughputChart } from "../../page/throughput_chart.ts";
-import { humanDuration } from "../human.ts";
+import { humanDuration } from "../../config/human.ts";
 import { clockTime } from "./clock_time.ts";
 import type { DashboardState } from "./dashboard_state.ts";
 import { eventRows } from "./event_rows.ts";

@@ -6,7 +6,7 @@
  */
 import { type Markup, markup } from "../../page/markup.ts";
 import type { AgentOfNat, ServerView, ServiceView } from "../answers.ts";
-import { exactCount, humanCount, humanDuration } from "../human.ts";
+import { exactCount, humanCount, humanDuration } from "../../config/human.ts";
 import { endpointOrder } from "../sort.ts";
 import type { RatedSession, Sample } from "./dashboard_state.ts";
 import { MOST_SESSIONS } from "./limits.ts";

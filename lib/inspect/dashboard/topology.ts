@@ -3,7 +3,7 @@ import type { Markup } from "../../page/markup.ts";
 import { topologyPicture, type TopologyServer } from "../../page/topology_picture.ts";
 import { parseEndpoint } from "../../wire/address.ts";
 import type { ServerView } from "../answers.ts";
-import { humanCount } from "../human.ts";
+import { humanCount } from "../../config/human.ts";
 import type { DashboardState, Sample } from "./dashboard_state.ts";
 import { sumOf } from "./history.ts";
 import { rateText } from "./units.ts";

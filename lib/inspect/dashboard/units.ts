@@ -1,4 +1,4 @@
-import { humanBitRate, humanBytes } from "../human.ts";
+import { humanBitRate, humanBytes } from "../../config/human.ts";
 
 /** Bits a second of so many bytes a second, as it is printed: with a narrow space before the unit. */
 export function rateText(bytesPerSecond: number): string {
