@@ -17,9 +17,13 @@ import { type InspectHost, OutputClosed } from "./host.ts";
 import { exactCount } from "../config/human.ts";
 import type { CaptureOptions, InspectOptions } from "./options.ts";
 import { paintFor, printable } from "./palette.ts";
+import { TimeOrder } from "./time_order.ts";
 
 /** Headers with options, and the beginning of what they carry. */
 export const DEFAULT_SNAP_BYTES = 256;
+
+/** Longer than what an agent captured takes to come here by way of the NAT machine. */
+const HOLD_MS = 400;
 
 /** Where packets go. */
 interface Sink {
@@ -63,6 +67,7 @@ class Capturing {
   readonly #readers = new Map<string, BatchReader>();
   readonly #counts = new Map<string, CaptureCounts>();
   readonly #frames = new FrameReader();
+  readonly #order = new TimeOrder<PlacedPacket>(HOLD_MS, ({ packet }) => packet);
   #sink: Sink | null = null;
   #id: string | null = null;
   #written = 0;
@@ -79,8 +84,9 @@ class Capturing {
     Deno.addSignalListener("SIGTERM", stop);
     let status = 0;
     try {
-      for (;;) {
-        const { value, done } = await events.next();
+      for (let next = events.next();;) {
+        await this.#beforeNext(next);
+        const { value, done } = await next;
         if (done) {
           for (const { place, counts } of (value as CaptureResult).places) {
             this.#counts.set(place, counts);
@@ -88,10 +94,13 @@ class Capturing {
           break;
         }
         await this.#event(value as CaptureEvent);
+        next = events.next();
       }
+      await this.#show(this.#order.rest());
     } catch (error) {
       if (error instanceof OutputClosed) return 0;
       if (this.#sink === null) throw error;
+      await this.#show(this.#order.rest());
       status = 1;
       host.complain(`The capture has ended: ${(error as Error).message}`);
     } finally {
@@ -115,7 +124,7 @@ class Capturing {
         }
         for (const { reason } of event.refused) host.complain(printable(reason));
         const places = event.places.map(({ place }) => printable(place)).join(", ");
-        host.complain(`Capturing at ${places}, until Ctrl-C`);
+        host.complain(`Capturing at ${places}, until ${this.#end()}`);
         if (this.#isStopping) this.#askToStop();
         return;
       }
@@ -123,16 +132,47 @@ class Capturing {
         return host.complain(`No more from ${printable(event.place)}: ${printable(event.reason)}`);
       case "packets": {
         this.#counts.set(event.place, event.batch.counts);
-        const most = this.#options.capture.count ?? Infinity;
+        const now = performance.now();
         for (const placed of this.#readers.get(event.place)?.read(event.batch) ?? []) {
-          if (this.#written === most) break;
-          this.#written++;
-          this.#sink!.packet(placed);
+          this.#order.add(placed, now);
         }
-        await this.#sink!.flush();
-        if (this.#written === most) this.#stop();
+        await this.#show(this.#order.take(now));
       }
     }
+  }
+
+  /** Until the next event, shows what has been held long enough. */
+  async #beforeNext(next: Promise<unknown>): Promise<void> {
+    for (;;) {
+      const { dueMs } = this.#order;
+      if (dueMs === null) return;
+      const { promise, resolve } = Promise.withResolvers<"due">();
+      const timer = setTimeout(() => resolve("due"), Math.max(0, dueMs - performance.now()));
+      const first = await Promise.race([next, promise]).finally(() => clearTimeout(timer));
+      if (first !== "due") return;
+      await this.#show(this.#order.take(performance.now()));
+    }
+  }
+
+  async #show(packets: readonly PlacedPacket[]): Promise<void> {
+    const most = this.#options.capture.count ?? Infinity;
+    for (const placed of packets) {
+      if (this.#written === most) break;
+      this.#written++;
+      this.#sink!.packet(placed);
+    }
+    await this.#sink?.flush();
+    if (this.#written === most) this.#stop();
+  }
+
+  #end(): string {
+    const { count, seconds } = this.#options.capture;
+    const ends = [
+      ...(count === undefined ? [] : [`${exactCount(count)} packets`]),
+      ...(seconds === undefined ? [] : [`${seconds} s have passed`]),
+      "Ctrl-C",
+    ];
+    return ends.join(" or ");
   }
 
   /** Ends in order: what was captured until now still comes. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AdminError } from "../control/admin_protocol.ts";
 import type { Printer } from "./commands.ts";
 import type { Daemon } from "./daemon.ts";
 import type { InspectHost } from "./host.ts";
@@ -17,8 +18,9 @@ const ERASE_BELOW = "\x1b[J";
 const NO_ROWS = 3;
 
 /**
- * Prints until the output is closed, the daemon ends or the program is interrupted. On a terminal each
- * look takes the place of the one before; elsewhere they follow each other, with an empty line between.
+ * Prints until the output is closed or the program is interrupted. On a terminal each look takes the
+ * place of the one before; elsewhere they follow each other, with an empty line between. A daemon that
+ * answered once and does not now is waited for, as while it is restarted.
  */
 export async function watch(
   print: Printer,
@@ -31,6 +33,7 @@ export async function watch(
   const { watchMs, ...rest } = options;
   const trends = new Trends();
   const isTerminal = host.lines !== Infinity && !options.json;
+  let isAway = false;
   for (let look = 0;; look++) {
     const begunMs = performance.now();
     let text = "";
@@ -45,8 +48,17 @@ export async function watch(
         return Promise.resolve();
       },
     };
-    await print(daemon, { ...rest, trends }, page);
-    if (isTerminal) {
+    try {
+      await print(daemon, { ...rest, trends }, page);
+      isAway = false;
+    } catch (error) {
+      if (look === 0 || !(error instanceof AdminError) || error.exit !== 1) throw error;
+      if (!isAway) host.complain(`${error.message}, going on when it answers`);
+      isAway = true;
+    }
+    if (isAway) {
+      // What was seen last stays.
+    } else if (isTerminal) {
       const clear = look === 0 ? `${HOME}${ERASE_BELOW}` : HOME;
       // Erased before it is written: after a line that is full, what is erased is its last character.
       await host.write(`${clear}${text.replaceAll(/^/gm, ERASE_LINE)}${ERASE_BELOW}`);

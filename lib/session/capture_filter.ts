@@ -230,8 +230,15 @@ class FilterReader {
       case "dropped":
         return { op: "dropped", reason: this.#reason() };
       default:
-        throw this.#wrong(`"${word}" is no test, ${TESTS}`);
+        throw this.#wrong(`"${word}" is no test, ${TESTS}${this.#afterDropped()}`);
     }
+  }
+
+  /** What is no test may have been meant as the reason of a drop. */
+  #afterDropped(): string {
+    return this.#words[this.#at - 2] === "dropped"
+      ? "; nor is it a reason of drops, which bypath inspect status names"
+      : "";
   }
 
   #reason(): string | null {

@@ -43,7 +43,8 @@ Deno.test("what is read and written again is the same filter", () => {
 Deno.test("a wrong filter is refused with the word that is wrong", () => {
   const refusals: [text: string, why: RegExp][] = [
     ["sevice web", /"sevice" is no test, there are service NAME/],
-    ["dropped noPrt", /"noPrt" is no test/],
+    ["dropped noPrt", /"noPrt" is no test, .*; nor is it a reason of drops/],
+    ["noPrt", /and out and own$|in, out and own$/],
     ["client 198.51.100", /client needs ADDRESS.*"198.51.100" is none/],
     ["client", /client needs ADDRESS/],
     ["path direct", /path needs nat or bypass, "direct" is none/],
