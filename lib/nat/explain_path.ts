@@ -126,7 +126,7 @@ function directPathStep(breakers: readonly DoubtedPath[]): ExplainStep {
       ? "on trial"
       : "in doubt",
     detail: breakers.length === 0
-      ? "no session has failed on it that none has proven wrong since"
+      ? "nothing sent on it has failed to arrive lately"
       : breakers.map(doubtText).join("; "),
   };
 }
