@@ -10,15 +10,17 @@ import { paintFor } from "./palette.ts";
 import { parseSort, pick, type SortKeys, sortKeys } from "./sort.ts";
 import { sparkline } from "./sparkline.ts";
 import { type Column, renderTable, type Value } from "./table.ts";
-import { TREND_WIDTH, type Trends } from "./trends.ts";
+import { type RowId, TREND_WIDTH, type Trends } from "./trends.ts";
 
 /** What is followed of rows that are looked at again and again (`--watch`). */
 export interface Followed<Row extends object> {
   /** The same row at another look. */
-  id(row: Row): string;
+  id(row: Row): RowId;
   /** Bytes that only grow become a rate; a number that goes up and down, a change. */
   readonly kind: "bytes" | "number";
   value(row: Row): number;
+  /** What the JSON says of a row; null: the row is there no more. Absent: the row itself. */
+  document?(row: Row): object | null;
 }
 
 /** How rows of one kind are shown. */
@@ -48,10 +50,9 @@ export class RowPrinter<Row extends object> {
     { json, sort, limit = Infinity, trends }: PrintOptions,
     host: InspectHost,
   ): (rows: Iterable<Row>) => Promise<void> {
-    const rates = new WeakMap<Row, number | null>();
     const columns = trends === undefined
       ? this.#columns
-      : [...this.#columns, ...followedColumns(this.#followed, trends, rates)];
+      : [...this.#columns, ...followedColumns(this.#followed, trends)];
     const keys: SortKeys<Row> = sortKeys(columns, this.#fields);
     const terms = sort === undefined ? [] : parseSort(sort, keys);
     return async (rows) => {
@@ -62,12 +63,13 @@ export class RowPrinter<Row extends object> {
         isPage: host.tableRows !== Infinity,
       };
       if (trends !== undefined) {
-        const looked = this.#look(rows, trends, rates);
-        const picked = pick(looked, { sort: terms, limit: most });
+        const looked = this.#look(rows, trends);
+        const picked = pick(looked, { sort: terms, limit: most })
+          .filter((row) => this.#document(row) !== null);
         if (json) {
-          return await writeJson({ rows: picked.map((row) => this.#rated(row, rates)) }, host);
+          return await writeJson({ rows: picked.map((row) => this.#rated(row, trends)) }, host);
         }
-        this.#keep(picked, trends, rates);
+        this.#keep(picked, trends);
         return await host.write(renderTable(picked, columns, style));
       }
       // In the order given nothing has to be remembered, however many there are.
@@ -84,26 +86,31 @@ export class RowPrinter<Row extends object> {
     };
   }
 
-  *#look(rows: Iterable<Row>, trends: Trends, rates: WeakMap<Row, number | null>): Generator<Row> {
+  *#look(rows: Iterable<Row>, trends: Trends): Generator<Row> {
     const { id, value } = this.#followed;
     for (const row of rows) {
-      rates.set(row, trends.rate(id(row), value(row)));
+      trends.note(id(row), value(row));
       yield row;
     }
     trends.end();
   }
 
-  #keep(picked: readonly Row[], trends: Trends, rates: WeakMap<Row, number | null>): void {
+  #keep(picked: readonly Row[], trends: Trends): void {
     const { id, value, kind } = this.#followed;
     for (const row of picked) {
-      const shown = kind === "number" ? value(row) : rates.get(row) ?? null;
+      const shown = kind === "number" ? value(row) : trends.rate(id(row));
       if (shown !== null) trends.keep(id(row), shown);
     }
   }
 
-  #rated(row: Row, rates: WeakMap<Row, number | null>) {
+  #document(row: Row): object | null {
+    const { document } = this.#followed;
+    return document === undefined ? row : document(row);
+  }
+
+  #rated(row: Row, trends: Trends) {
     const name = this.#followed.kind === "bytes" ? "bytesPerSecond" : "changePerSecond";
-    return { ...row, [name]: rates.get(row) ?? null };
+    return { ...this.#document(row), [name]: trends.rate(this.#followed.id(row)) };
   }
 }
 
@@ -113,9 +120,8 @@ type PrintOptions = Pick<InspectOptions, "json" | "sort" | "limit" | "trends">;
 function followedColumns<Row extends object>(
   { kind, id }: Followed<Row>,
   trends: Trends,
-  rates: WeakMap<Row, number | null>,
 ): Column<Row>[] {
-  const rate = (row: Row) => rates.get(row) ?? null;
+  const rate = (row: Row) => trends.rate(id(row));
   const text = (value: number | null) => {
     if (value === null) return "-";
     if (kind === "bytes") return humanBitRate(value);

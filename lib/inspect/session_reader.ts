@@ -14,9 +14,11 @@ import {
   usedSlots,
   type ViewContext,
 } from "../session/session_view.ts";
+import { STATE } from "../session/tcp_state.ts";
 import { protocolName } from "../wire/protocol.ts";
 import type { SessionsAnswer } from "./answers.ts";
 import type { EndpointFilter } from "../wire/endpoint_filter.ts";
+import { SessionRow } from "./session_row.ts";
 
 /** Which sessions are wanted; what is absent does not matter. */
 export interface SessionFilter {
@@ -73,6 +75,18 @@ export class SessionReader implements Disposable {
       if (!wanted(slot)) continue;
       const view = viewer.view(slot, this.#context);
       if (view !== null) yield view;
+    }
+  }
+
+  /** The same, of which only what is asked for is read. */
+  *rows(filter: SessionFilter): Generator<SessionRow> {
+    const viewer = new SessionViewer(this.records);
+    const wanted = this.#matcher(filter, viewer);
+    const viewAt = (slot: number) => viewer.view(slot, this.#context);
+    for (const slot of usedSlots(this.records)) {
+      const state = this.records.getU8(slot, U8.state);
+      if (state === STATE.quarantine || !wanted(slot)) continue;
+      yield new SessionRow(this.records, slot, viewAt);
     }
   }
 

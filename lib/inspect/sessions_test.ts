@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { SessionView } from "../session/session_view.ts";
+import { Trends } from "./trends.ts";
 import { Bench, type SeededSession, seedTable } from "./_test_support.ts";
 
 const SESSIONS: SeededSession[] = [
@@ -143,3 +144,33 @@ Deno.test("a table that cannot be read is told with its path", async () => {
   assert.equal(missing.exit, 1);
   assert.match(missing.stderr, /no such file/i);
 });
+
+Deno.test("sessions that are watched are chosen, sorted and shown as those that are not", () =>
+  withSessions(async (bench) => {
+    const watched = async (options: Parameters<Bench["inspect"]>[1]) => {
+      const { stdout } = await bench.inspect("sessions", {
+        ...options,
+        json: true,
+        trends: new Trends(),
+      });
+      return (JSON.parse(stdout) as { rows: (SessionView & { bytesPerSecond: null })[] }).rows;
+    };
+    for (
+      const options of [
+        {},
+        { sort: "-bytes", limit: 2 },
+        { sort: "service,-client" },
+        {
+          path: "bypass",
+        },
+        { server: "10.0.0.12" },
+        { sort: "-instruction.leaseMs", limit: 1 },
+      ] as const
+    ) {
+      const once = await bench.json<SessionView[]>("sessions", options);
+      const again = await watched(options);
+      assert.deepEqual(again, once.map((row) => ({ ...row, bytesPerSecond: null })));
+    }
+    const table = await bench.inspect("sessions", { trends: new Trends(), limit: 1 });
+    assert.match(table.stdout, /^ID .* RATE +TREND\n0016-1 +web .* 5s +bytes 65536 reached +-/);
+  }));

@@ -63,11 +63,17 @@ export interface PickOptions<Row> {
 export function pick<Row>(rows: Iterable<Row>, options: PickOptions<Row>): Row[] {
   const { sort, limit } = options;
   let kept: Ranked<Row>[] = [];
+  /** The last of those that are in; what comes after it is out. */
+  let last: Ranked<Row> | undefined;
   const enough = Math.max(2 * limit, 1000);
   for (const row of rows) {
-    kept.push({ row, values: sort.map((term) => term.value(row)) });
+    const ranked = { row, values: sort.map((term) => term.value(row)) };
+    if (last !== undefined && compareRows(ranked, last, sort) >= 0) continue;
+    kept.push(ranked);
     if (sort.length === 0 && kept.length === limit) break;
-    if (kept.length >= enough) kept = best(kept, options);
+    if (kept.length < enough) continue;
+    kept = best(kept, options);
+    if (kept.length === limit) last = kept.at(-1);
   }
   return best(kept, options).map(({ row }) => row);
 }
@@ -78,16 +84,20 @@ interface Ranked<Row> {
 }
 
 function best<Row>(rows: Ranked<Row>[], { sort, limit }: PickOptions<Row>): Ranked<Row>[] {
-  if (sort.length > 0) {
-    rows.sort((a, b) => {
-      for (let i = 0; i < sort.length; i++) {
-        const order = compare(a.values[i]!, b.values[i]!, sort[i]!.descending);
-        if (order !== 0) return order;
-      }
-      return 0;
-    });
-  }
+  if (sort.length > 0) rows.sort((a, b) => compareRows(a, b, sort));
   return rows.length > limit ? rows.slice(0, limit) : rows;
+}
+
+function compareRows<Row>(
+  a: Ranked<Row>,
+  b: Ranked<Row>,
+  sort: readonly SortTerm<Row>[],
+): number {
+  for (let i = 0; i < sort.length; i++) {
+    const order = compare(a.values[i]!, b.values[i]!, sort[i]!.descending);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 /** What is not there comes last in either direction. */

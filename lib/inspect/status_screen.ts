@@ -10,8 +10,8 @@ import type {
   OperatorOrders,
   PacketCounts,
   Status,
-  WorkerCounts,
 } from "./answers.ts";
+import { busyShares, sharesText } from "./busy_shares.ts";
 import {
   exactCount,
   humanBitRate,
@@ -202,16 +202,10 @@ function inWords(name: string): string {
 
 /** How busy the packets kept each of their threads between the two looks. */
 function busyLines(first: Status, later: Status): Line[] {
-  const elapsedMs = later.uptimeMs - first.uptimeMs;
-  const before = workersOf(first), now = workersOf(later);
-  if (now.length === 0 || now.length !== before.length || elapsedMs <= 0) return [];
-  const shares = now.map(({ busyMs }, i) => Math.min(1, (busyMs - before[i]!.busyMs) / elapsedMs));
-  const name = now.length === 1 ? "packet thread" : "packet threads";
-  return [[name, `${shares.map((share) => `${Math.round(share * 100)} %`).join(", ")} busy`]];
-}
-
-function workersOf({ worker, workers }: Status): readonly WorkerCounts[] {
-  return workers ?? (worker === undefined ? [] : [worker]);
+  const shares = busyShares(first, later, later.uptimeMs - first.uptimeMs);
+  if (shares.length === 0) return [];
+  const name = shares.length === 1 ? "packet thread" : "packet threads";
+  return [[name, `${sharesText(shares)} busy`]];
 }
 
 function given(name: string, value: string | number | undefined): Line[] {

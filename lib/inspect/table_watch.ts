@@ -6,7 +6,7 @@ import { type Flow, type MeterReading, noFlow, SessionMeter } from "./session_me
 import { SessionReader } from "./session_reader.ts";
 import { endpointOrder, pick } from "./sort.ts";
 import type { Value } from "./table.ts";
-import { topFilter } from "./top_filter.ts";
+import { endpointIn, topFilter } from "./top_filter.ts";
 import type { TopState } from "./top_state.ts";
 import type { GroupRow, TopContent } from "./top_view.ts";
 
@@ -137,10 +137,16 @@ export class TableWatch implements Disposable {
   }
 
   #groups({ view, filter }: TopState, servers: readonly ServerView[]): GroupRow[] {
-    const words = filter.split(/\s+/).filter((word) => word !== "");
+    const words = filter.split(/\s+/).filter((word) => word !== "").map((word) => ({
+      word,
+      endpoint: endpointIn(word),
+    }));
     const rows = view === "services" ? this.#services() : this.#servers(servers);
     return rows.filter((row) =>
-      words.every((word) => `${row.service} ${row.server}`.includes(word))
+      words.every(({ word, endpoint }) =>
+        `${row.service} ${row.server}`.includes(word) ||
+        (row.server !== "" && endpoint?.matches(row.server) === true)
+      )
     );
   }
 

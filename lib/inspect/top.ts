@@ -6,6 +6,7 @@
  */
 import { AdminError } from "../control/admin_protocol.ts";
 import type { NatStatus, ServerView, SessionsAnswer, Status } from "./answers.ts";
+import { busyShares, sharesText } from "./busy_shares.ts";
 import type { Daemon } from "./daemon.ts";
 import { FullScreen, type ScreenEvent } from "./full_screen.ts";
 import type { InspectHost } from "./host.ts";
@@ -153,11 +154,12 @@ class Top implements Disposable {
       .sort((a, b) => b.rate - a.rate)
       .slice(0, 3)
       .map(({ reason, rate }) => `${reason} ${humanCount(rate)}/s`);
-    const busy = perSecond((it) => it.worker?.busyMs ?? 0) / 10;
+    const shares = busyShares(before.status, status, atMs - before.atMs);
+    const workers = shares.length > 1 ? "workers" : "worker";
     this.#counters = [
       `table ${humanCount(this.#table?.used ?? 0)} of ${humanCount(status.sessions.capacity)}`,
       `packets ${humanCount(perSecond((it) => it.packets.received as number))}/s`,
-      `worker ${Math.round(busy)} % busy`,
+      ...(shares.length === 0 ? [] : [`${workers} ${sharesText(shares)} busy`]),
       `dropped ${dropped.length === 0 ? "none" : dropped.join(", ")}`,
     ].join("  ");
   }

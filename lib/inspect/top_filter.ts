@@ -25,7 +25,8 @@ export function topFilter(
   return (slot) => words.every((isTrue) => isTrue(slot));
 }
 
-function endpointIn(word: string): EndpointFilter | null {
+/** A word as an endpoint, or null when it is none. */
+export function endpointIn(word: string): EndpointFilter | null {
   try {
     return parseEndpointFilter("client", word);
   } catch {

@@ -1,11 +1,14 @@
 /** How many looks back a sparkline goes. */
 const KEPT = 12;
 
+/** What a row is known by from one look to the next. */
+export type RowId = string | number;
+
 /** What rows that are looked at again and again were before. */
 export class Trends {
-  #before = new Map<string, number>();
-  #now = new Map<string, number>();
-  readonly #histories = new Map<string, number[]>();
+  #before = new Map<RowId, number>();
+  #now = new Map<RowId, number>();
+  readonly #histories = new Map<RowId, number[]>();
   #lookedMs: number | null = null;
   #passedMs = 0;
 
@@ -17,16 +20,21 @@ export class Trends {
     this.#now = new Map();
   }
 
-  /** By how much a row's number has grown since the look before, per second; null: it was not there. */
-  rate(id: string, value: number): number | null {
+  /** A row's number at this look. */
+  note(id: RowId, value: number): void {
     this.#now.set(id, value);
+  }
+
+  /** By how much a row's number has grown since the look before, per second; null: it was not there. */
+  rate(id: RowId): number | null {
+    const now = this.#now.get(id);
     const before = this.#before.get(id);
-    if (before === undefined || this.#passedMs <= 0) return null;
-    return (value - before) * 1000 / this.#passedMs;
+    if (now === undefined || before === undefined || this.#passedMs <= 0) return null;
+    return (now - before) * 1000 / this.#passedMs;
   }
 
   /** Remembers what a row that is shown shows now. */
-  keep(id: string, value: number): void {
+  keep(id: RowId, value: number): void {
     const history = this.#histories.get(id) ?? [];
     history.push(value);
     if (history.length > KEPT) history.shift();
@@ -34,7 +42,7 @@ export class Trends {
   }
 
   /** Oldest first. */
-  history(id: string): readonly number[] {
+  history(id: RowId): readonly number[] {
     return this.#histories.get(id) ?? [];
   }
 
