@@ -146,3 +146,25 @@ Deno.test("clients are told apart by /24 and /56", () => {
   assert.equal(of("198.51.100.255"), "198.51.100.0/24");
   assert.equal(of("2001:db8:c:1ff:2::3"), "2001:db8:c:100::/56");
 });
+
+Deno.test("between a server and a client both breakers are told, with their networks", () => {
+  const { paths, fail } = setUp();
+  const doubted = (client: string, now: number) =>
+    paths.doubted(IpAddress.parse(SERVER), IpAddress.parse(client), now);
+  assert.deepEqual(doubted("198.51.100.7", 0), []);
+  fail(HERE, 1, 0);
+  assert.deepEqual(doubted("192.0.2.7", 0), [
+    { path: "from 10.0.0.11", state: "closed", failures: 1, waitMs: 0 },
+  ]);
+  fail(HERE, 1, 0);
+  assert.deepEqual(doubted("198.51.100.7", 1_000), [
+    { path: "from 10.0.0.11", state: "open", failures: 2, waitMs: 9_000 },
+    {
+      path: "from 10.0.0.11 to 198.51.100.0/24",
+      state: "open",
+      failures: 2,
+      waitMs: 14_000,
+    },
+  ]);
+  assert.equal(doubted("198.51.100.7", 10_000)[0]!.state, "trial");
+});
