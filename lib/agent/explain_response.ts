@@ -1,3 +1,4 @@
+import { humanDuration } from "../config/human.ts";
 import type { Ability, Announcement } from "../control/messages.ts";
 import { AdminError } from "../control/admin_protocol.ts";
 import { familyName, IpAddress, parseEndpoint } from "../wire/address.ts";
@@ -89,7 +90,7 @@ export function explainResponse(packet: Response, context: ResponseContext) {
       `${found.packets} packets and ${found.bytes} bytes so far`,
   }, {
     step: "lease",
-    result: leaseMs > 0 ? `${leaseMs} ms` : "run out",
+    result: leaseMs > 0 ? humanDuration(leaseMs) : "run out",
     detail: "each answered report renews it; afterwards the instruction is not used",
   });
   if (found.pathMtu !== undefined) {

@@ -34,7 +34,7 @@ const VIA_NAT = "sent unchanged to the NAT machine";
 
 Deno.test("an agent says what becomes of a response, and by which rule", () => {
   const cases: [change: object, context: object, verdict: string, rule: [string, string]][] = [
-    [{}, {}, DIRECT, ["lease", "9000 ms"]],
+    [{}, {}, DIRECT, ["lease", "9s"]],
     [{ fragment: true }, {}, VIA_NAT, ["fragment", "via NAT"]],
     [{ destination: "10.0.1.2:9" }, {}, VIA_NAT, ["instruction", "none"]],
     [{ destination: "192.0.2.1:9" }, {}, "sent by the server's own routes", [

@@ -9,14 +9,13 @@ import { AdminError } from "../control/admin_protocol.ts";
 import type { CaptureEvent, CaptureResult } from "../control/capture_desk.ts";
 import type { CaptureCounts } from "../control/capture_feed.ts";
 import { parseCaptureFilter } from "../session/capture_filter.ts";
-import { BatchReader, FrameReader, type PlacedPacket } from "./captured_packet.ts";
-import { CaptureFile } from "./capture_file.ts";
-import { formatPacket, packetJson } from "./capture_line.ts";
+import { type CaptureSink, captureSink } from "./capture_sink.ts";
+import { BatchReader, type PlacedPacket } from "./captured_packet.ts";
 import type { Daemon } from "./daemon.ts";
 import { type InspectHost, OutputClosed } from "./host.ts";
 import { exactCount } from "../config/human.ts";
 import type { CaptureOptions, InspectOptions } from "./options.ts";
-import { paintFor, printable } from "./palette.ts";
+import { printable } from "./palette.ts";
 import { TimeOrder } from "./time_order.ts";
 
 /** Headers with options, and the beginning of what they carry. */
@@ -24,13 +23,6 @@ export const DEFAULT_SNAP_BYTES = 256;
 
 /** Longer than what an agent captured takes to come here by way of the NAT machine. */
 const HOLD_MS = 400;
-
-/** Where packets go. */
-interface Sink {
-  packet(placed: PlacedPacket): void;
-  flush(): Promise<void>;
-  finish(counts: ReadonlyMap<string, CaptureCounts>): void;
-}
 
 export async function printCapture(
   daemon: Daemon,
@@ -66,9 +58,8 @@ class Capturing {
   readonly #options: CapturingOptions;
   readonly #readers = new Map<string, BatchReader>();
   readonly #counts = new Map<string, CaptureCounts>();
-  readonly #frames = new FrameReader();
   readonly #order = new TimeOrder<PlacedPacket>(HOLD_MS, ({ packet }) => packet);
-  #sink: Sink | null = null;
+  #sink: CaptureSink | null = null;
   #id: string | null = null;
   #written = 0;
   #isStopping = false;
@@ -118,7 +109,7 @@ class Capturing {
       case "begun": {
         this.#id = event.id;
         // Only now: wrong usage and a daemon that refuses leave an older file alone.
-        this.#sink = this.#makeSink();
+        this.#sink = captureSink(this.#options.capture, this.#options);
         for (const { place, links } of event.places) {
           this.#readers.set(place, new BatchReader(printable(place), links));
         }
@@ -186,34 +177,6 @@ class Capturing {
     if (this.#id === null) return;
     // Should the daemon have ended meanwhile, the stream says so.
     ask(this.#options.path, { verb: "capture-stop", id: this.#id }).catch(() => {});
-  }
-
-  #makeSink(): Sink {
-    const { capture, snapBytes, host, json } = this.#options;
-    if (capture.write !== undefined) {
-      const file = new CaptureFile(capture.write, { snapBytes, filter: capture.filter });
-      return {
-        packet: (placed) => file.packet(placed, this.#frames),
-        flush: () => Promise.resolve(file.flush()),
-        finish: (counts) => file.finish(counts),
-      };
-    }
-    const paint = paintFor(host);
-    let lines: string[] = [];
-    return {
-      packet: (placed) =>
-        lines.push(
-          json
-            ? JSON.stringify(packetJson(placed, this.#frames))
-            : formatPacket(placed, this.#frames, paint),
-        ),
-      flush: async () => {
-        if (lines.length > 0) await host.write(`${lines.splice(0).join("\n")}\n`);
-      },
-      finish: () => {
-        lines = [];
-      },
-    };
   }
 
   #tellCounts(): void {
