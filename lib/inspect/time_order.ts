@@ -10,6 +10,9 @@ interface Held<Item> {
   readonly untilMs: number;
 }
 
+/** What comes within so long is looked through together, of which there may be very much. */
+const TOGETHER_MS = 50;
+
 /**
  * Puts into the order of their times what comes from several places, each of them late by its own way:
  * everything is held for a moment, in which what is older may still come. What comes later than that is
@@ -28,7 +31,8 @@ export class TimeOrder<Item> {
 
   /** @param nowMs of a clock that only goes forward, like all times below */
   add(item: Item, nowMs: number): void {
-    this.#held.push({ item, time: this.#timeOf(item), untilMs: nowMs + this.#holdMs });
+    const untilMs = Math.ceil((nowMs + this.#holdMs) / TOGETHER_MS) * TOGETHER_MS;
+    this.#held.push({ item, time: this.#timeOf(item), untilMs });
   }
 
   /** When something is to be taken; null: nothing is held. */
