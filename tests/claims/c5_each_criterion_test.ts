@@ -181,7 +181,7 @@ rootTest("C5: an expression decides session by session", { tools: ["nft"] }, asy
   assert.deepEqual(await now(claim, odd.client), ["nat", "the where expression is false"]);
   assert.match(
     await explained(claim, odd.client, "would change"),
-    /^to bypass: once this changes: the where expression is false(, asked again in \d+ ms)?$/,
+    /^to bypass: once this changes: the where expression is false(, asked again in [\d.]+m?s)?$/,
   );
   assert.match(await explained(claim, even.client, "would change"), /^to nat: idle 60000 ms, /);
 });
