@@ -9,7 +9,10 @@ export const labBench = () =>
   })
     .argument("[bench...]", "names of benches; default: all")
     .option("--list", "list the benches and the roads that they compare")
-    .option("--subject <name...>", "compare only these of the roads; default: all that are installed")
+    .option(
+      "--subject <name...>",
+      "compare only these of the roads; default: all that are installed",
+    )
     .option("--rounds <count>", "how many turns each subject has", parseCount)
     .option("--seconds <count>", "how long one load lasts", parseCount)
     .option("--quick", "one turn, one second a load: to see that it works, not for figures")
