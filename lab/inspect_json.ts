@@ -43,6 +43,8 @@ export interface InspectedServer {
   readonly service: string;
   readonly address: string;
   readonly health: string;
+  /** For how long it has been so. */
+  readonly healthSinceMs: number;
   readonly draining: boolean;
   readonly sessions: number;
   readonly agent: {

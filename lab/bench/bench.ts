@@ -19,7 +19,7 @@ export interface Bench {
   readonly notes?: readonly string[];
   readonly subjects: readonly BenchSubject[];
   /** Before the first turn, in a fresh lab. */
-  prepare?(lab: BypathLab): Promise<void>;
+  prepare?(lab: BypathLab): Promise<unknown>;
 }
 
 /** What is measured beside others. */

@@ -97,7 +97,7 @@ export const natMachine: Bench = {
     [IPERF],
     async (lab, { host, processes }, { seconds }) => {
       await using machine = await MachineTime.start(lab, [NAT_CPU]);
-      await using _ = await OwnCpu.give(lab, machine.pids);
+      await using _ = await OwnCpu.give(lab, { stay: machine.pids });
       const before = await readRoads(lab.lab);
       const programs = processes.filter(({ machine }) => machine === "nat").map(({ pid }) => pid);
       const spent = programs.map(programSeconds);

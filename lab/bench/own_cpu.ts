@@ -1,7 +1,7 @@
 import type { BypathLab } from "../bypath_lab.ts";
 import { mustRunHost } from "../host_command.ts";
 import { processesIn } from "../namespace.ts";
-import { TOPOLOGY } from "../topology.ts";
+import { NODE_NAMES, type NodeName, TOPOLOGY } from "../topology.ts";
 
 /** The CPU of the NAT machine. */
 export const NAT_CPU = 0;
@@ -17,16 +17,24 @@ export const NAT_CPU = 0;
 export class OwnCpu implements AsyncDisposable {
   /**
    * @param stay processes of the lab that keep the CPUs that they have, such as meters
+   * @param steered the machines whose packets are received on their own CPUs: what comes to the others
+   * is received by whoever sends it
    * @throws {HostCommandError} where there is one CPU only
    */
-  static async give(lab: BypathLab, stay: readonly number[] = []): Promise<OwnCpu> {
+  static async give(
+    lab: BypathLab,
+    { stay = [], steered = NODE_NAMES }: {
+      readonly stay?: readonly number[];
+      readonly steered?: readonly NodeName[];
+    } = {},
+  ): Promise<OwnCpu> {
     const cpus = navigator.hardwareConcurrency;
     const others = `1-${cpus - 1}`;
     for (const { name, interfaces } of TOPOLOGY.nodes) {
       const own = name === "nat" ? NAT_CPU : others;
       const mask = name === "nat" ? 1n << BigInt(NAT_CPU) : (1n << BigInt(cpus)) - 2n;
       const files = interfaces.map(({ device }) => `/sys/class/net/${device}/queues/rx-0/rps_cpus`);
-      await lab.lab.mustRun(name, ["tee", ...files], maskText(mask));
+      await lab.lab.mustRun(name, ["tee", ...files], maskText(steered.includes(name) ? mask : 0n));
       const programs = await processesIn(lab.lab.namespace(name));
       for (const pid of programs.filter((pid) => !stay.includes(pid))) await pin(pid, `${own}`);
     }

@@ -77,6 +77,7 @@ class Client {
     for (const socket of this.#sockets) socket.sendInDatagramsOf(LOAD_MESSAGE_BYTES);
     const volleys = this.#sockets.map((each) => new DatagramVolley(each, bytes, this.#server));
     waitUntil(at);
+    announce({ event: "sending" });
     const { sent, ms } = sendPaced(volleys, { rate, forMs });
     this.#collect(SETTLE_MS);
     const { received } = this.#ask(this.#sockets[0]!);

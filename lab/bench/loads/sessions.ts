@@ -21,6 +21,8 @@ export interface SessionsOptions {
   readonly at?: number;
   /** When a sender that is slow gives up; default: never. */
   readonly mostMs?: number;
+  /** Default: that of loads. */
+  readonly port?: number;
 }
 
 /** Datagrams of so many clients, a session each. */
@@ -29,8 +31,9 @@ export async function sendSessions(
   options: SessionsOptions,
 ): Promise<SessionRunResult> {
   const { host, clients, count, rate, scattered = false, at = 0, mostMs = Infinity } = options;
+  const { port = LOAD.port } = options;
   const process = lab.startTraffic(
-    ...["client", "session-run", `${host}:${LOAD.port}`, "--clients", `${clients}`] as const,
+    ...["client", "session-run", `${host}:${port}`, "--clients", `${clients}`] as const,
     ...[
       "--count",
       `${count}`,
@@ -52,14 +55,16 @@ export async function sendSessions(
 /** A session in which a request goes out each millisecond; settles when the first is answered. */
 export async function startGapRun(
   lab: BypathLab,
-  { host, forMs, delayMs = 0 }: {
+  { host, port = LOAD.port, forMs, delayMs = 0 }: {
     readonly host: string;
+    /** Default: that of loads. */
+    readonly port?: number;
     readonly forMs: number;
     /** What goes out before that does not count. */
     readonly delayMs?: number;
   },
 ): Promise<{ process: LabProcess; result(): Promise<GapRunResult> }> {
-  const target = `${host}:${LOAD.port}`;
+  const target = `${host}:${port}`;
   const times = ["--for-ms", `${forMs}`, "--delay-ms", `${delayMs}`];
   const process = lab.startTraffic("client", "gap-run", target, ...times);
   await process.waitForLine((line) => line.includes('"event":"answered"'), { timeoutMs: 30_000 });
