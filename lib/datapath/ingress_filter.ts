@@ -12,14 +12,15 @@ import {
   BPF_W,
   type BpfInstruction,
   jump,
+  SKF_AD_OFF,
+  SKF_AD_VLAN_TAG_PRESENT,
   stmt,
 } from "../linux/sockets_filter.ts";
 import type { Prefix } from "../wire/prefix.ts";
 import { LEAVE, TAKE, takeWhenIn } from "./prefix_match.ts";
 
 const ETHERTYPE = 12;
-/** SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT (linux/filter.h): the kernel has taken the tag out of the frame. */
-const VLAN_TAG_PRESENT = -0x1000 + 48;
+const VLAN_TAG_PRESENT_AT = SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT;
 const IPV4_DESTINATION = 30;
 const IPV6_DESTINATION = 38;
 
@@ -39,7 +40,7 @@ export function ingressFilter(destinations: readonly Prefix[]): BpfInstruction[]
   const first = fits ? [...takeWhenShort(IPV4_DESTINATION + 4), ...v4, LEAVE] : [TAKE];
   const second = fits ? [...takeWhenShort(IPV6_DESTINATION + 16), ...v6, LEAVE] : [TAKE];
   return [
-    stmt(BPF_LD | BPF_B | BPF_ABS, VLAN_TAG_PRESENT >>> 0),
+    stmt(BPF_LD | BPF_B | BPF_ABS, VLAN_TAG_PRESENT_AT >>> 0),
     jump(BPF_JMP | BPF_JEQ | BPF_K, 0, { jt: 1, jf: 0 }),
     LEAVE,
     stmt(BPF_LD | BPF_H | BPF_ABS, ETHERTYPE),

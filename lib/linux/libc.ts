@@ -96,6 +96,12 @@ const SYMBOLS = {
   setsid: { parameters: [], result: "i32" },
   // int capset(cap_user_header_t header, const cap_user_data_t data);
   capset: { parameters: ["buffer", "buffer"], result: "i32" },
+  // long syscall(SYS_bpf, int command, union bpf_attr *attributes, unsigned int size);
+  syscall_bpf: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "u32"],
+    result: "i32",
+  },
   // int sched_yield(void);
   sched_yield: { parameters: [], result: "i32" },
   // int sched_setaffinity(pid_t pid, size_t setBytes, const cpu_set_t *set);

@@ -67,6 +67,10 @@ export function jump(code: number, k: number, targets: { jt: number; jf: number 
   return { code, jt: targets.jt, jf: targets.jf, k };
 }
 
+/** linux/filter.h: a BPF_ABS load of one byte at the sum of both reads whether the kernel has taken a VLAN tag out of the frame. */
+export const SKF_AD_OFF = -0x1000;
+export const SKF_AD_VLAN_TAG_PRESENT = 48;
+
 /** A program that takes nothing. */
 export const DROP_ALL: readonly BpfInstruction[] = [stmt(BPF_RET | BPF_K, 0)];
 

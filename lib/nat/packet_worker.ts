@@ -14,6 +14,7 @@ import { ETH_P_ALL } from "../linux/constants.ts";
 import { bootTimeMs } from "../linux/clock.ts";
 import { CaptureTap, CaptureTaps, type TapOrder } from "../datapath/capture_tap.ts";
 import type { PacketHandler, PacketSource } from "../datapath/engine.ts";
+import { HostShield } from "../datapath/host_shield.ts";
 import { ingressFilter } from "../datapath/ingress_filter.ts";
 import { hopInterface, NextHops } from "../datapath/next_hops.ts";
 import { BATCH, SLOT_BYTES, SocketSource } from "../datapath/packet_source.ts";
@@ -77,6 +78,8 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   readonly #ours = new Map<string, Prefix>();
   /** Of a process that had more packet workers: what waits in them, and may still come. */
   readonly #extra: readonly PacketSocket[];
+  /** One worker's is enough for all. */
+  readonly #shield: HostShield | null;
   /** Null: there are no other packet workers. */
   readonly #share: WorkerShare | null;
   #config: DatapathConfig;
@@ -143,6 +146,9 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       });
     });
     this.#extra = extra.map(socketOf);
+    this.#shield = part.worker === 0
+      ? new HostShield(interfaces.map(({ index }) => index), filter)
+      : null;
     const sources: readonly PacketSource[] = [
       ...[...this.#sockets, ...this.#extra].map((socket, i) =>
         new SocketSource(socket, memory, i * BATCH * SLOT_BYTES)
@@ -231,6 +237,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
         break;
       case "quit":
         for (const socket of [...this.#sockets, ...this.#extra]) socket.close();
+        this.#shield?.close();
         return false;
     }
     return true;
@@ -274,6 +281,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   #configure({ config }: NatWorkerMessage & { kind: "configure" }): void {
     const filter = this.#filter(config);
     for (const socket of this.#sockets) socket.setFilter(filter);
+    this.#shield?.replace(filter);
     this.#translator.configure(config);
     this.#share?.configure(config);
     this.#config = config;

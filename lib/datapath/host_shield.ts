@@ -1,0 +1,72 @@
+import { LinuxError } from "../linux/error.ts";
+import {
+  BPF_ABS,
+  BPF_B,
+  BPF_H,
+  BPF_JEQ,
+  BPF_JMP,
+  BPF_K,
+  BPF_LD,
+  type BpfInstruction,
+  jump,
+  stmt,
+} from "../linux/sockets_filter.ts";
+import { TcxDrop } from "../linux/tcx_drop.ts";
+import { LEAVE } from "./prefix_match.ts";
+
+const ETHERTYPE = 12;
+const ETHERTYPE_IPV6 = 0x86dd;
+const IPV6_NEXT_HEADER = 20;
+const ICMPV6 = 58;
+
+/**
+ * Spares the host's own kernel the packets that packet sockets take: it has no use for them, and to
+ * find that out costs it more than to hand them over. Where the kernel cannot be asked for that,
+ * nothing changes but that cost.
+ */
+export class HostShield {
+  readonly #drops: TcxDrop[] = [];
+
+  /** @param filter of the packet sockets on these interfaces */
+  constructor(interfaces: readonly number[], filter: readonly BpfInstruction[]) {
+    const program = sparing(filter);
+    try {
+      for (const index of interfaces) this.#drops.push(TcxDrop.attach(index, program));
+    } catch (error) {
+      if (!(error instanceof LinuxError)) throw error;
+      this.close();
+    }
+  }
+
+  /** Whether there is one. */
+  get stands(): boolean {
+    return this.#drops.length > 0;
+  }
+
+  /** The sockets have another filter. */
+  replace(filter: readonly BpfInstruction[]): void {
+    const program = sparing(filter);
+    try {
+      for (const drop of this.#drops) drop.replace(program);
+    } catch (error) {
+      if (!(error instanceof LinuxError)) throw error;
+      this.close();
+    }
+  }
+
+  close(): void {
+    for (const drop of this.#drops.splice(0)) drop[Symbol.dispose]();
+  }
+}
+
+/** Neighbours ask by ICMPv6 whether an address is still there, and the kernel may be who answers. */
+function sparing(filter: readonly BpfInstruction[]): BpfInstruction[] {
+  return [
+    stmt(BPF_LD | BPF_H | BPF_ABS, ETHERTYPE),
+    jump(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IPV6, { jt: 0, jf: 3 }),
+    stmt(BPF_LD | BPF_B | BPF_ABS, IPV6_NEXT_HEADER),
+    jump(BPF_JMP | BPF_JEQ | BPF_K, ICMPV6, { jt: 0, jf: 1 }),
+    LEAVE,
+    ...filter,
+  ];
+}
