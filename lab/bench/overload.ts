@@ -28,10 +28,12 @@ const LOOK_EVERY_MS = 100;
 const FIRST_RATE = 80_000;
 const STEP = 1.5;
 const LOST_SHARE = 0.9;
-/** A load is under way for so long before it is looked at, */
-const BEFORE_MS = 250;
-/** and lasts that much longer than what is looked at, since timers of a busy CPU come late. */
-const LONGER_MS = 900;
+/** A load is under way for so long before it is looked at: by then queues are as full as they get, */
+const BEFORE_MS = 1_000;
+/** and lasts that much longer, since timers of a busy CPU come late. */
+const LONGER_MS = 700;
+/** What becomes of others is looked at for so many times longer. */
+const OTHERS_TIMES = 3;
 /** From when programs have been started until they begin together. */
 const READY_MS = 1_500;
 /** Unanswered sessions of UDP have a quarter of the table, which is not to be the limit. */
@@ -84,7 +86,7 @@ export const overload: Bench = {
     `the NAT machine has CPU ${NAT_CPU} to itself and receives there (receive packet steering); ` +
     "sender, server and all others have the rest: what is offered takes nothing of its CPU but what it receives",
     "the load is small datagrams of sessions that exist, sent by the router, next to the NAT machine; " +
-    "the kernels of router and server count it while it goes on",
+    "the kernels of router and server count it while it goes on, when it has filled the queues",
     "the best is measured before and after each other load, and that is compared with the better of both",
     `established and new sessions, of another port, at ${TIMES} times the best: one session of a ` +
     `request a millisecond, and ${NEW_SESSIONS_A_SECOND} new sessions a second`,
@@ -147,19 +149,22 @@ class Load {
   }
 
   /** Offers a rate, and tells what the kernels counted meanwhile. */
-  async offer(rate: number, { at = 0 } = {}): Promise<Rates & { readonly sent: number }> {
-    const seconds = this.seconds + LONGER_MS / 1000;
-    const options = { host: this.#host, rate, seconds, at };
+  async offer(
+    rate: number,
+    { at = 0, seconds = this.seconds }: { readonly at?: number; readonly seconds?: number } = {},
+  ): Promise<Rates & { readonly sent: number }> {
+    const sendingS = seconds + (BEFORE_MS + LONGER_MS) / 1000;
+    const options = { host: this.#host, rate, seconds: sendingS, at };
     const sender = await startLoadFromRouter(this.#lab, options);
     const started = performance.now();
     await delay(BEFORE_MS);
     const [receiver] = await processesIn(this.#lab.lab.namespace("s1"));
     const rates = new PacketRates({ pid: sender.pid, device: this.#device }, receiver!);
-    await delay(this.seconds * 1000);
+    await delay(seconds * 1000);
     const result = rates.now();
     await sender.stop();
-    const sendingS = Math.min(seconds, (performance.now() - started) / 1000);
-    return { ...result, sent: result.offered * sendingS };
+    const sentS = Math.min(sendingS, (performance.now() - started) / 1000);
+    return { ...result, sent: result.offered * sentS };
   }
 }
 
@@ -203,13 +208,13 @@ async function others(
   load: Load,
   isOurs: boolean,
 ) {
-  const { seconds } = load;
+  const seconds = load.seconds * OTHERS_TIMES;
   const before = isOurs ? await lostInSockets(lab) : 0;
   const session = await startMeasured(lab, host, seconds);
   const count = NEW_SESSIONS_A_SECOND * seconds;
   const at = Date.now() + READY_MS;
   const [{ sent: all }, made] = await Promise.all([
-    load.offer(best * TIMES, { at }),
+    load.offer(best * TIMES, { at, seconds }),
     sendSessions(lab, {
       ...{ host, port: BESIDE.port, clients: count, count, rate: NEW_SESSIONS_A_SECOND, at },
       mostMs: seconds * 1000,
