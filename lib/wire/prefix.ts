@@ -50,8 +50,15 @@ export function formatPrefix(prefix: Prefix): string {
 /** Whether the address is in the prefix. An address of the other family never is. */
 export function contains(prefix: Prefix, address: IpAddress): boolean {
   if (prefix.address.family !== address.family) return false;
-  const hostBits = BigInt(widthBits(address) - prefix.length);
-  return toNumber(prefix.address) >> hostBits === toNumber(address) >> hostBits;
+  const a = prefix.address.words, b = address.words;
+  // IPv4 is the last of four words.
+  let word = address.family === 4 ? 3 : 0;
+  let bits = prefix.length;
+  for (; bits >= 32; bits -= 32) {
+    if (a[word] !== b[word]) return false;
+    word++;
+  }
+  return bits === 0 || ((a[word]! ^ b[word]!) >>> (32 - bits)) === 0;
 }
 
 /**
