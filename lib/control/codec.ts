@@ -14,7 +14,7 @@ import {
   natMessages,
   PROTOCOL,
 } from "./messages.ts";
-import { isOrdinaryReport } from "./report_check.ts";
+import { isOrdinary } from "./ordinary_message.ts";
 
 /** A message, or why the line is none. The reason quotes nothing of the line. */
 export type Decoded<Message> =
@@ -65,7 +65,7 @@ function decode<Message>(
   if (typeof type !== "string" || !Object.hasOwn(schemas, type)) return malformed("unknown type");
   const otherVersion = versionProblem(value);
   if (otherVersion) return malformed(otherVersion);
-  const result = isOrdinaryReport(value)
+  const result = isOrdinary(type, value)
     ? { success: true as const, data: value as Message }
     : schemas[type]!.safeParse(value);
   if (!result.success) {
