@@ -1,6 +1,7 @@
 import { type EventFd, openEventFd, signalEventFd } from "../linux/event_fd.ts";
 import { makeCounters } from "../session/counters.ts";
 import {
+  LISTENING,
   type PacketThreadAnswer,
   type PacketThreadShared,
   POSTED,
@@ -8,6 +9,9 @@ import {
 } from "./packet_thread_end.ts";
 import { Ring } from "./ring.ts";
 import { workerUrl } from "./worker_url.ts";
+
+/** How often the main thread looks for events by itself once one has come. */
+const LISTEN_MS = 1;
 
 export interface PacketThreadOptions {
   /** The worker's file in the source tree. */
@@ -40,6 +44,7 @@ export class PacketThread {
   #done = Promise.withResolvers<void>();
   /** Requests that have no answer yet, oldest first. */
   readonly #requests: PromiseWithResolvers<unknown>[] = [];
+  #listening: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: PacketThreadOptions) {
     this.#options = options;
@@ -102,10 +107,27 @@ export class PacketThread {
     this.#events.drain(this.#options.onEvent);
   }
 
+  /**
+   * Hands over the first event at once. Where many come, so many messages between the threads would take
+   * more of both than the events, so from then on the ring is looked into every {@linkcode LISTEN_MS},
+   * until nothing has come for so long.
+   */
+  #listen(): void {
+    Atomics.store(this.#signals, LISTENING, 1);
+    this.drain();
+    this.#listening = setTimeout(() => {
+      if (!this.#events.empty) return this.#listen();
+      Atomics.store(this.#signals, LISTENING, 0);
+      // What came before that was stored rang no bell.
+      this.drain();
+    }, LISTEN_MS);
+  }
+
   /** Ends the worker in order. */
   async stop(): Promise<void> {
     this.post({ kind: "quit" });
     await this.#done.promise;
+    clearTimeout(this.#listening);
     this.#worker.terminate();
     this.#bell.close();
   }
@@ -117,7 +139,7 @@ export class PacketThread {
       case "ready":
         return this.#started.resolve(answer.report);
       case "bell":
-        return this.drain();
+        return this.#listen();
       case "done":
         return this.#done.resolve();
       case "answer": {

@@ -1,8 +1,9 @@
 import { Ring } from "./ring.ts";
 
-/** Words of `signals`: the worker sleeps; how many messages were posted to it. */
+/** Words of `signals`: the worker sleeps; how many messages were posted to it; its events are looked for without a bell. */
 export const SLEEPING = 0;
 export const POSTED = 1;
+export const LISTENING = 2;
 
 /** Shared memory by which a packet worker and its main thread speak. */
 export interface PacketThreadShared {
@@ -82,7 +83,8 @@ export class PacketThreadEnd {
   /** Tells the main thread something, and rings it when it may be asleep; false when full. */
   tell(a: number, b: number, c: number, d: number): boolean {
     const result = this.events.push(a, b, c, d);
-    if (result === 2) answer({ kind: "bell" });
+    // A message costs both threads more than the event.
+    if (result === 2 && Atomics.load(this.#signals, LISTENING) === 0) answer({ kind: "bell" });
     return result !== 0;
   }
 }
