@@ -37,6 +37,8 @@ export interface AgentView {
 /** Which agents there are, and which one speaks for a server. */
 export class AgentRegistry {
   readonly #agents = new Map<string, KnownAgent>();
+  /** Names of those that have spoken for an address: it is asked with every instruction. */
+  readonly #byAddress = new Map<string, Set<string>>();
 
   connected(
     name: string,
@@ -58,6 +60,11 @@ export class AgentRegistry {
       program,
     };
     this.#agents.set(name, agent);
+    for (const address of addresses) {
+      const names = this.#byAddress.get(address);
+      if (names === undefined) this.#byAddress.set(address, new Set([name]));
+      else names.add(name);
+    }
     return agent;
   }
 
@@ -81,8 +88,9 @@ export class AgentRegistry {
   /** The connected agent whose certificate names the address of a server (`address:port`). */
   speakingFor(server: string): KnownAgent | undefined {
     const host = hostOf(server);
-    for (const agent of this.#agents.values()) {
-      if (agent.connected && agent.addresses.includes(host)) return agent;
+    for (const name of this.#byAddress.get(host) ?? []) {
+      const agent = this.#agents.get(name);
+      if (agent?.connected && agent.addresses.includes(host)) return agent;
     }
     return undefined;
   }

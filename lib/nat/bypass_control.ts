@@ -416,7 +416,7 @@ export class BypassControl {
 
   /** What the start criteria saw of a session. */
   #measured(slot: number): Record<string, number> {
-    const { packets, bytes, ageMs, rate } = this.#restrictions.fields(slot);
+    const { packets, bytes, ageMs, rate } = this.#restrictions.measures(slot);
     return {
       packets,
       bytes,

@@ -98,9 +98,17 @@ export function startSettings({ start }: BypassConfig): StartSettings {
   };
 }
 
+/** Asked of every session; what is configured stays as it is. */
+const metered = new WeakMap<BypassConfig, boolean>();
+
 /** Does the packet worker measure the rates of sessions by these criteria? */
 export function isMetered(bypass: BypassConfig): boolean {
-  return startCriteria(startSettings(bypass)).metered;
+  let known = metered.get(bypass);
+  if (known === undefined) {
+    known = startCriteria(startSettings(bypass)).metered;
+    metered.set(bypass, known);
+  }
+  return known;
 }
 
 function thresholds({ packets, bytes, ageMs, rate }: ThresholdConfig): Thresholds {

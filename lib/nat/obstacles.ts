@@ -1,6 +1,5 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import { REASON } from "../session/path_reason.ts";
-import { formatEndpoint, parseEndpoint } from "../wire/address.ts";
 import { isNatEndpoint } from "./instruction_rebuild.ts";
 import type { OperatorState } from "./operator_state.ts";
 import type { SessionNotes } from "./session_notes.ts";
@@ -64,10 +63,7 @@ export function usualObstacles(options: ObstaclesOptions): Obstacle[] {
     },
     // A session whose NAT endpoint or server was taken out of the configuration lives on via NAT.
     function ofConfiguration(slot) {
-      const { match } = notes.entry(slot);
-      const servers = notes.service(slot)?.servers ?? [];
-      const isAllowed = isNatEndpoint(snat(), parseEndpoint(match.destination)) &&
-        servers.some(({ address }) => formatEndpoint(address) === match.source);
+      const isAllowed = isNatEndpoint(snat(), notes.nat(slot)) && notes.isServed(slot);
       return isAllowed ? null : { reason: REASON.policyChanged, value: 0 };
     },
     function ofCriteria(slot) {

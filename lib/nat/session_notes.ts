@@ -26,6 +26,8 @@ export class SessionNotes {
   #services: ReadonlyMap<string, ServiceConfig>;
   /** The same by VIP and protocol as one number, as they are asked for. */
   readonly #known = new Map<number, ServiceConfig | undefined>();
+  /** Of each service that was asked about: its servers, as `address:port`. */
+  readonly #servers = new Map<ServiceConfig, ReadonlySet<string>>();
 
   constructor(records: SessionRecords, events: EventLog, config: NatConfig) {
     this.records = records;
@@ -39,6 +41,7 @@ export class SessionNotes {
     const before = this.#services;
     this.#services = servicesByVip(config);
     this.#known.clear();
+    this.#servers.clear();
     return (slot) => before.get(this.#serviceKey(slot));
   }
 
@@ -50,6 +53,17 @@ export class SessionNotes {
     const service = this.#services.get(this.#serviceKey(slot));
     this.#known.set(key, service);
     return service;
+  }
+  /** Whether the configuration in force has the session's server, as one of its service. */
+  isServed(slot: number): boolean {
+    const service = this.service(slot);
+    if (service === undefined) return false;
+    let servers = this.#servers.get(service);
+    if (servers === undefined) {
+      servers = new Set(service.servers.map(({ address }) => formatEndpoint(address)));
+      this.#servers.set(service, servers);
+    }
+    return servers.has(this.server(slot));
   }
   /** The session's id as people see it. */
   session(slot: number): string {
@@ -64,6 +78,9 @@ export class SessionNotes {
   }
   client(slot: number): Endpoint {
     return this.#viewer.client(slot);
+  }
+  nat(slot: number): Endpoint {
+    return this.#viewer.nat(slot);
   }
   protocol(slot: number): "tcp" | "udp" {
     return protocolName(this.records.getU8(slot, U8.protocol)) as "tcp" | "udp";
@@ -205,6 +222,7 @@ export class SessionNotes {
   }
 }
 
-function servicesByVip(config: NatConfig): Map<string, ServiceConfig> {
+/** By protocol and VIP: `tcp 203.0.113.10:80`. */
+export function servicesByVip(config: NatConfig): Map<string, ServiceConfig> {
   return new Map(config.services.map((s) => [`${s.protocol} ${formatEndpoint(s.vip)}`, s]));
 }

@@ -69,22 +69,36 @@ export class StartRestrictions {
     return { reason: REASON.where, value: IS_ERROR, mayChange: true, error: result.error };
   }
 
-  /** The session as expressions see it. */
-  fields(slot: number): SessionFields {
+  /** What was measured of the session. */
+  measures(slot: number): Pick<SessionFields, "packets" | "bytes" | "ageMs" | "rate"> {
     const { notes, now } = this.#options;
     const { records } = notes;
-    const service = notes.service(slot);
-    // Where nobody measures, the rates are those of a session that had the slot before.
-    const rates = service !== undefined && isMetered(service.bypass)
-      ? this.#options.rates
-      : undefined;
-    const client = notes.client(slot);
-    const vip = parseEndpoint(notes.vip(slot));
-    const server = parseEndpoint(notes.server(slot));
     const count = (nat: number, direct: number) =>
       records.getF64(slot, nat) + records.getDirect(slot, direct);
     return {
-      service: service?.name ?? "",
+      packets: count(F64.packetsViaNat, DIRECT.packets),
+      bytes: count(F64.bytesViaNat, DIRECT.bytes),
+      ageMs: now() - records.getF64(slot, F64.createdMs),
+      rate: this.#rates(slot)?.byteRate(slot) ?? 0,
+    };
+  }
+
+  /** Where nobody measures, the rates are those of a session that had the slot before. */
+  #rates(slot: number): RateMeter | undefined {
+    const service = this.#options.notes.service(slot);
+    return service !== undefined && isMetered(service.bypass) ? this.#options.rates : undefined;
+  }
+
+  /** The session as expressions see it. */
+  fields(slot: number): SessionFields {
+    const { notes } = this.#options;
+    const { records } = notes;
+    const client = notes.client(slot);
+    const vip = parseEndpoint(notes.vip(slot));
+    const server = parseEndpoint(notes.server(slot));
+    return {
+      ...this.measures(slot),
+      service: notes.service(slot)?.name ?? "",
       protocol: notes.protocol(slot),
       client: String(client.address),
       clientPort: client.port,
@@ -92,13 +106,9 @@ export class StartRestrictions {
       vipPort: vip.port,
       server: String(server.address),
       serverPort: server.port,
-      packets: count(F64.packetsViaNat, DIRECT.packets),
-      bytes: count(F64.bytesViaNat, DIRECT.bytes),
       packetsFromClient: records.getF64(slot, F64.packetsFromClient),
       bytesFromClient: records.getF64(slot, F64.bytesFromClient),
-      ageMs: now() - records.getF64(slot, F64.createdMs),
-      rate: rates?.byteRate(slot) ?? 0,
-      packetRate: rates?.packetRate(slot) ?? 0,
+      packetRate: this.#rates(slot)?.packetRate(slot) ?? 0,
     };
   }
 }

@@ -113,6 +113,13 @@ export class SessionViewer {
     };
   }
 
+  nat(slot: number): Endpoint {
+    return {
+      address: this.#address(this.#records.getU16(slot, U16.natAddress)),
+      port: this.#records.getU16(slot, U16.natPort),
+    };
+  }
+
   natText(slot: number): string {
     return this.joined(
       this.#records.getU16(slot, U16.natAddress),
@@ -140,14 +147,16 @@ export class SessionViewer {
   addressText(entry: number): string {
     let address = this.#addresses.get(entry);
     if (address === undefined) {
-      const words = this.#records.dictionary;
-      const at = entry * 8;
-      address = String(
-        IpAddress.fromWords(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!),
-      );
+      address = String(this.#address(entry));
       this.#addresses.set(entry, address);
     }
     return address;
+  }
+
+  #address(entry: number): IpAddress {
+    const words = this.#records.dictionary;
+    const at = entry * 8;
+    return IpAddress.fromWords(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
   }
 }
 
