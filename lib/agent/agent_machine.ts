@@ -4,6 +4,7 @@ import {
   type Ability,
   AGENT_STOPS,
   type Announcement,
+  BATCH_ENTRIES,
   type Counters,
 } from "../control/messages.ts";
 import type { IdentityPem } from "../control/own_identity.ts";
@@ -84,6 +85,7 @@ export class AgentMachine {
   readonly #resent = new Set<number>();
   #reportMs = 1_000;
   #part = 0;
+  #areFew = true;
   readonly #counters: CounterSource = {
     packets: (id) => this.#records.packets(id),
     counters: (id) => this.#counted(id, bootTimeMs()),
@@ -276,14 +278,22 @@ export class AgentMachine {
   }
 
   /**
-   * Tells what changed of each instruction once in an interval, a part of them in each tick, so that
-   * neither this thread nor the NAT machine's has to stop for all of them at once.
+   * Tells what changed of each instruction once in an interval: of a few all at once, since a message costs
+   * both machines more than its entries; of many a part in each tick, so that neither this thread nor the
+   * NAT machine's has to stop for all of them at once.
    */
   #report(now: number): void {
     const parts = Math.max(1, Math.round(this.#reportMs / TICK_MS));
     this.#part = (this.#part + 1) % parts;
-    this.store.recount(this.#counters, now, { part: this.#part, parts });
-    if (this.#part === 0 || this.store.hasNews) this.store.report(now);
+    const isFirst = this.#part === 0;
+    const wereFew = this.#areFew;
+    if (isFirst) this.#areFew = this.store.size <= BATCH_ENTRIES;
+    // Those that were told of together are so once more, or some would wait longer than an interval.
+    if (isFirst && (wereFew || this.#areFew)) this.store.recount(this.#counters, now);
+    else if (!this.#areFew) {
+      this.store.recount(this.#counters, now, { part: this.#part, parts });
+    }
+    if (isFirst || this.store.hasNews) this.store.report(now);
   }
 
   /** What waits for no second: sessions that close, and those whose responses may not arrive. */
