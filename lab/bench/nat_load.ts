@@ -1,9 +1,10 @@
 import type { BypathLab } from "../bypath_lab.ts";
 import { between, readRoads } from "../roads.ts";
-import type { Bench, Samples } from "./bench.ts";
+import type { Bench, Quantity, Samples } from "./bench.ts";
 import { IPERF, iperf } from "./loads/iperf.ts";
 import { MachineTime } from "./meters/machine_time.ts";
 import { kernelTicks, programSeconds } from "./meters/process_time.ts";
+import { readThreads, threadsBetween, type ThreadTimes } from "./meters/thread_time.ts";
 import { NAT_CPU, OwnCpu } from "./own_cpu.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
 import { REFERENCE_ROADS, ROADS } from "./roads/all.ts";
@@ -18,6 +19,21 @@ const MACHINE_TIME = "CPU time of the NAT machine, its kernel included, for a gi
 const APART_TIME = "CPU time of its programs for a gigabyte served";
 const KERNEL_SHARE = "share of its programs' CPU time that the kernel takes";
 
+/** What bypath's process spends, taken apart. */
+const PARTS: Readonly<Record<keyof ThreadTimes, string>> = {
+  packetsInKernel: "bypath's packet thread, in the kernel, for a gigabyte served",
+  packetsInProgram: "bypath's packet thread, in the program, for a gigabyte served",
+  main: "bypath's main thread for a gigabyte served",
+  runtime: "bypath's runtime (compiler, garbage collector) for a gigabyte served",
+};
+const PART_QUANTITIES: readonly Quantity[] = Object.values(PARTS).map((name) => ({
+  name,
+  unit: "s",
+  better: "less",
+}));
+/** With bypass packets are few: V8 needs its time to see which functions are worth compiling. */
+const WARM_UP_S = 4;
+
 /** What is left to do at the NAT machine while a server serves. */
 export const natLoad: Bench = {
   name: "nat-load",
@@ -30,6 +46,7 @@ export const natLoad: Bench = {
     { name: NAT_TIME, unit: "s", better: "less" },
     { name: AGENT_TIME, unit: "s", better: "less" },
     { name: ALL_TIME, unit: "s", better: "less" },
+    ...PART_QUANTITIES,
   ],
   aims: [
     { quantity: SHARE, subject: "bypath-bypass", atMost: 0.01 },
@@ -49,15 +66,16 @@ export const natLoad: Bench = {
       await using machine = await MachineTime.start(lab);
       const before = await readRoads(lab.lab);
       const spent = timesOf(processes);
-      const { seconds: all } = await machine.during(() =>
-        iperf(lab, { host, direction: "to-client", connections: CONNECTIONS, seconds })
-      );
+      const parts = partsOf(processes);
+      const { seconds: all } = await machine.during(() => serve(lab, host, seconds));
       const times = timesOf(processes).map((time, i) => time - spent[i]!);
+      const taken = parts.since();
       const roads = between(before, await readRoads(lab.lab));
       const gigabytes = roads.fromServers / 1e9;
       const samples: Record<string, number[]> = {
         [SHARE]: [roads.overNat / roads.fromServers],
         [ALL_TIME]: [all / gigabytes],
+        ...perGigabyte(taken, gigabytes),
       };
       processes.forEach(({ machine }, i) => {
         samples[machine === "server" ? AGENT_TIME : NAT_TIME] = [times[i]! / gigabytes];
@@ -82,6 +100,7 @@ export const natMachine: Bench = {
     { name: MACHINE_TIME, unit: "s", better: "less" },
     { name: APART_TIME, unit: "s", better: "less" },
     { name: KERNEL_SHARE, unit: "share", better: "less" },
+    ...PART_QUANTITIES,
   ],
   aims: [
     { quantity: MACHINE_TIME, subject: "bypath-bypass", of: "bypath-nat", atMost: 0.3 },
@@ -102,12 +121,15 @@ export const natMachine: Bench = {
       const programs = processes.filter(({ machine }) => machine === "nat").map(({ pid }) => pid);
       const spent = programs.map(programSeconds);
       const inKernel = programs.map(kernelTicks);
-      const { seconds: own } = await machine.during(() =>
-        iperf(lab, { host, direction: "to-client", connections: CONNECTIONS, seconds })
-      );
+      const parts = partsOf(processes);
+      const { seconds: own } = await machine.during(() => serve(lab, host, seconds));
+      const taken = parts.since();
       const gigabytes = between(before, await readRoads(lab.lab)).fromServers / 1e9;
       const times = programs.map((pid, i) => programSeconds(pid) - spent[i]!);
-      const samples: Record<string, number[]> = { [MACHINE_TIME]: [own / gigabytes] };
+      const samples: Record<string, number[]> = {
+        [MACHINE_TIME]: [own / gigabytes],
+        ...perGigabyte(taken, gigabytes),
+      };
       if (programs.length > 0) {
         samples[APART_TIME] = [sum(times) / gigabytes];
         const ticks = programs.map((pid, i) => {
@@ -125,7 +147,26 @@ export const natMachine: Bench = {
 };
 
 function warmUp(lab: BypathLab, { host }: OpenRoad): Promise<number> {
-  return iperf(lab, { host, direction: "to-client", connections: CONNECTIONS, seconds: 1 });
+  return serve(lab, host, WARM_UP_S);
+}
+
+function serve(lab: BypathLab, host: string, seconds: number): Promise<number> {
+  return iperf(lab, { host, direction: "to-client", connections: CONNECTIONS, seconds });
+}
+
+/** What the threads of the NAT machine's program spend from now on; null when it is not bypath. */
+function partsOf(processes: OpenRoad["processes"]): { since(): ThreadTimes | null } {
+  const nat = processes.find(({ machine }) => machine === "nat");
+  const before = nat && readThreads(nat.pid);
+  return { since: () => before ? threadsBetween(before, readThreads(nat.pid)) : null };
+}
+
+function perGigabyte(times: ThreadTimes | null, gigabytes: number): Record<string, number[]> {
+  if (times === null) return {};
+  const parts = Object.entries(PARTS) as [keyof ThreadTimes, string][];
+  return Object.fromEntries(
+    parts.map(([part, quantity]) => [quantity, [times[part] / gigabytes]]),
+  );
 }
 
 function sum(values: readonly number[]): number {
