@@ -57,6 +57,9 @@ function settingsOf(node: LabNode): [string, string][] {
     ["net/ipv4/conf/default/rp_filter", "0"],
     ["net/ipv4/conf/all/send_redirects", "0"],
     ["net/ipv4/conf/default/send_redirects", "0"],
+    // A receiver gives a datagram up when more fragments than this (64) of the same sender come between two of its own
+    // (ip-sysctl, ipfrag_max_dist). On a busy host they do: a sending thread goes to another CPU, whose queue is shorter.
+    ["net/ipv4/ipfrag_max_dist", "0"],
     ["net/ipv6/conf/default/accept_dad", "0"],
     ["net/ipv6/conf/default/accept_ra", "0"],
   ];

@@ -69,11 +69,6 @@ async function traffic(
       for (const [i, stream] of streams.entries()) {
         const { missing, duplicates, corrupted } = await stream.result();
         const found = { sizeBytes: sizes[i], missing, duplicates, corrupted };
-        if (missing > 0) {
-          for (const it of ["nat", "s1"] as const) {
-            console.log(JSON.stringify(await lab.ask("status", it)));
-          }
-        }
         const wanted = { sizeBytes: sizes[i], missing: 0, duplicates: 0, corrupted: 0 };
         assert.deepEqual(found, wanted);
       }
