@@ -6,7 +6,6 @@ import type { Bench, Quantity, TurnOptions } from "./bench.ts";
 import { BESIDE, LOAD, startLoadFromRouter, startLoadPeer } from "./loads/datagrams.ts";
 import { startFlood } from "./loads/flood.ts";
 import { routeSessionClients, sendSessions, startGapRun } from "./loads/sessions.ts";
-import { MachineTime } from "./meters/machine_time.ts";
 import { PacketRates, type Rates } from "./meters/packet_rates.ts";
 import { NAT_CPU, OwnCpu } from "./own_cpu.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
@@ -57,7 +56,7 @@ const WELL = "looks that found agent and server well";
 export const overload: Bench = {
   name: "overload",
   description: "offered more than can be carried: what is still carried, and who suffers",
-  needs: ["ethtool", "taskset", "chrt"],
+  needs: ["ethtool", "taskset"],
   rounds: 3,
   seconds: 1,
   quantities: [
@@ -86,8 +85,6 @@ export const overload: Bench = {
   notes: [
     `the NAT machine has CPU ${NAT_CPU} to itself and receives there (receive packet steering); ` +
     "sender, server and all others have the rest: what is offered takes nothing of its CPU but what it receives",
-    "the other CPUs never idle: CPUs of one machine, which share caches and often a core, slow each other down, " +
-    "and that would meet the larger loads alone",
     "the load is small datagrams of sessions that exist, sent by the router, next to the NAT machine; " +
     "the kernels of router and server count it while it goes on, when it has filled the queues",
     "the best is measured before and after each other load, and that is compared with the better of both",
@@ -109,9 +106,7 @@ export const overload: Bench = {
 };
 
 async function measure(lab: BypathLab, { host }: OpenRoad, turn: TurnOptions, name: string) {
-  // Meters that nobody reads: they leave the CPU to anybody who wants it, and never idle.
-  await using fillers = await MachineTime.start(lab, otherCpus());
-  await using _ = await OwnCpu.give(lab, { steered: ["nat"], stay: fillers.pids });
+  await using _ = await OwnCpu.give(lab, { steered: ["nat"] });
   const device = name === direct.name ? "eth2" : "eth1";
   const load = new Load(lab, { host, device, seconds: turn.seconds });
   const isOurs = name.startsWith("bypath");
@@ -132,11 +127,6 @@ async function measure(lab: BypathLab, { host }: OpenRoad, turn: TurnOptions, na
     ...flooded,
     ...(looks && { [CONTROL]: [looks.longestMs], [WELL]: [looks.wellShare] }),
   };
-}
-
-function otherCpus(): number[] {
-  const all = Array.from({ length: navigator.hardwareConcurrency }, (_, cpu) => cpu);
-  return all.filter((cpu) => cpu !== NAT_CPU);
 }
 
 /** Small datagrams of sessions that exist, from the router. */

@@ -41,7 +41,7 @@ export async function sendSessions(
       `${rate}`,
       // Not by the road that is measured: a table full of sessions without answers takes no other.
       "--ask",
-      `${ADDRESSES.s1}:${LOAD.port}`,
+      `${ADDRESSES.s1}:${port}`,
       "--most-ms",
       `${mostMs}`,
       "--at",
