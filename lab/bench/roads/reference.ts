@@ -8,6 +8,18 @@ import type { OpenRoad, Road, RoadProcess } from "../road.ts";
 /** The SNAT address of all clients; their ports stay as they are. */
 const SNAT = "10.0.1.1";
 const TUN = "reference0";
+const TABLE = "reference";
+/**
+ * Packet sockets see copies. The engine keeps the kernel from working at the packets themselves, and so
+ * does this: it drops them right after packet sockets have seen them.
+ */
+const KEEP_FROM_KERNEL = `
+  table netdev ${TABLE} {
+    chain in {
+      type filter hook ingress devices = { eth0, eth1 } priority 0;
+      ip daddr { ${ADDRESSES.vip}, ${SNAT} } drop;
+    }
+  }`;
 
 export const referenceNat = referenceRoad({
   name: "reference-nat",
@@ -34,7 +46,12 @@ function referenceRoad({ name, description, agent }: {
     name,
     description,
     protocols: ["tcp", "udp"],
-    lacking: async () => await haveProgram("gcc") ? null : "gcc is not installed",
+    async lacking() {
+      for (const program of ["gcc", "nft"]) {
+        if (!await haveProgram(program)) return `${program} is not installed`;
+      }
+      return null;
+    },
     up: (lab) => referenceUp(lab, { agent }),
   };
 }
@@ -48,6 +65,7 @@ async function referenceUp(
   const started: LabProcess[] = [];
   const down = async () => {
     for (const process of started.reverse()) await process.stop();
+    await lab.lab.run("nat", ["nft", "delete", "table", "netdev", TABLE]);
     await Deno.remove(program);
   };
   const start = async (node: NodeName, rules: readonly (readonly string[])[]) => {
@@ -58,6 +76,7 @@ async function referenceUp(
   };
   const { vip, client, s1 } = ADDRESSES;
   try {
+    await lab.lab.mustRun("nat", ["nft", "-f", "-"], KEEP_FROM_KERNEL);
     const nat = await start("nat", [
       ["eth0", "eth1", await linkAddress(lab, "s1", "eth0"), vip, SNAT, s1],
       ["eth1", "eth0", await linkAddress(lab, "router", "eth1"), SNAT, vip, client],
