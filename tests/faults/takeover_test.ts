@@ -81,13 +81,13 @@ async function traffic(lab: BypathLab) {
     /** Ends it whatever became of it. */
     end: async () => void await flows.finish(),
     /** @returns the longest pause of a flow in ms, beyond what it paused before: on a busy host it may again */
-    async isWhole(): Promise<number> {
+    async isWhole(keptOf: (it?: InspectedSession) => unknown = pathOf): Promise<number> {
       await flows.moving();
       const after = await lab.sessions();
       const now = before.map(({ id }) => after.find((it) => it.id === id));
-      const isSame = isDeepStrictEqual(now.map(pathOf), before.map(pathOf));
+      const isSame = isDeepStrictEqual(now.map(keptOf), before.map(keptOf));
       if (!isSame) console.log(await noted(lab));
-      assert.deepEqual(now.map(pathOf), before.map(pathOf));
+      assert.deepEqual(now.map(keptOf), before.map(keptOf));
       const results = await flows.finish();
       for (const { name, complete, wrong, error, datagrams } of results) {
         assert.deepEqual(
@@ -114,6 +114,10 @@ function pathOf(session: InspectedSession | undefined) {
     path: session.path,
     generation: session.instruction?.generation,
   };
+}
+
+function endpointOf(session: InspectedSession | undefined) {
+  return session && { id: session.id, nat: session.nat, state: session.state };
 }
 
 /** What the NAT machine noted last and says of its sessions: why a path is another one. */
@@ -312,7 +316,8 @@ rootTest("a restart with another capacity goes on with every session", NEEDS, as
   }[]).find(({ type }) => type === "started");
   assert.equal(started?.continued, true);
   await waitFor("the agents", async () => await lab.isAble("s1") && await lab.isAble("s2"));
-  await flows.isWhole();
+  // No acknowledgement passes while it is away, so a bypass may be stopped for want of progress.
+  await flows.isWhole(endpointOf);
 });
 
 rootTest("with nothing to take over from, a NAT machine starts as usual", NEEDS, async () => {

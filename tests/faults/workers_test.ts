@@ -110,7 +110,7 @@ rootTest("two workers carry traffic, each its own sessions, on both machines", N
 
 rootTest("the number of workers changes while sessions live, by takeover", NEEDS, async () => {
   const lab = await theLab();
-  const flows = await traffic(lab, { bytes: 60_000_000, rate: 2_000_000 }, [1000]);
+  const flows = await traffic(lab, { bytes: 60_000_000, rate: 600_000 }, [1000]);
   const before = await endpoints(lab);
   for (const workers of [3, 1, 2]) {
     await lab.writeNatConfig(withWorkers(workers));
@@ -135,7 +135,7 @@ rootTest(
     const bytes = 60_000_000;
     const downloads = Array.from(
       { length: FLOWS },
-      () => lab.download({ bytes, rate: 2_000_000, url: "http://203.0.113.10:81" }),
+      () => lab.download({ bytes, rate: 600_000, url: "http://203.0.113.10:81" }),
     );
     await Promise.all(downloads.map((download) => download.reached(200_000)));
     const before = await endpoints(lab);
