@@ -64,7 +64,8 @@ export class ProgressControl {
   /** Slots that are looked at ten times a second. */
   readonly #suspects = new Set<number>();
   readonly #stopped = new StoppedSessions();
-  #tickedMs = NaN;
+  /** Before the first tick this process was away as well: it may have been restarted with a table. */
+  #tickedMs = -Infinity;
   /** Until then reports and acknowledgements of a time in which this process stood still come in. */
   #catchingUpMs = -Infinity;
 
