@@ -58,6 +58,8 @@ export interface InspectedStatus {
   readonly role: string;
   readonly version: string;
   readonly ready: boolean;
+  /** Of a NAT machine. */
+  readonly hostShield?: boolean;
   readonly sessions: { readonly total: number; readonly bypass: number; readonly capacity: number };
   readonly packets: {
     readonly received: number;

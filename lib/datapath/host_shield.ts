@@ -13,6 +13,8 @@ import {
   stmt,
 } from "../linux/sockets_filter.ts";
 import { TcxDrop } from "../linux/tcx_drop.ts";
+import type { Prefix } from "../wire/prefix.ts";
+import { exactFilter } from "./ingress_filter.ts";
 import { LEAVE } from "./prefix_match.ts";
 
 const ETHERTYPE = 12;
@@ -21,44 +23,57 @@ const IPV6_NEXT_HEADER = 20;
 const ICMPV6 = 58;
 
 /**
- * Spares the host's own kernel the packets that packet sockets take: it has no use for them, and to
- * find that out costs it more than to hand them over. Where the kernel cannot be asked for that,
+ * Spares the host's own kernel the packets for these destinations, after packet sockets have had them:
+ * it has no use for them, and to find that out costs it more than to hand them over. Where the kernel
+ * cannot be asked for that, or so many destinations cannot be told from the host's own addresses,
  * nothing changes but that cost.
  */
 export class HostShield {
   readonly #drops: TcxDrop[] = [];
+  #isExact = false;
 
-  /** @param filter of the packet sockets on these interfaces */
-  constructor(interfaces: readonly number[], filter: readonly BpfInstruction[]) {
+  /** @param destinations none of which may be the host's own */
+  constructor(interfaces: readonly number[], destinations: readonly Prefix[]) {
     // Without it there is no need to ask, and who confines a daemon hears of nothing that it may not.
     if (!hasCapability("CAP_BPF")) return;
-    const program = sparing(filter);
-    try {
+    const program = this.#program(destinations);
+    this.#try(() => {
       for (const index of interfaces) this.#drops.push(TcxDrop.attach(index, program));
-    } catch (error) {
-      if (!(error instanceof LinuxError)) throw error;
-      this.close();
-    }
+    });
   }
 
-  /** Whether there is one. */
+  /** Whether it keeps any packet from the host's kernel. */
   get stands(): boolean {
-    return this.#drops.length > 0;
+    return this.#drops.length > 0 && this.#isExact;
   }
 
-  /** The sockets have another filter. */
-  replace(filter: readonly BpfInstruction[]): void {
-    const program = sparing(filter);
-    try {
+  /** There are other destinations. */
+  replace(destinations: readonly Prefix[]): void {
+    if (this.#drops.length === 0) return;
+    const program = this.#program(destinations);
+    this.#try(() => {
       for (const drop of this.#drops) drop.replace(program);
-    } catch (error) {
-      if (!(error instanceof LinuxError)) throw error;
-      this.close();
-    }
+    });
   }
 
   close(): void {
     for (const drop of this.#drops.splice(0)) drop[Symbol.dispose]();
+  }
+
+  /** On all interfaces or on none. */
+  #try(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      if (!(error instanceof LinuxError)) throw error;
+      this.close();
+    }
+  }
+
+  #program(destinations: readonly Prefix[]): BpfInstruction[] {
+    const filter = exactFilter(destinations);
+    this.#isExact = filter !== null;
+    return filter === null ? [LEAVE] : sparing(filter);
   }
 }
 

@@ -32,13 +32,27 @@ const IPV6_DESTINATION = 38;
  * the translator sorts it out.
  */
 export function ingressFilter(destinations: readonly Prefix[]): BpfInstruction[] {
+  return exactFilter(destinations) ?? filterOf([TAKE], [TAKE]);
+}
+
+/** The same, or null where it would take packets for other destinations too. */
+export function exactFilter(destinations: readonly Prefix[]): BpfInstruction[] | null {
   const v4 = destinations.filter((p) => p.address.family === 4)
     .flatMap((p) => takeWhenIn(p, IPV4_DESTINATION));
   const v6 = destinations.filter((p) => p.address.family === 6)
     .flatMap((p) => takeWhenIn(p, IPV6_DESTINATION));
-  const fits = v4.length + v6.length + 15 < BPF_MAXINSNS;
-  const first = fits ? [...takeWhenShort(IPV4_DESTINATION + 4), ...v4, LEAVE] : [TAKE];
-  const second = fits ? [...takeWhenShort(IPV6_DESTINATION + 16), ...v6, LEAVE] : [TAKE];
+  if (v4.length + v6.length + 15 >= BPF_MAXINSNS) return null;
+  return filterOf(
+    [...takeWhenShort(IPV4_DESTINATION + 4), ...v4, LEAVE],
+    [...takeWhenShort(IPV6_DESTINATION + 16), ...v6, LEAVE],
+  );
+}
+
+/** Hands IPv4 packets to one part and IPv6 packets to the other; each part ends with an answer. */
+function filterOf(
+  ipv4: readonly BpfInstruction[],
+  ipv6: readonly BpfInstruction[],
+): BpfInstruction[] {
   return [
     stmt(BPF_LD | BPF_B | BPF_ABS, VLAN_TAG_PRESENT_AT >>> 0),
     jump(BPF_JMP | BPF_JEQ | BPF_K, 0, { jt: 1, jf: 0 }),
@@ -49,9 +63,9 @@ export function ingressFilter(destinations: readonly Prefix[]): BpfInstruction[]
     stmt(BPF_JMP, 3),
     jump(BPF_JMP | BPF_JEQ | BPF_K, 0x86dd, { jt: 1, jf: 0 }),
     LEAVE,
-    stmt(BPF_JMP, first.length),
-    ...first,
-    ...second,
+    stmt(BPF_JMP, ipv4.length),
+    ...ipv4,
+    ...ipv6,
   ];
 }
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { run } from "./_test_filter.ts";
 import { IpAddress } from "../wire/address.ts";
 import { contains, parsePrefix, type Prefix } from "../wire/prefix.ts";
-import { ingressFilter } from "./ingress_filter.ts";
+import { exactFilter, ingressFilter } from "./ingress_filter.ts";
 
 function frameTo(address: IpAddress): Uint8Array {
   const frame = new Uint8Array(80);
@@ -63,6 +63,8 @@ Deno.test("more prefixes than a filter holds take the whole family", () => {
   const program = ingressFilter(many);
   assert.ok(program.length < 4096);
   assert.ok(run(program, frameTo(IpAddress.parse("192.0.2.1"))) > 0);
+  assert.equal(exactFilter(many), null);
+  assert.deepEqual(exactFilter(prefixes), ingressFilter(prefixes));
 });
 
 Deno.test("a frame with a VLAN tag, which the kernel keeps beside it, is of another network", () => {

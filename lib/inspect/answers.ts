@@ -14,6 +14,8 @@ export interface NatStatus {
   readonly ready: boolean;
   readonly uptimeMs: number;
   readonly interfaces?: readonly string[];
+  /** Whether the host's own kernel is spared the packets that the packet workers take. */
+  readonly hostShield?: boolean;
   readonly services?: number;
   readonly sessions: {
     readonly total: number;

@@ -48,9 +48,10 @@ type Line = readonly [string, string];
 
 function natParts(status: NatStatus, busy: readonly Line[], style: TableOptions): string[] {
   const { total, bypass, capacity } = status.sessions;
-  const { interfaces, services, instructions } = status;
+  const { interfaces, hostShield, services, instructions } = status;
   const lines: Line[] = [
     ...given("interfaces", interfaces?.join(", ")),
+    ...given("host shield", hostShield === undefined ? undefined : hostShield ? "stands" : "none"),
     ...given("services", services),
     [
       "sessions",

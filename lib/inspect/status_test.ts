@@ -7,6 +7,7 @@ const NAT = {
   ready: true,
   uptimeMs: 11_520_000,
   interfaces: ["eth0", "eth1"],
+  hostShield: true,
   services: 2,
   sessions: { total: 3, bypass: 1, capacity: 1_048_576 },
   packets: {
@@ -62,6 +63,7 @@ Deno.test("people see the state of a NAT machine on one screen, with rates", asy
 bypath 0.1.0, NAT machine: ready, up 3h12m
 
 interfaces     eth0, eth1
+host shield    stands
 services       2
 sessions       3 of 1,048,576: 2 via NAT, 1 bypass
 instructions   1

@@ -89,6 +89,7 @@ function status(machine: NatMachine, census: TableCensus) {
     ready: machine.ready,
     uptimeMs: Math.round(now - machine.startedMs),
     interfaces: config.interfaces,
+    hostShield: counters[COUNTER.hostShield] === 1,
     services: config.services.length,
     sessions: { total: census.total, bypass: census.bypass, capacity: config.capacity },
     packets: {

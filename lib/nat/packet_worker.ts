@@ -147,8 +147,9 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     });
     this.#extra = extra.map(socketOf);
     this.#shield = part.worker === 0
-      ? new HostShield(interfaces.map(({ index }) => index), filter)
+      ? new HostShield(interfaces.map(({ index }) => index), destinations(start.config))
       : null;
+    this.#tellOfShield();
     const sources: readonly PacketSource[] = [
       ...[...this.#sockets, ...this.#extra].map((socket, i) =>
         new SocketSource(socket, memory, i * BATCH * SLOT_BYTES)
@@ -281,10 +282,18 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
   #configure({ config }: NatWorkerMessage & { kind: "configure" }): void {
     const filter = this.#filter(config);
     for (const socket of this.#sockets) socket.setFilter(filter);
-    this.#shield?.replace(filter);
     this.#translator.configure(config);
     this.#share?.configure(config);
+    // What is no longer configured may become the host's own. Sessions of it live on nevertheless.
+    this.#shield?.replace(destinations(config));
+    this.#tellOfShield();
     this.#config = config;
+  }
+
+  #tellOfShield(): void {
+    if (this.#shield !== null) {
+      this.#main.counters[COUNTER.hostShield] = Number(this.#shield.stands);
+    }
   }
 
   /** Takes packets for all that was ever ours: sessions of what is gone from it live on. */

@@ -30,6 +30,8 @@ export const COUNTER = {
   longestTurnMs: 17,
   /** The most CPU time that the worker took between two looks while packets waited; no sum. */
   longestTurnCpuMs: 18,
+  /** 1 while the host's kernel is spared the packets that the workers take; the first worker's alone; no sum. */
+  hostShield: 19,
   drops: 32,
 } as const;
 

@@ -13,6 +13,7 @@ import { CONTROL_PROXY, SERVER_NAMES, type ServerName } from "../../lab/lab_file
 import { tablesLeft } from "../../lab/leftovers.ts";
 import { ADDRESSES, type NodeName } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
+import { hasCapability } from "../../lib/linux/capabilities.ts";
 import { rootTest } from "../support/root_test.ts";
 import type { DatagramsReport } from "./support/owned_datagrams.ts";
 import type { ClientsReport } from "./support/owned_clients.ts";
@@ -90,7 +91,8 @@ rootTest(
     assert.equal(udp.wrong, 0);
     // With time-outs this short, a host too busy to keep a session moving for a second ends it.
     assert.ok(broken <= complete / 100, `${broken} of ${complete} broke: ${whatBroke.join("; ")}`);
-    // And it was what it was meant to be.
+    // And it was what it was meant to be, with nothing but our own kept from the hosts' kernels.
+    assert.equal(status.hostShield, hasCapability("CAP_BPF"));
     const endpoints = SERVER_NAMES.length * ENDPOINTS;
     assert.ok(complete > 4 * endpoints, `only ${complete} sessions, ${endpoints} NAT endpoints`);
     assert.ok(aborted > 0 && refused > 0, `${aborted} aborted, ${refused} refused`);
