@@ -1,3 +1,4 @@
+import { collectGarbage } from "./collect_garbage.ts";
 import { Ring } from "./ring.ts";
 
 /** Words of `signals`: the worker sleeps; how many messages were posted to it; its events are looked for without a bell. */
@@ -101,6 +102,8 @@ export function servePackets<Start extends { kind: "start" }, Message>(
     try {
       if (worker === undefined) {
         worker = start(event.data as Start);
+        // What its start has left would be collected while packets wait.
+        collectGarbage();
         answer({ kind: "ready", report: worker.report });
       } else if (!worker.message(event.data as Message)) {
         answer({ kind: "done" });
