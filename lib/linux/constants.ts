@@ -46,7 +46,6 @@ export const PROT_NONE = 0;
 export const MADV_DONTNEED = 4;
 export const MADV_HUGEPAGE = 14;
 export const MADV_POPULATE_WRITE = 23;
-export const MADV_COLLAPSE = 25;
 export const MAP_SHARED = 1;
 export const MAP_PRIVATE = 2;
 export const MAP_FIXED = 0x10;

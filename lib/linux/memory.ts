@@ -3,7 +3,6 @@
  * struct that the kernel reads or writes.
  */
 import {
-  MADV_COLLAPSE,
   MADV_DONTNEED,
   MADV_HUGEPAGE,
   MADV_POPULATE_WRITE,
@@ -131,6 +130,9 @@ export function mapHuge(lengthBytes: number): Mapping {
     },
   };
 }
+
+/** Debian 12's headers, which constants.ts is compared with, do not have it yet. */
+const MADV_COLLAPSE = 25;
 
 /**
  * Puts bytes of a file that is mapped `aligned` into huge pages (MADV_COLLAPSE, since Linux 6.1), for whoever

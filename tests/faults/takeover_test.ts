@@ -215,7 +215,8 @@ rootTest(
       await assert.rejects(commit, /this process has gone on/);
     }
     const pauseMs = await others.isWhole();
-    assert.ok(pauseMs < 3_000, `one that hangs made a pause of ${pauseMs} ms`);
+    // It goes on by itself after 2.5 s; a busy host takes its time with that.
+    assert.ok(pauseMs < 5_000, `one that hangs made a pause of ${pauseMs} ms`);
     await Deno.remove(folder, { recursive: true });
   },
 );

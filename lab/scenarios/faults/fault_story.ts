@@ -28,7 +28,7 @@ export interface FaultOutcome {
    * that leaves another way.
    */
   readonly blockedMs?: (flow: FlowResult) => number;
-  /** How many datagrams may be lost. Default: what is sent while blocked and half a second more. */
+  /** How many datagrams may be lost. Default: what is sent while blocked and one second more. */
   readonly lost?: FlowLimits["lost"];
   /** How many datagrams may come twice. Default: none. */
   readonly doubled?: number;
@@ -55,7 +55,7 @@ export interface FaultStory<Prepared extends AsyncDisposable | void = void> {
 }
 
 /** Half a second: what one report, one look or one scheduling delay takes. */
-const DATAGRAM_SLACK_MS = 500;
+const DATAGRAM_SLACK_MS = 1_000;
 
 /**
  * The frame of every fault: checked traffic before, in and after it; nothing lost, no session
