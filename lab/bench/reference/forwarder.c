@@ -69,6 +69,7 @@ static int open_socket(const char *device, int protocol, uint32_t taken) {
   must(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), "set the filter");
   struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(protocol) };
   address.sll_ifindex = if_nametoindex(device);
+  must(address.sll_ifindex - 1, "find the interface"); /* 0 would be all of them */
   must(bind(fd, (struct sockaddr *)&address, sizeof address), "bind to the interface");
   return fd;
 }
@@ -190,7 +191,10 @@ int main(int arguments, char **words) {
   static struct rule rules[RULES];
   struct pollfd waiting[RULES];
   int count = (arguments - 1) / RULE_WORDS;
-  if (count < 1 || count > RULES || (arguments - 1) % RULE_WORDS != 0) return 2;
+  if (count < 1 || count > RULES || (arguments - 1) % RULE_WORDS != 0) {
+    fprintf(stderr, "Usage: forwarder (IN OUT NEXT TAKEN SOURCE DESTINATION)..., %d at most\n", RULES);
+    return 2;
+  }
   for (int i = 0; i < count; i++) {
     open_rule(&rules[i], words + 1 + i * RULE_WORDS);
     waiting[i] = (struct pollfd){ rules[i].in, POLLIN, POLLIN };
