@@ -1,12 +1,11 @@
 import type { BypathLab } from "../bypath_lab.ts";
-import type { InspectedServer } from "../inspect_json.ts";
-import { processesIn } from "../namespace.ts";
 import type { SessionRunResult } from "../traffic/session_run.ts";
 import type { Bench, Quantity, TurnOptions } from "./bench.ts";
-import { BESIDE, LOAD, startLoadFromRouter, startLoadPeer } from "./loads/datagrams.ts";
+import { CountedLoad } from "./loads/counted_load.ts";
+import { BESIDE, LOAD, startLoadPeer } from "./loads/datagrams.ts";
 import { startFlood } from "./loads/flood.ts";
 import { routeSessionClients, sendSessions, startGapRun } from "./loads/sessions.ts";
-import { PacketRates, type Rates } from "./meters/packet_rates.ts";
+import { NatWatch } from "./meters/nat_watch.ts";
 import { NAT_CPU, OwnCpu } from "./own_cpu.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
 import { direct } from "./roads/direct.ts";
@@ -23,15 +22,10 @@ const MOST_RAISES = 4;
 /** Of what was to be offered the senders reach at least so much, else they say so. */
 const OFFERED_SHARE = 0.9;
 const NEW_SESSIONS_A_SECOND = 500;
-const LOOK_EVERY_MS = 100;
 /** What is offered to find the best: from here on, in steps, until so little arrives. */
 const FIRST_RATE = 80_000;
 const STEP = 1.5;
 const LOST_SHARE = 0.9;
-/** A load is under way for so long before it is looked at: by then queues are as full as they get, */
-const BEFORE_MS = 1_000;
-/** and lasts that much longer, since timers of a busy CPU come late. */
-const LONGER_MS = 700;
 /** What becomes of others is looked at for so many times longer. */
 const OTHERS_TIMES = 3;
 /** From when programs have been started until they begin together. */
@@ -108,10 +102,10 @@ export const overload: Bench = {
 async function measure(lab: BypathLab, { host }: OpenRoad, turn: TurnOptions, name: string) {
   await using _ = await OwnCpu.give(lab, { steered: ["nat"] });
   const device = name === direct.name ? "eth2" : "eth1";
-  const load = new Load(lab, { host, device, seconds: turn.seconds });
+  const load = new CountedLoad(lab, { host, device, seconds: turn.seconds });
   const isOurs = name.startsWith("bypath");
   const roughly = await mostCarried(load);
-  await using watch = isOurs ? new Watch(lab) : null;
+  await using watch = isOurs ? new NatWatch(lab) : null;
   const { best, mostOffered, shares } = await loads(load, roughly);
   if (mostOffered < best * TIMES * OFFERED_SHARE) {
     turn.note(`${name}: the senders are the limit, they could not offer ${TIMES} times the best`);
@@ -129,47 +123,8 @@ async function measure(lab: BypathLab, { host }: OpenRoad, turn: TurnOptions, na
   };
 }
 
-/** Small datagrams of sessions that exist, from the router. */
-class Load {
-  readonly #lab: BypathLab;
-  readonly #host: string;
-  readonly #device: string;
-  readonly seconds: number;
-
-  constructor(lab: BypathLab, { host, device, seconds }: {
-    readonly host: string;
-    /** That it leaves the router by. */
-    readonly device: string;
-    readonly seconds: number;
-  }) {
-    this.#lab = lab;
-    this.#host = host;
-    this.#device = device;
-    this.seconds = seconds;
-  }
-
-  /** Offers a rate, and tells what the kernels counted meanwhile. */
-  async offer(
-    rate: number,
-    { at = 0, seconds = this.seconds }: { readonly at?: number; readonly seconds?: number } = {},
-  ): Promise<Rates & { readonly sent: number }> {
-    const sendingS = seconds + (BEFORE_MS + LONGER_MS) / 1000;
-    const options = { host: this.#host, rate, seconds: sendingS, at };
-    const sender = await startLoadFromRouter(this.#lab, options);
-    const started = performance.now();
-    await delay(BEFORE_MS);
-    const [receiver] = await processesIn(this.#lab.lab.namespace("s1"));
-    const rates = new PacketRates({ pid: sender.pid, device: this.#device }, receiver!);
-    await delay(seconds * 1000);
-    const result = rates.now();
-    await sender.stop();
-    const sentS = Math.min(sendingS, (performance.now() - started) / 1000);
-    return { ...result, sent: result.offered * sentS };
-  }
-}
-
 /** Offers more and more until a good part is lost or the sender is at its limit. */
-async function mostCarried(load: Load): Promise<number> {
+async function mostCarried(load: CountedLoad): Promise<number> {
   let most = 0;
   for (let rate = FIRST_RATE;; rate *= STEP) {
     const { offered, carried } = await load.offer(rate);
@@ -179,7 +134,7 @@ async function mostCarried(load: Load): Promise<number> {
 }
 
 /** Each of the loads, between two of the best. */
-async function loads(load: Load, roughly: number) {
+async function loads(load: CountedLoad, roughly: number) {
   let full = await load.offer(roughly * FULL);
   for (let i = 0; i < MOST_RAISES; i++) {
     const isFull = full.carried < full.offered * FULL_SHARE ||
@@ -205,7 +160,7 @@ async function others(
   lab: BypathLab,
   host: string,
   best: number,
-  load: Load,
+  load: CountedLoad,
   isOurs: boolean,
 ) {
   const seconds = load.seconds * OTHERS_TIMES;
@@ -249,7 +204,7 @@ async function flood(lab: BypathLab, host: string, best: number, { seconds }: Tu
 
 /** What the kernel has dropped because the NAT machine did not take it: it is asked once a second. */
 async function lostInSockets(lab: BypathLab): Promise<number> {
-  await delay(1_100);
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
   return (await lab.status()).worker.socketDrops;
 }
 
@@ -258,47 +213,4 @@ function startMeasured(lab: BypathLab, host: string, seconds: number) {
   return startGapRun(lab, {
     ...{ host, port: BESIDE.port, forMs: READY_MS + seconds * 1000, delayMs: READY_MS },
   });
-}
-
-/** Looks at a NAT machine again and again, until it is disposed of. */
-class Watch implements AsyncDisposable {
-  readonly #looking: Promise<void>;
-  #over = false;
-  #looks = 0;
-  #well = 0;
-  #longestMs = 0;
-
-  constructor(lab: BypathLab) {
-    this.#looking = this.#look(lab);
-  }
-
-  async end(): Promise<{ longestMs: number; wellShare: number }> {
-    this.#over = true;
-    await this.#looking;
-    return { longestMs: this.#longestMs, wellShare: this.#well / this.#looks };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.end();
-  }
-
-  async #look(lab: BypathLab): Promise<void> {
-    const hasAgent = lab.isRunning("s1");
-    while (!this.#over) {
-      const asked = performance.now();
-      const servers = await lab.ask<InspectedServer[]>("servers").catch(() => []);
-      this.#longestMs = Math.max(this.#longestMs, performance.now() - asked);
-      this.#looks++;
-      const isWell = servers.length > 0 &&
-        servers.every(({ health, agent }) =>
-          health !== "down" && (!hasAgent || (agent.connected && agent.bypass === "able"))
-        );
-      if (isWell) this.#well++;
-      await delay(LOOK_EVERY_MS);
-    }
-  }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
