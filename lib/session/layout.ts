@@ -33,8 +33,7 @@
  *      124  client's highest sequence number            uint32        w
  * ```
  *
- * A record whose state is 0 is free; its first number is the next free slot's, which means something
- * to one process alone.
+ * A record whose state is 0 is free.
  *
  * What an agent sent directly stands apart, so that sessions which never bypass use no memory for
  * it: first the sums of all sessions, then the bases of all. Both mean something once the session has
@@ -131,8 +130,6 @@ export const I32 = {
   natSequence: 29,
   agentSequence: 30,
   clientSequence: 31,
-  /** Of a record that is free. */
-  nextFree: 0,
 } as const;
 export const F32 = { reasonValue: 26 } as const;
 export const F64 = {

@@ -7,7 +7,6 @@ import {
   HEADER,
   HEADER_F64,
   HOLD_NONE,
-  I32,
   RECORD_BYTES,
   U16,
   U8,
@@ -65,8 +64,12 @@ export interface FoundSessions {
 export class SessionTable extends SessionRecords {
   readonly #index: SessionIndex;
   readonly #endpoints: EndpointDictionary;
-  /** The slot that is used next: each free one names the one after it; 0: there is none. */
-  #free = 0;
+  /**
+   * Slots that were used and are free. Not in the region: a process that comes to nothing while it takes
+   * the table over must leave it as it is for the one that goes on.
+   */
+  readonly #free: Int32Array;
+  #freeCount = 0;
   readonly #part: TablePart;
   /** The next slot that has never been used. */
   #fresh: number;
@@ -95,6 +98,7 @@ export class SessionTable extends SessionRecords {
       indexMemory?.(SessionIndex.bytes(this.capacity)),
     );
     this.#endpoints = new EndpointDictionary(this);
+    this.#free = new Int32Array(this.capacity);
     this.found = this.#adopt();
   }
 
@@ -131,7 +135,7 @@ export class SessionTable extends SessionRecords {
 
   /** True when no further session fits. */
   get full(): boolean {
-    return this.#free === 0 && this.#fresh > this.capacity;
+    return this.#freeCount === 0 && this.#fresh > this.capacity;
   }
 
   /** How many sessions fit into this part of the table, more or less. */
@@ -151,8 +155,8 @@ export class SessionTable extends SessionRecords {
 
   /** Writes a session and finds it from both directions from now on; its slot, 0 when full. */
   insert(session: NewSession, nowMs: number): number {
-    let slot = this.#free;
-    if (slot !== 0) this.#free = this.i32[slot * WORDS + I32.nextFree]!;
+    let slot: number;
+    if (this.#freeCount > 0) slot = this.#free[--this.#freeCount]!;
     else if (this.#fresh <= this.capacity) {
       slot = this.#fresh;
       this.#fresh = this.#freshFrom(slot + 1);
@@ -201,7 +205,7 @@ export class SessionTable extends SessionRecords {
     if ((this.u8[byte + U8.flags]! & FLAG.outbound) !== 0) this.#index.removeOutbound(slot);
     this.u8[byte + U8.state] = 0;
     this.u8[byte + U8.flags] = 0;
-    this.#putFree(slot);
+    this.#free[this.#freeCount++] = slot;
     this.#countUsed(-1);
   }
 
@@ -256,12 +260,7 @@ export class SessionTable extends SessionRecords {
   }
 
   #keepFree(slot: number): void {
-    if (this.#isMine(slot)) this.#putFree(slot);
-  }
-
-  #putFree(slot: number): void {
-    this.i32[slot * WORDS + I32.nextFree] = this.#free;
-    this.#free = slot;
+    if (this.#isMine(slot)) this.#free[this.#freeCount++] = slot;
   }
 
   /** The first slot of this part from `slot` on. */

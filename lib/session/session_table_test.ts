@@ -192,6 +192,33 @@ Deno.test("a session takes at most 160 bytes of the file, the dictionary include
   }
 });
 
+Deno.test("a process that takes the table over and comes to nothing leaves it as it was for the one before", () => {
+  const capacity = BLOCK_SLOTS * 4;
+  const region = new ArrayBuffer(regionBytes(capacity));
+  formatTable(region, capacity, { epoch: 42, bootId: [1, 2, 3, 4] });
+  const parts = [0, 1].map((worker) =>
+    new SessionTable(region, [7, 9], undefined, { worker, workers: 2 })
+  );
+  let port = 1024;
+  const fill = () =>
+    parts.flatMap((part, worker) => {
+      const slots: number[] = [];
+      while (!part.full) {
+        port += 2;
+        slots.push(part.insert(session(1, port, port + worker), 0));
+      }
+      return slots;
+    });
+  const before = fill();
+  for (const slot of before) parts.find((part) => part.owns(slot))!.release(slot);
+  const bytes = new Uint8Array(region).slice();
+  assert.equal(new SessionTable(region, [3, 4]).used, 0);
+  assert.deepEqual(new Uint8Array(region), bytes);
+  const after = fill();
+  assert.equal(after.length, capacity);
+  assert.equal(new Set(after).size, capacity);
+});
+
 Deno.test("a table in which sessions come and go finds all of them when it is as full as it gets", () => {
   const capacity = 2_000;
   const table = makeTable(capacity);
