@@ -113,6 +113,8 @@ export class PacketThread {
    * until nothing has come for so long.
    */
   #listen(): void {
+    // A bell that was on its way already must not have another one look beside this one, and end it.
+    clearTimeout(this.#listening);
     Atomics.store(this.#signals, LISTENING, 1);
     this.drain();
     this.#listening = setTimeout(() => {
