@@ -43,6 +43,7 @@ export class CountedLoad {
     const result = rates.now();
     await sender.stop();
     const sentS = Math.min(sendingS, (performance.now() - started) / 1000);
+    await rates.ended();
     return { ...result, sent: result.offered * sentS };
   }
 }

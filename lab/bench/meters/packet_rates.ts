@@ -1,4 +1,8 @@
 import { parseKernelCounters } from "../../counters.ts";
+import { waitFor } from "../../wait.ts";
+
+/** Packets between two looks that are no load. */
+const FEW = 100;
 
 /** What the kernel has counted at both ends of a load, at a moment. */
 interface Counts {
@@ -42,6 +46,17 @@ export class PacketRates {
       offered: (last.offered - this.#first.offered) / seconds,
       carried: (last.carried - this.#first.carried) / seconds,
     };
+  }
+
+  /** Settles when next to nothing arrives any more: what waits on the way takes a slow host seconds. */
+  async ended(): Promise<void> {
+    let before = -Infinity;
+    await waitFor("what was offered to have been carried", () => {
+      const carried = this.#carried();
+      const few = carried - before < FEW;
+      before = carried;
+      return few;
+    });
   }
 
   #counts(): Counts {
