@@ -249,8 +249,13 @@ function mapAligned(action: string, options: MapOptions): Mapping {
   const flags = MAP_PRIVATE | MAP_ANONYMOUS;
   const pointer = mapAt(action, null, { lengthBytes, flags, protection: PROT_NONE, fd: -1 });
   const start = Deno.UnsafePointer.create(hugePageFrom(Deno.UnsafePointer.value(pointer)));
-  const mapped = mapAt(action, start, { ...options, flags: options.flags | MAP_FIXED });
-  return new MappedPages(mapped, options.lengthBytes, { pointer, lengthBytes });
+  try {
+    const mapped = mapAt(action, start, { ...options, flags: options.flags | MAP_FIXED });
+    return new MappedPages(mapped, options.lengthBytes, { pointer, lengthBytes });
+  } catch (error) {
+    openLibc().munmap(pointer, BigInt(lengthBytes));
+    throw error;
+  }
 }
 
 function mapAt(

@@ -1,3 +1,4 @@
+import { IP_OFFSET } from "../datapath/engine.ts";
 import { formatTable } from "../session/session_records.ts";
 import { SessionTable } from "../session/session_table.ts";
 import { regionBytes, U16 } from "../session/layout.ts";
@@ -12,8 +13,6 @@ import type { DatapathConfig } from "./datapath_config.ts";
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
 import { Translator } from "./translator.ts";
 
-/** Where a packet lies: after its virtio_net_hdr and Ethernet header. */
-const IP_OFFSET = 24;
 /** Sessions of each protocol in one step: some milliseconds' work before anything is compiled. */
 const STEP = 16;
 /** The first few steps make a packet ten times faster; the rest comes with the first traffic. */
