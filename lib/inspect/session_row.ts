@@ -36,6 +36,11 @@ export class SessionRow {
 
   /** Null when it has ended before it was asked for. */
   get view(): SessionView | null {
-    return this.#view ??= this.#viewAt(this.#slot);
+    if (this.#view === undefined) {
+      const view = this.#viewAt(this.#slot);
+      // Another session may have got the slot meanwhile.
+      this.#view = this.#records.getF64(this.#slot, F64.id) === this.id ? view : null;
+    }
+    return this.#view;
   }
 }

@@ -136,6 +136,7 @@ export async function printSessions(
   const filter = filterOf(options);
   const answer = await daemon.ask<SessionsAnswer>({ verb: "sessions" });
   if (options.service !== undefined) chosenServices(answer.services, options.service);
+  options.trends?.of(answer.epoch);
   using reader = new SessionReader(answer);
   await print?.(reader.sessions(filter));
   await printAgain?.(reader.rows(filter));

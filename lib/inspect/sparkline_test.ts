@@ -34,3 +34,22 @@ Deno.test("Trends tells by how much rows have grown since the look before", () =
   trends.note("a", 30);
   assert.equal(trends.rate("a"), null);
 });
+
+Deno.test("Trends compares no rows of one table with those of another", () => {
+  const trends = new Trends();
+  trends.begin(1000);
+  trends.of(7);
+  trends.note(1, 5000);
+  trends.keep(1, 3);
+  trends.end();
+  trends.begin(2000);
+  trends.of(7);
+  trends.note(1, 5010);
+  assert.equal(trends.rate(1), 10);
+  trends.end();
+  trends.begin(3000);
+  trends.of(8);
+  trends.note(1, 60);
+  assert.equal(trends.rate(1), null);
+  assert.deepEqual(trends.history(1), []);
+});

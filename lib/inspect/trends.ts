@@ -11,6 +11,15 @@ export class Trends {
   readonly #histories = new Map<RowId, number[]>();
   #lookedMs: number | null = null;
   #passedMs = 0;
+  #table: number | undefined;
+
+  /** Rows are known by what means something in this table alone: of another one nothing was seen before. */
+  of(table: number | undefined): void {
+    if (table === this.#table) return;
+    this.#table = table;
+    this.#before.clear();
+    this.#histories.clear();
+  }
 
   /** Another look at all rows begins. */
   begin(nowMs: number): void {
