@@ -13,6 +13,8 @@ import { HostShield } from "./host_shield.ts";
 
 const NEEDS = {
   capabilities: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN", "CAP_BPF"],
+  // tcx
+  linux: "6.6",
 } as const;
 const ICMPV6 = 58;
 const UDP = 17;

@@ -13,6 +13,8 @@ export interface RootTestOptions {
   readonly capabilities?: readonly Capability[];
   /** Programs that must be in PATH, such as "nginx". */
   readonly tools?: readonly string[];
+  /** The oldest Linux that can do it, such as "6.6". */
+  readonly linux?: string;
   /** The test fails when it runs for longer; default 180,000. */
   readonly timeoutMs?: number;
   /** Whether what it leaves open or running is an error; default: as Deno does. */
@@ -30,11 +32,15 @@ export function rootTest(
   options: RootTestOptions,
   fn: (context: Deno.TestContext) => void | Promise<void>,
 ): boolean {
-  const { capabilities = DEFAULT_CAPABILITIES, tools = [], timeoutMs = 180_000, sanitize } =
+  const { capabilities = DEFAULT_CAPABILITIES, tools = [], linux, timeoutMs = 180_000, sanitize } =
     options;
   const strict = sanitize !== undefined &&
     { sanitizeOps: sanitize, sanitizeResources: sanitize };
-  const lacking = [...missingCapabilities(capabilities), ...missingTools(tools)];
+  const lacking = [
+    ...missingCapabilities(capabilities),
+    ...missingTools(tools),
+    ...(linux === undefined || isLinux(linux) ? [] : [`Linux ${linux}`]),
+  ];
   if (lacking.length === 0) {
     Deno.test({ name, fn, timeout: timeoutMs, ...strict });
   } else if (Deno.env.get("CI")) {
@@ -44,6 +50,13 @@ export function rootTest(
     Deno.test({ name: `${name} (needs ${lacking.join(", ")})`, ignore: true, fn });
   }
   return lacking.length === 0;
+}
+
+/** Whether the kernel's release (uname(2)) is that version or a later one. */
+export function isLinux(version: string, release = Deno.osRelease()): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [ownMajor = 0, ownMinor = 0] = release.split(/[^0-9]+/).map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
 /** The programs of `wanted` that are in no folder of PATH. */
