@@ -11,6 +11,7 @@ export const RELOAD_EFFECTS: readonly (readonly [begins: string, effect: string]
   ["workers", "takeover"],
   ["cpus", "takeover"],
   ["busyPoll", "takeover"],
+  ["hostShield", "takeover"],
   ["snat.addresses", "one that is gone gets no new sessions; those on it live on, via NAT"],
   ["snat", "for new sessions"],
   ["services[].name", "the same service under another name"],

@@ -9,7 +9,7 @@ import { NatWatch } from "./meters/nat_watch.ts";
 import { NAT_CPU, OwnCpu } from "./own_cpu.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
 import { direct } from "./roads/direct.ts";
-import { ROADS } from "./roads/all.ts";
+import { ROADS, SHIELD } from "./roads/all.ts";
 
 const TIMES = 2;
 /** What is offered, times the best. */
@@ -93,7 +93,12 @@ export const overload: Bench = {
     await routeSessionClients(lab);
   },
   subjects: subjectsOf(
-    ROADS.filter(({ name }) => ["direct", "nft", "bypath-nat", "bypath-bypass"].includes(name)),
+    [
+      ...ROADS.filter(({ name }) =>
+        ["direct", "nft", "bypath-nat", "bypath-bypass"].includes(name)
+      ),
+      ...SHIELD,
+    ],
     [LOAD, BESIDE],
     measure,
   ),

@@ -42,6 +42,9 @@ export function describeNat(config: NatConfig): string[] {
     `UDP ${formatDurationMs(timeouts.udpOpeningMs)} opening, ${
       formatDurationMs(timeouts.udpMs)
     } idle`,
+    ...(config.hostShield
+      ? ["host shield: this host's own kernel, its nftables included, does not see packets of ours"]
+      : []),
     `quarantine: a NAT endpoint rests for ${formatDurationMs(config.quarantineMs)}`,
     `files: ${config.socket} (inspect), ${config.state} (session table)`,
     ...(config.metrics ? [`metrics: http://${formatEndpoint(config.metrics)}/metrics`] : []),

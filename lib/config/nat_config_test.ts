@@ -142,6 +142,7 @@ Deno.test("parseNatConfig() fills in every default", () => {
     capacity: 1_048_576,
     workers: 1,
     busyPollUs: 0,
+    hostShield: false,
     engine: "raw",
   });
   assert.deepEqual([rest.snat.portFirst, rest.snat.portLast], [1024, 65_535]);

@@ -110,6 +110,9 @@ export const natSchema = z.strictObject({
   workers,
   cpus,
   busyPoll,
+  hostShield: z.boolean().prefault(false).describe(
+    "Whether the host's own kernel is spared what packet sockets have taken (CAP_BPF, Linux 6.6): its nftables do not see those packets then",
+  ),
   engine: z.enum(["raw"], {
     error: ({ input }) => input === "ebpf" ? `"ebpf" is not available in this version` : undefined,
   }).prefault("raw").describe("What moves the packets"),

@@ -146,7 +146,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
       });
     });
     this.#extra = extra.map(socketOf);
-    this.#shield = part.worker === 0
+    this.#shield = start.hostShield && part.worker === 0
       ? new HostShield(interfaces.map(({ index }) => index), destinations(start.config))
       : null;
     this.#tellOfShield();

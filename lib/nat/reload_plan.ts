@@ -35,6 +35,7 @@ export const FIXED: readonly string[] = [
   "workers",
   "cpus",
   "busyPoll",
+  "hostShield",
 ];
 
 export function planReload(before: InForce, after: InForce): ReloadPlan {

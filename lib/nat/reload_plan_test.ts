@@ -18,12 +18,13 @@ async function inForce(text: string, identity: Partial<IdentityPem> | null = nul
 Deno.test("what cannot be reloaded is named, all of it", async () => {
   const other = BASE.replace("[eth0]", "[eth1]") +
     "capacity: 5\nsocket: /run/other.sock\nstate: /run/other.sessions\nbusyPoll: 50us\n" +
-    "workers: 2\ncpus: [0, 1]\n";
+    "workers: 2\ncpus: [0, 1]\nhostShield: true\n";
   const { fixed } = planReload(await inForce(BASE), await inForce(other));
   assert.deepEqual([...fixed].sort(), [
     "busyPoll",
     "capacity",
     "cpus",
+    "hostShield",
     "interfaces",
     "socket",
     "state",

@@ -5,6 +5,7 @@ import {
   bypathCriteria,
   bypathNat,
   bypathNatPolling,
+  bypathNatShield,
   bypathNatWorkers,
 } from "./bypath.ts";
 import { direct } from "./direct.ts";
@@ -29,6 +30,9 @@ export const POLLING: readonly Road[] = [bypathNatPolling, bypathBypassPolling];
 /** What a second packet thread adds. */
 export const WORKERS: readonly Road[] = [bypathNatWorkers];
 
+/** What is left when the NAT machine's kernel does not look at the packets too. */
+export const SHIELD: readonly Road[] = [bypathNatShield];
+
 /** What any program with packet sockets can carry: what bypath carries less is its own. */
 export const REFERENCE_ROADS: readonly Road[] = [referenceNat, referenceBypass];
 
@@ -37,5 +41,6 @@ export const ALL_ROADS: readonly Road[] = [
   ...ROADS,
   ...POLLING,
   ...WORKERS,
+  ...SHIELD,
   ...REFERENCE_ROADS,
 ];

@@ -50,12 +50,21 @@ export const bypathNatWorkers = bypathRoad({
   workers: 2,
 });
 
+export const bypathNatShield = bypathRoad({
+  name: "bypath-nat-shield",
+  description: "bypath-nat with `hostShield`: the NAT machine's kernel is spared its packets",
+  start: { never: true },
+  agent: false,
+  hostShield: true,
+});
+
 interface BypathRoadOptions {
   readonly start: Start;
   readonly agent: boolean;
   /** Of both daemons; default: the program's. */
   readonly busyPoll?: string;
   readonly workers?: number;
+  readonly hostShield?: boolean;
 }
 
 function bypathRoad(
@@ -85,7 +94,7 @@ export async function forgetTable({ folder }: BypathLab): Promise<void> {
 async function bypathUp(
   lab: BypathLab,
   services: readonly BenchService[],
-  { start, agent, busyPoll, workers }: BypathRoadOptions,
+  { start, agent, busyPoll, workers, hostShield = false }: BypathRoadOptions,
 ): Promise<OpenRoad> {
   const threads = (config: { busyPoll?: string | undefined; workers?: number | undefined }) => {
     if (busyPoll !== undefined) config.busyPoll = busyPoll;
@@ -101,6 +110,7 @@ async function bypathUp(
       // As many NAT endpoints as sessions.
       config.snat.addresses = ["10.0.1.1-10.0.1.16"];
       threads(config);
+      config.hostShield = hostShield;
       config.services = services.map(({ name, protocol, port }) => ({
         name,
         vip: ADDRESSES.vip,
