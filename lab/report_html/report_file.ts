@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { LabUsageError } from "../options.ts";
 
 /** The file that a report goes to: opened before anything starts, so that nothing is measured in vain. */
@@ -15,7 +16,7 @@ export class ReportFile implements Disposable {
 
   /** @throws {LabUsageError} when it cannot be written */
   static open(path: string): ReportFile {
-    const isNew = !exists(path);
+    const isNew = !existsSync(path);
     try {
       return new ReportFile(path, Deno.openSync(path, { write: true, create: true }), isNew);
     } catch (error) {
@@ -37,14 +38,5 @@ export class ReportFile implements Disposable {
   [Symbol.dispose](): void {
     this.#file.close();
     if (this.#isNew && !this.#isWritten) Deno.removeSync(this.#path);
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

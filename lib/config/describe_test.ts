@@ -86,6 +86,12 @@ Deno.test("describeNat() says when a bypass starts and stops", () => {
   assert.equal(bypassLine({ start: { never: true }, stop: {} }), "  bypass: never");
 });
 
+Deno.test("describeNat() says that the host's kernel is kept from packets, when it is", () => {
+  const says = (hostShield: boolean) =>
+    describeNat({ ...config, hostShield }).some((line) => line.startsWith("host shield: "));
+  assert.deepEqual([says(false), says(true)], [false, true]);
+});
+
 Deno.test("plainNatConfig() holds texts and numbers only", () => {
   const plain = plainNatConfig({ ...config, control });
   assert.deepEqual(JSON.parse(JSON.stringify(plain)), plain);

@@ -13,9 +13,9 @@ import { buildPacket } from "../wire/build_frame.ts";
 import { finish, sum16 } from "../wire/checksum.ts";
 import { Packet } from "../wire/packet.ts";
 import { config, words } from "./_test_translator.ts";
-import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
+import { loneTranslator } from "./lone_translator.ts";
 import { openStateFile } from "./state_file.ts";
-import { Translator } from "./translator.ts";
+import type { Translator } from "./translator.ts";
 
 const BATCH = 64;
 const SLOT_BYTES = 2048;
@@ -75,22 +75,8 @@ class Machine {
         state: STATE.established,
       }, NOW_MS);
     }
-    this.#translator = new Translator({
+    this.#translator = loneTranslator({
       table: this.#table,
-      hops: { epoch: 1, mtu: () => 1500, toAddress: () => 1 },
-      events: {
-        crossed: () => true,
-        ended: () => true,
-        undelivered: () => {},
-        pathMtu: () => true,
-        opened: () => {},
-        closed: () => {},
-      },
-      sender: { emit: () => true, follow: () => {} },
-      fragmentMemory: {
-        buffer: new ArrayBuffer(HELD_FRAGMENTS * HELD_FRAGMENT_BYTES),
-        offset: 0,
-      },
       config: config(),
       random: () => 0.5,
       nowMs: NOW_MS,

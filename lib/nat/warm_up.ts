@@ -10,8 +10,8 @@ import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { TCP_ACK, TCP_SYN } from "../wire/tcp_flags.ts";
 import { FLAG_NEEDS_CSUM } from "../wire/virtio_net_header.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
-import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "./fragment_translator.ts";
-import { Translator } from "./translator.ts";
+import { loneTranslator } from "./lone_translator.ts";
+import type { Translator } from "./translator.ts";
 
 /** Sessions of each protocol in one step: some milliseconds' work before anything is compiled. */
 const STEP = 16;
@@ -102,19 +102,8 @@ function world(): { readonly table: SessionTable; readonly translator: Translato
   formatTable(region, capacity, { epoch: 1, bootId: [] });
   const table = new SessionTable(region, [1, 2]);
   let random = 0;
-  const translator = new Translator({
+  const translator = loneTranslator({
     table,
-    hops: { epoch: 1, mtu: () => 1500, toAddress: () => 1 },
-    events: {
-      crossed: () => true,
-      ended: () => true,
-      undelivered: () => {},
-      pathMtu: () => true,
-      opened: () => {},
-      closed: () => {},
-    },
-    sender: { emit: () => true, follow: () => {} },
-    fragmentMemory: { buffer: new ArrayBuffer(HELD_FRAGMENTS * HELD_FRAGMENT_BYTES), offset: 0 },
     config: CONFIG,
     random: () => random = (random + 0.618) % 1,
     nowMs: NOW_MS,

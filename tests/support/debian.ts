@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { missingTools } from "./root_test.ts";
 
 /** Programs that tests use, and the Debian package of each. */
@@ -47,7 +48,7 @@ const PACKAGE_OF_FILE: Readonly<Record<string, string>> = {
 /** The packages that this host lacks. */
 export function missingPackages(): string[] {
   const tools = missingTools(Object.keys(PACKAGE_OF)).map((tool) => PACKAGE_OF[tool]!);
-  const files = Object.keys(PACKAGE_OF_FILE).filter((path) => !exists(path));
+  const files = Object.keys(PACKAGE_OF_FILE).filter((path) => !existsSync(path));
   return [...tools, ...files.map((path) => PACKAGE_OF_FILE[path]!)];
 }
 
@@ -106,7 +107,7 @@ export class NoServiceStarts implements Disposable {
 
   constructor(path = "/usr/sbin/policy-rc.d") {
     this.#path = path;
-    this.#made = !exists(path);
+    this.#made = !existsSync(path);
     if (!this.#made) return;
     const script = `#!/bin/sh\nkill -0 ${Deno.pid} 2>/dev/null && exit 101\nexit 104\n`;
     Deno.writeTextFileSync(path, script, { createNew: true, mode: 0o755 });
@@ -114,14 +115,5 @@ export class NoServiceStarts implements Disposable {
 
   [Symbol.dispose](): void {
     if (this.#made) Deno.removeSync(this.#path);
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+
 /**
  * For as long as a self-unpacking executable is tried out: what it unpacks below /var/cache is
  * removed afterwards, unless it was there before.
@@ -7,11 +9,11 @@ export class UnpackedOnce implements Disposable {
 
   constructor(executable: string) {
     const folder = unpackedFolder(executable);
-    this.#folder = folder !== null && !exists(folder) ? folder : null;
+    this.#folder = folder !== null && !existsSync(folder) ? folder : null;
   }
 
   [Symbol.dispose](): void {
-    if (this.#folder !== null && exists(this.#folder)) {
+    if (this.#folder !== null && existsSync(this.#folder)) {
       Deno.removeSync(this.#folder, { recursive: true });
     }
   }
@@ -24,13 +26,4 @@ function unpackedFolder(executable: string): string | null {
   file.readSync(start);
   const payload = /^payload=([0-9a-f]{64})$/m.exec(new TextDecoder().decode(start));
   return payload && `/var/cache/bypath/${payload[1]}`;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { DatapathConfig } from "../../../lib/nat/datapath_config.ts";
 import { IpAddress } from "../../../lib/wire/address.ts";
 import { HELD_FRAGMENT_BYTES, HELD_FRAGMENTS } from "../../../lib/nat/fragment_translator.ts";
-import { Translator } from "../../../lib/nat/translator.ts";
+import { loneTranslator } from "../../../lib/nat/lone_translator.ts";
+import type { Translator } from "../../../lib/nat/translator.ts";
 import {
   HEADER_BYTES,
   RECORD_BYTES,
@@ -52,18 +53,8 @@ const packet = new Packet();
 packet.attach(new ArrayBuffer(4096));
 
 function translatorOver(table: SessionTable, random: Random, nowMs: number): Translator {
-  return new Translator({
+  return loneTranslator({
     table,
-    hops: { epoch: 1, mtu: () => 1500, toAddress: () => 1 },
-    events: {
-      crossed: () => true,
-      ended: () => true,
-      undelivered: () => {},
-      pathMtu: () => true,
-      opened: () => {},
-      closed: () => {},
-    },
-    sender: { emit: () => true, follow: () => {} },
     fragmentMemory: { buffer: fragments, offset: 0 },
     config,
     random: () => random.fraction(),
