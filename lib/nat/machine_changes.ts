@@ -5,7 +5,7 @@ import type { PacketThread } from "../datapath/packet_thread.ts";
 import type { AgentDoor } from "./agent_door.ts";
 import type { Announcing } from "./announcing.ts";
 import { destinationsOf } from "./datapath_config.ts";
-import type { DrainWatch } from "./drain_watch.ts";
+import { type DrainWatch, removedServers } from "./drain_watch.ts";
 import type { HostRoutes } from "./host_routes.ts";
 import { type NatMachine, NO_LEASE_MS } from "./nat_machine.ts";
 import type { ReliefTargets } from "./relief.ts";
@@ -66,12 +66,12 @@ export function reloadTargetsOf(machine: NatMachine, parts: ChangingParts): Relo
       }
     },
     switch: ({ config, identity }) => {
+      drains.begin(removedServers(machine.config, config));
       machine.config = config;
       machine.identity = identity;
       machine.book.setLease(config.control?.leaseMs ?? NO_LEASE_MS);
       prepared?.take();
       void metrics?.take();
-      drains.begin();
       machine.bypass.configure(config);
       machine.progress.configure(config);
       machine.firstHop.configure(config);

@@ -6,7 +6,7 @@ import { startText, stopText } from "./criteria_text.ts";
 import type { NatMachine } from "./nat_machine.ts";
 import type { OperatorState } from "./operator_state.ts";
 import type { ServerPool } from "./server_pool.ts";
-import { type ServerRow, serverRows, serviceHealth } from "./server_views.ts";
+import { type ServerRow, serverRows, serviceHealth, serviceKey } from "./server_views.ts";
 import type { TableCensus } from "./table_census.ts";
 
 /** What the views are made of. */
@@ -30,7 +30,7 @@ export function serviceViews(sources: ViewSources, census: TableCensus): unknown
   const rows = serverRows(sources, census);
   return sources.config.services.map((service) => {
     const vip = formatEndpoint(service.vip);
-    const key = `${service.protocol} ${vip}`;
+    const key = serviceKey(service);
     return {
       name: service.name,
       protocol: service.protocol,

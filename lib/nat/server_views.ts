@@ -47,7 +47,7 @@ export function serverRows(sources: ViewSources, census: TableCensus): ServerRow
       draining: operator.drains(address),
       removed: false,
       share: Math.round(servers.share(service.name, address) * 1000) / 1000,
-      sessions: census.sessions.get(`${keyOf(service)} ${address}`) ?? 0,
+      sessions: census.sessions.get(`${serviceKey(service)} ${address}`) ?? 0,
       passive: service.health?.passive === undefined ? null : { ...server!.counts },
       agent: firstHop.view({
         server: address,
@@ -62,7 +62,7 @@ function removedRows(
   { config, firstHop }: ViewSources,
   census: TableCensus,
 ): ServerRow[] {
-  const byKey = new Map(config.services.map((service) => [keyOf(service), service]));
+  const byKey = new Map(config.services.map((service) => [serviceKey(service), service]));
   return [...census.sessions].flatMap(([key, sessions]) => {
     const [protocol, vip, address] = key.split(" ");
     if (address === undefined) return [];
@@ -108,6 +108,6 @@ export function serviceHealth(rows: readonly ServerRow[]) {
 }
 
 /** `tcp 203.0.113.10:80`. */
-function keyOf({ protocol, vip }: ServiceConfig): string {
+export function serviceKey({ protocol, vip }: ServiceConfig): string {
   return `${protocol} ${formatEndpoint(vip)}`;
 }

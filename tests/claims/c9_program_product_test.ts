@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { LabProcess } from "../../lab/lab_process.ts";
 import { rootTest } from "../support/root_test.ts";
-import { executableGroup, groupTests } from "../support/test_groups.ts";
+import { executableGroups, groupTests } from "../support/test_groups.ts";
 import { NEEDS, sharedLab } from "./support/claim_lab.ts";
 import { hashOf } from "./support/nginx.ts";
 
@@ -59,9 +59,9 @@ Deno.test("C9: every claim has its tests, and the executable has to pass all of 
     .filter((path) => path.endsWith("_test.ts")).sort();
   const claims = files.flatMap((path) => /\/c(\d)_\w+_test\.ts$/.exec(path)?.[1] ?? []);
   assert.deepEqual([...new Set(claims)], ["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
-  const group = executableGroup(files, "/somewhere/bypath");
-  assert.deepEqual(group.files, files.filter((path) => /\/c\d_/.test(path)));
-  assert.deepEqual(group.env, { BYPATH_EXECUTABLE: "/somewhere/bypath" });
+  const [group] = executableGroups(files, "/somewhere/bypath");
+  assert.deepEqual(group!.files, files.filter((path) => /\/c\d_/.test(path)));
+  assert.deepEqual(group!.env, { BYPATH_EXECUTABLE: "/somewhere/bypath" });
   assert.deepEqual(groupTests(files).flatMap((each) => each.files), files);
 });
 

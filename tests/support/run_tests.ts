@@ -15,7 +15,7 @@ import { hostState, leftBehind } from "./host_state.ts";
 import { countJunit, type TestCounts } from "./junit.ts";
 import { compile, OUTPUT } from "../../cli/packaging/standalone/compile.ts";
 import { UnpackedOnce } from "../../cli/packaging/standalone/unpacked_once.ts";
-import { executableGroup, groupTests, SCENARIOS_GROUP, type TestGroup } from "./test_groups.ts";
+import { executableGroups, groupTests, SCENARIOS_GROUP, type TestGroup } from "./test_groups.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FOLDERS = ["cli", "lab", "lib", "schema", "tests"];
@@ -42,16 +42,18 @@ async function runAll(): Promise<void> {
   const before = await hostState();
   const files = await findTests(FOLDERS);
   const groups = groupTests(files);
+  const labs = groups.filter((it) => it.usesLab && it.name !== SCENARIOS_GROUP);
+  using afterwards = new DisposableStack();
   const besides = async () => {
     await check("types", ["check", "--frozen", ...FOLDERS]);
     await check("format", ["fmt", "--check"]);
     await check("lint", ["lint"]);
     await runGroups(groups.filter((it) => !it.usesLab));
     if (!await record("compile", compileExecutable)) return;
-    using _ = new UnpackedOnce(ROOT + OUTPUT);
-    await runGroup(executableGroup(files, ROOT + OUTPUT));
+    afterwards.use(new UnpackedOnce(ROOT + OUTPUT));
+    // First of what is left: nothing takes longer.
+    labs.unshift(...executableGroups(files, ROOT + OUTPUT));
   };
-  const labs = groups.filter((it) => it.usesLab && it.name !== SCENARIOS_GROUP);
   const scenarios = groups.filter((it) => it.name === SCENARIOS_GROUP);
   // Whoever is done with their own takes what is left of the labs.
   await Promise.all([
@@ -60,6 +62,7 @@ async function runAll(): Promise<void> {
     runGroups(scenarios).then(() => runNext(labs)),
     besides().then(() => runNext(labs)),
   ]);
+  afterwards.dispose();
   // Elsewhere than in CI, others may be at work on the same host.
   if (IN_CI) {
     await record("nothing left behind", async () => {

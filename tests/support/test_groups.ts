@@ -57,14 +57,18 @@ export function groupTests(files: readonly string[]): TestGroup[] {
 }
 
 /** The claims C1 to C9 once more, carried out by the standalone executable, and its own tests. */
-export function executableGroup(files: readonly string[], executable: string): TestGroup {
-  return {
-    name: "standalone executable",
-    files: files.filter((file) => EXECUTABLE_TESTS.includes(file) || CLAIM_TEST.test(file)),
+export function executableGroups(files: readonly string[], executable: string): TestGroup[] {
+  const group = (name: string, isIn: (file: string) => boolean): TestGroup => ({
+    name,
+    files: files.filter(isIn),
     env: { BYPATH_EXECUTABLE: executable },
     timeLimitMs: LAB_LIMIT_MS,
     usesLab: true,
-  };
+  });
+  return [
+    group("claims by the executable", (file) => CLAIM_TEST.test(file)),
+    group("standalone executable", (file) => EXECUTABLE_TESTS.includes(file)),
+  ];
 }
 
 /** Two folders deep in lib and tests, one elsewhere: `tests`, `lab`, `lib/wire`. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { executableGroup, groupTests } from "./test_groups.ts";
+import { executableGroups, groupTests } from "./test_groups.ts";
 
 const FILES = [
   "tests/claims/c1_test.ts",
@@ -28,11 +28,11 @@ Deno.test("groupTests() puts each test in one group, and those that use a lab la
   ]);
 });
 
-Deno.test("executableGroup() runs the claims by the executable", () => {
-  const group = executableGroup(FILES, "/dist/bypath");
-  assert.deepEqual(group.files, [
-    "tests/claims/c1_test.ts",
-    "cli/packaging/standalone/executable_test.ts",
+Deno.test("executableGroups() run the claims by the executable, and its own tests", () => {
+  const groups = executableGroups(FILES, "/dist/bypath");
+  assert.deepEqual(groups.map(({ files }) => files), [
+    ["tests/claims/c1_test.ts"],
+    ["cli/packaging/standalone/executable_test.ts"],
   ]);
-  assert.deepEqual(group.env, { BYPATH_EXECUTABLE: "/dist/bypath" });
+  for (const { env } of groups) assert.deepEqual(env, { BYPATH_EXECUTABLE: "/dist/bypath" });
 });
