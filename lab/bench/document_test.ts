@@ -9,6 +9,7 @@ const MACHINE = {
   memoryBytes: 2 ** 34,
   kernel: "Linux 6.18",
   architecture: "x86_64",
+  runFileSystem: "tmpfs",
   versions: {},
 };
 

@@ -9,6 +9,8 @@ export interface Machine {
   readonly memoryBytes: number;
   readonly kernel: string;
   readonly architecture: string;
+  /** The file system of /run, where session tables lie: "tmpfs" as a rule. */
+  readonly runFileSystem: string;
   /** Program to version, of those that are installed. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -35,6 +37,7 @@ export async function describeMachine(): Promise<Machine> {
     memoryBytes: Deno.systemMemoryInfo().total,
     kernel: `Linux ${Deno.osRelease()}`,
     architecture: Deno.build.arch,
+    runFileSystem: (await runHost(["stat", "--file-system", "--format=%T", "/run"])).stdout.trim(),
     versions,
   };
 }
@@ -46,9 +49,9 @@ export function processorName(cpuinfo: string): string {
 
 /** One line for people. */
 export function machineLine(machine: Machine): string {
-  const { cores, processor, memoryBytes, kernel, architecture } = machine;
+  const { cores, processor, memoryBytes, kernel, architecture, runFileSystem } = machine;
   const memory = `${Math.round(memoryBytes / 2 ** 30)} GiB of memory`;
-  return `${cores} cores (${processor}), ${memory}, ${kernel}, ${architecture}`;
+  return `${cores} cores (${processor}), ${memory}, ${kernel}, ${architecture}, /run on ${runFileSystem}`;
 }
 
 export function versionsLine({ versions }: Machine): string {

@@ -9,7 +9,8 @@ import { NatWatch } from "./meters/nat_watch.ts";
 import { NAT_CPU, OwnCpu } from "./own_cpu.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
 import { direct } from "./roads/direct.ts";
-import { ROADS, SHIELD } from "./roads/all.ts";
+import { REFERENCE_ROADS, ROADS, SHIELD } from "./roads/all.ts";
+import { REFERENCE_NOTE } from "./roads/reference.ts";
 
 const TIMES = 2;
 /** What is offered, times the best. */
@@ -85,6 +86,7 @@ export const overload: Bench = {
     `established and new sessions, of another port, at ${TIMES} times the best: one session of a ` +
     `request a millisecond, and ${NEW_SESSIONS_A_SECOND} new sessions a second`,
     "a flood is two senders, each datagram of a client of its own, without an answer",
+    `${REFERENCE_NOTE}; it has no order of precedence among sessions`,
     "on the direct road the sender does all the work itself and cannot offer more than is carried",
   ],
   async prepare(lab) {
@@ -98,6 +100,7 @@ export const overload: Bench = {
         ["direct", "nft", "bypath-nat", "bypath-bypass"].includes(name)
       ),
       ...SHIELD,
+      ...REFERENCE_ROADS,
     ],
     [LOAD, BESIDE],
     measure,

@@ -51,10 +51,14 @@ Deno.test("markdownOf() says on what machine, what was left out, tables, aims an
     memoryBytes: 2 ** 34,
     kernel: "Linux 6.18",
     architecture: "x86_64",
+    runFileSystem: "tmpfs",
     versions: { nft: "1.0.6" },
   };
   const text = markdownOf(machine, [RESULT]);
-  assert.match(text, /^Machine: 2 cores \(Some CPU\), 16 GiB of memory, Linux 6\.18, x86_64\.$/m);
+  assert.match(
+    text,
+    /^Machine: 2 cores \(Some CPU\), 16 GiB of memory, Linux 6\.18, x86_64, \/run on tmpfs\.$/m,
+  );
   assert.match(text, /^## example$/m);
   assert.match(text, /^haproxy is left out: haproxy is not installed\.$/m);
   assert.match(text, /^\| bypath-nat \| 9\.00 Gbit\/s +\| .*\| 0\.90 +\|$/m);

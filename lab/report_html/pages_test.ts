@@ -12,6 +12,7 @@ const MACHINE: Machine = {
   memoryBytes: 2 ** 33,
   kernel: "Linux 6.1",
   architecture: "x86_64",
+  runFileSystem: "tmpfs",
   versions: { bypath: "0.1.0" },
 };
 
