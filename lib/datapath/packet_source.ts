@@ -9,6 +9,8 @@ const PACKET_HOST = 0;
 
 export const SLOT_BYTES = 66 * 1024;
 export const BATCH = 64;
+/** Packets of the first batch: a millisecond's work of a program that has just been loaded. */
+const FIRST_BATCH = 8;
 
 /** Packets from an AF_PACKET socket with virtio_net headers. */
 export class SocketSource implements PacketSource {
@@ -20,7 +22,8 @@ export class SocketSource implements PacketSource {
   constructor(socket: PacketSocket, memory: Mapping, memoryOffset: number) {
     this.fd = socket.fd.number;
     this.#socket = socket;
-    this.#batch = new MessageBatch({ slots: BATCH, slotBytes: SLOT_BYTES, memory, memoryOffset });
+    const size = { slots: BATCH, slotBytes: SLOT_BYTES, first: FIRST_BATCH };
+    this.#batch = new MessageBatch({ ...size, memory, memoryOffset });
   }
 
   receive(): number {

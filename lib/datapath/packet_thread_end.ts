@@ -90,20 +90,41 @@ export class PacketThreadEnd {
   }
 }
 
-/** Runs a packet worker: `start` makes it of the first message, later ones go to `message`. */
+/** What a worker can do before it is started. */
+export interface Idle {
+  /** Does a few milliseconds' work; false when there is no more of it. */
+  step(): boolean;
+}
+
+/**
+ * Runs a packet worker: `start` makes it of the first message, later ones go to `message`.
+ *
+ * @param idle makes what is worked at until the first message comes
+ */
 export function servePackets<Start extends { kind: "start" }, Message>(
   start: (
     message: Start,
   ) => { message(message: Message): boolean; run(): void; readonly report?: unknown },
+  idle?: () => Idle,
 ): void {
   let worker: ReturnType<typeof start> | undefined;
+  let isCollected = false;
+  const workUntilStarted = (work: Idle | undefined) => {
+    if (worker !== undefined) return;
+    if (work?.step()) {
+      setTimeout(workUntilStarted, 0, work);
+      return;
+    }
+    collectGarbage();
+    isCollected = true;
+  };
   answer({ kind: "loaded" });
   scope.onmessage = (event: MessageEvent<Start | Message>) => {
     try {
       if (worker === undefined) {
         worker = start(event.data as Start);
-        // What its start has left would be collected while packets wait.
-        collectGarbage();
+        // What loading and idling have left would be collected while packets wait.
+        if (!isCollected) collectGarbage();
         answer({ kind: "ready", report: worker.report });
       } else if (!worker.message(event.data as Message)) {
         answer({ kind: "done" });
@@ -115,6 +136,7 @@ export function servePackets<Start extends { kind: "start" }, Message>(
       answer({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
     }
   };
+  setTimeout(() => workUntilStarted(idle?.()));
 }
 
 function answer(message: PacketThreadAnswer): void {

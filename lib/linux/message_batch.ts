@@ -16,7 +16,16 @@ export const BATCH_BYTES = 256 * 1024;
 export interface MessageBatchOptions extends SlotOptions {
   /** Bytes at the start of each slot that receiving leaves alone; default 0. */
   readonly headerBytes?: number;
+  /**
+   * How many the first call takes at most: who handles them has not been compiled yet, and each takes
+   * ten times as long. Later ones take one more for every {@linkcode GROWTH} that came. Default: a
+   * message for each slot.
+   */
+  readonly first?: number;
 }
+
+/** Some thousand packets make a worker's program fast; a batch is whole after one thousand. */
+const GROWTH = 16;
 
 /** Room for one address; the kernel writes 20 bytes. */
 const NAME_BYTES = 32;
@@ -43,6 +52,9 @@ export class MessageBatch implements Disposable {
   readonly #names: Uint8Array;
   /** How many the next call takes at most: by the size of those that came last. */
   #most: number;
+  /** The same by how many came at all. */
+  #grown: number;
+  #untilGrowth = GROWTH;
   /** Whether the last `receive` may have left some. */
   more = false;
   readonly #libc = openLibc();
@@ -52,7 +64,8 @@ export class MessageBatch implements Disposable {
     this.mapping = this.#slots.mapping;
     this.buffer = this.#slots.buffer;
     this.slots = this.#slots.count;
-    this.#most = this.slots;
+    this.#grown = Math.min(this.slots, options.first ?? this.slots);
+    this.#most = this.#grown;
     const { headers, namesOffset } = buildHeaders(this.#slots, options.headerBytes ?? 0);
     this.#headers = headers;
     this.#pointer = headers.pointer;
@@ -83,10 +96,19 @@ export class MessageBatch implements Disposable {
   }
 
   #mostOf(count: number): number {
+    if (this.#grown < this.slots) this.#grow(count);
     let sum = 0;
     for (let i = 0; i < count; i++) sum += this.#words[i * MMSGHDR_WORDS + LENGTH_WORD]!;
-    if (sum * this.slots <= BATCH_BYTES * count) return this.slots;
+    if (sum * this.#grown <= BATCH_BYTES * count) return this.#grown;
     return Math.max(1, Math.floor(BATCH_BYTES * count / sum));
+  }
+
+  #grow(count: number): void {
+    this.#untilGrowth -= count;
+    while (this.#untilGrowth <= 0 && this.#grown < this.slots) {
+      this.#grown++;
+      this.#untilGrowth += GROWTH;
+    }
   }
 
   /** Length of message `i` in the slot, without the slot's header bytes. */

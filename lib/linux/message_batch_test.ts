@@ -41,6 +41,17 @@ rootTest(
   },
 );
 
+rootTest("a batch can begin with few, and takes more as more have come", ROOT, async () => {
+  await inVethPair((sender, receiver) => {
+    using batch = new MessageBatch({ slots: 4, slotBytes: 200, first: 2 });
+    const frame = makeFrame(60, { type: ETH_P_IP });
+    assert.equal(sender.send(Array(50).fill(frame)), 50);
+    const taken: number[] = [];
+    do taken.push(batch.receive(receiver.socket.fd.number)); while (batch.more);
+    assert.deepEqual(taken, [...Array(8).fill(2), ...Array(6).fill(3), ...Array(4).fill(4), 0]);
+  });
+});
+
 Deno.test("two batches can share one mapping", () => {
   using memory = mapAnonymous(4 * 1000);
   using first = new MessageBatch({ slots: 2, slotBytes: 1000, memory });

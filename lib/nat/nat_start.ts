@@ -18,8 +18,36 @@ import { bootId, HOST_RESTARTED, openStateFile, type StateFile } from "./state_f
 const EVENT_RING = 65536;
 const COMMAND_RING = 8192;
 
-/** Receives what a machine must not survive. */
-type OnFailure = (message: string) => void;
+/**
+ * The packet workers of a machine that there is not yet. They load their program beside the main
+ * thread, and get ready, while that has other things to do.
+ */
+export class EarlyThreads {
+  readonly threads: PacketThreads;
+  /** Who is told what the workers tell. */
+  machine: NatMachine | null = null;
+  readonly #failure = Promise.withResolvers<never>();
+
+  /** @param workers how many */
+  constructor(workers: number) {
+    this.#failure.promise.catch(() => {});
+    this.threads = new PacketThreads({
+      workers,
+      path: "lib/nat/packet_worker.ts",
+      events: EVENT_RING,
+      commands: COMMAND_RING,
+      onEvent: (event, slot, id, value) => this.machine?.workerEvent(event, slot, id, value),
+      onFailure: this.fail,
+    });
+  }
+
+  /** Rejects with what the machine must not survive. */
+  get failure(): Promise<never> {
+    return this.#failure.promise;
+  }
+
+  readonly fail = (message: string): void => this.#failure.reject(new Error(message));
+}
 
 /**
  * Starts a NAT machine. The checks of preflight.ts come before.
@@ -35,21 +63,13 @@ export async function startNatMachine(
     stop: AbortSignal;
     /** From a process that has offered it. */
     takeover: Takeover | null;
-    onFailure: OnFailure;
+    early: EarlyThreads;
     log: Log;
   },
 ): Promise<NatMachine | null> {
-  const { identity, stop, onFailure, log, takeover } = options;
-  const running: { machine?: NatMachine } = {};
+  const { identity, stop, early, log, takeover } = options;
+  const { threads, fail: onFailure } = early;
   const own = takeover === null ? stack.use(onlyNatMachine()) : null;
-  const threads = new PacketThreads({
-    workers: config.workers,
-    path: "lib/nat/packet_worker.ts",
-    events: EVENT_RING,
-    commands: COMMAND_RING,
-    onEvent: (event, slot, id, value) => running.machine?.workerEvent(event, slot, id, value),
-    onFailure,
-  });
   await threads.loaded();
   const netlink = stack.use(new RouteNetlink());
   const routes = stack.use(new HostRoutes(netlink));
@@ -77,7 +97,7 @@ export async function startNatMachine(
     threads,
     door: (it) => config.control && identity ? makeAgentDoor(it, config.control, identity) : null,
   });
-  running.machine = machine;
+  early.machine = machine;
   stack.defer(() => machine.stop());
   // While another process goes on, its metrics stand where these are to be.
   if (takeover === null) await machine.metrics.open(config.metrics);

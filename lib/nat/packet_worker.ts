@@ -59,6 +59,8 @@ const HELD_SLOTS = 32;
 const REPLY_SLOTS = 64;
 /** Sessions ended per turn of the loop: bounds how long packets wait for it. */
 const EXPIRY_BUDGET = 256;
+/** Servers whose next hops are looked up before any packet is for them: some milliseconds' work. */
+const SERVERS_MET = 64;
 /** Commands of the main thread that are carried out in one turn, likewise. */
 const COMMANDS_AT_ONCE = 1024;
 
@@ -107,6 +109,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     const monitor = new RouteMonitor();
     const interfaces = start.interfaces.map((name) => hopInterface(netlink, name));
     const hops = new NextHops({ netlink, monitor, interfaces, firstEpoch: epoch });
+    meetServers(hops, start.config);
     const { part, sharing } = start;
     const extra = start.sockets.flatMap((numbers) => numbers.slice(1));
     const count = interfaces.length + extra.length + (sharing === undefined ? 0 : 1);
@@ -422,6 +425,12 @@ function addressesInUse(table: SessionTable): Prefix[] {
   });
 }
 
+/** Their link addresses are asked for, and the first packets need not wait for these. */
+function meetServers(hops: NextHops, { services }: DatapathConfig): void {
+  const servers = services.flatMap((service) => service.servers).slice(0, SERVERS_MET);
+  for (const { words } of servers) hops.toAddress(Int32Array.from(words), 0);
+}
+
 /** Offsets of slots in the engine's memory. */
 function slotsFrom(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => (first + i) * SLOT_BYTES);
@@ -434,15 +443,7 @@ function destinations(config: DatapathConfig): Prefix[] {
   }));
 }
 
-let isStarted = false;
-
-servePackets<NatWorkerStart, NatWorkerMessage>((start) => {
-  isStarted = true;
-  return new NatWorker(start);
-});
-
-/** The time until then is free. */
-function warmUpUntilStarted(warmUp: WarmUp): void {
-  if (!isStarted && warmUp.step()) setTimeout(warmUpUntilStarted, 0, warmUp);
-}
-setTimeout(() => isStarted || warmUpUntilStarted(new WarmUp()));
+servePackets<NatWorkerStart, NatWorkerMessage>(
+  (start) => new NatWorker(start),
+  () => new WarmUp(),
+);

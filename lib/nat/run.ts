@@ -10,7 +10,7 @@ import { WorkerPulse } from "../datapath/worker_pulse.ts";
 import { RouteNetlink } from "../linux/rtnetlink.ts";
 import { adminHandler } from "./admin.ts";
 import type { NatMachine } from "./nat_machine.ts";
-import { startNatMachine } from "./nat_start.ts";
+import { EarlyThreads, startNatMachine } from "./nat_start.ts";
 import { natObstacles } from "./preflight.ts";
 import { applyReload, type Reloaded } from "./reload.ts";
 import { type InForce, planReload } from "./reload_plan.ts";
@@ -30,8 +30,11 @@ export async function runNat(options: RunOptions): Promise<number> {
   const { configPath, log } = options;
   let config: NatConfig;
   let identity: IdentityPem | null;
+  let early: EarlyThreads;
   try {
     config = await loadNatConfig(configPath);
+    // Reading certificates takes as long as loading a worker's program.
+    early = new EarlyThreads(config.workers);
     identity = config.control ? await readOwnIdentity(config.control, "nat") : null;
   } catch (error) {
     if (error instanceof ConfigError) {
@@ -46,7 +49,7 @@ export async function runNat(options: RunOptions): Promise<number> {
     return obstacleStatus(obstacles);
   }
   try {
-    await serve({ config, identity }, options);
+    await serve({ config, identity }, early, options);
     return 0;
   } catch (error) {
     log.error(textOf(error));
@@ -56,6 +59,7 @@ export async function runNat(options: RunOptions): Promise<number> {
 
 async function serve(
   { config, identity }: InForce,
+  early: EarlyThreads,
   { configPath, takeover: from, log }: RunOptions,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
@@ -91,13 +95,11 @@ async function serve(
       ? await AdminServer.listen(config.socket, handler)
       : await AdminServer.prepare(config.socket, handler),
   );
-  const failure = Promise.withResolvers<never>();
-  failure.promise.catch(() => {});
   const machine = await startNatMachine(config, stack, {
     identity,
     stop,
     takeover,
-    onFailure: (message) => failure.reject(new Error(message)),
+    early,
     log,
   });
   if (machine === null) return;
@@ -124,7 +126,7 @@ async function serve(
     status: () => statusLine(machine),
     isReplaced: () => relief.relieved.aborted,
     upgrade: () => successor.start(),
-  }, { stop: AbortSignal.any([stop, relief.relieved]), failure: failure.promise });
+  }, { stop: AbortSignal.any([stop, relief.relieved]), failure: early.failure });
   if (!relief.relieved.aborted) return;
   admin.leave();
   log.info("Another process has taken over");
