@@ -63,6 +63,7 @@ export interface Topology {
 /** Addresses that scenarios and configurations need by name. */
 export const ADDRESSES = {
   client: "198.51.100.2",
+  router: "192.0.2.1",
   natFront: "192.0.2.2",
   nat: "10.0.0.1",
   s1: "10.0.0.11",
@@ -75,6 +76,7 @@ export const ADDRESSES = {
 /** The same in IPv6. */
 export const ADDRESSES6 = {
   client: "2001:db8:c::2",
+  router: "2001:db8:2::1",
   natFront: "2001:db8:2::2",
   nat: "2001:db8:10::1",
   s1: "2001:db8:10::11",
@@ -114,7 +116,7 @@ export const TOPOLOGY: Topology = {
       description: "an ordinary router",
       interfaces: [
         { device: "eth0", addresses: ["198.51.100.1/24", "2001:db8:c::1/64"] },
-        { device: "eth1", addresses: ["192.0.2.1/24", "2001:db8:2::1/64"] },
+        { device: "eth1", addresses: [`${ADDRESSES.router}/24`, `${ADDRESSES6.router}/64`] },
         { device: "eth2", addresses: ["10.0.0.254/24", "2001:db8:10::fe/64"] },
       ],
       routes: [
@@ -144,8 +146,8 @@ export const TOPOLOGY: Topology = {
         { device: "eth1", addresses: ["10.0.0.1/24", "2001:db8:10::1/64"] },
       ],
       routes: [
-        { to: "default", via: "192.0.2.1" },
-        { to: "default", via: "2001:db8:2::1" },
+        { to: "default", via: ADDRESSES.router },
+        { to: "default", via: ADDRESSES6.router },
       ],
       forwards: false,
     },

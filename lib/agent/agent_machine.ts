@@ -272,7 +272,6 @@ export class AgentMachine {
   #tick(): void {
     const now = bootTimeMs();
     this.#watchdog.tick(now);
-    this.#threads.drain();
     this.store.tick(now);
     this.#report(now);
   }

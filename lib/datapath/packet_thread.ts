@@ -12,6 +12,8 @@ import { workerUrl } from "./worker_url.ts";
 
 /** How often the main thread looks for events by itself once one has come. */
 const LISTEN_MS = 1;
+/** Events that are handled in one go: tens of milliseconds' work at most, as others wait for the main thread too. */
+const EVENTS_AT_ONCE = 128;
 
 export interface PacketThreadOptions {
   /** The worker's file in the source tree. */
@@ -102,7 +104,7 @@ export class PacketThread {
     return true;
   }
 
-  /** Hands over the events that wait; also called by itself when the worker rings. */
+  /** Hands over all events that wait, however long that takes. */
   drain(): void {
     this.#events.drain(this.#options.onEvent);
   }
@@ -116,12 +118,12 @@ export class PacketThread {
     // A bell that was on its way already must not have another one look beside this one, and end it.
     clearTimeout(this.#listening);
     Atomics.store(this.#signals, LISTENING, 1);
-    this.drain();
+    this.#events.drain(this.#options.onEvent, EVENTS_AT_ONCE);
     this.#listening = setTimeout(() => {
       if (!this.#events.empty) return this.#listen();
       Atomics.store(this.#signals, LISTENING, 0);
       // What came before that was stored rang no bell.
-      this.drain();
+      if (!this.#events.empty) this.#listen();
     }, LISTEN_MS);
   }
 

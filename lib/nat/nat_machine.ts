@@ -350,7 +350,6 @@ export class NatMachine {
   tick(): void {
     if (this.relief.isFrozen) return;
     const now = bootTimeMs();
-    this.#threads.drain();
     this.book.tick(now);
     this.progress.tick();
     this.firstHop.tick();

@@ -12,7 +12,7 @@ import { direct } from "./direct.ts";
 import { haproxy } from "./haproxy.ts";
 import { nft } from "./nft.ts";
 import { nginxStream } from "./nginx_stream.ts";
-import { referenceBypass, referenceNat } from "./reference.ts";
+import { referenceRoads } from "./reference.ts";
 
 /** Those of every bench, in the order of their turns. */
 export const ROADS: readonly Road[] = [
@@ -34,7 +34,7 @@ export const WORKERS: readonly Road[] = [bypathNatWorkers];
 export const SHIELD: readonly Road[] = [bypathNatShield];
 
 /** What any program with packet sockets can carry: what bypath carries less is its own. */
-export const REFERENCE_ROADS: readonly Road[] = [referenceNat, referenceBypass];
+export const REFERENCE_ROADS: readonly Road[] = referenceRoads();
 
 /** Every road of any bench. */
 export const ALL_ROADS: readonly Road[] = [

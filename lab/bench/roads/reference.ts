@@ -21,26 +21,36 @@ const KEEP_FROM_KERNEL = `
     }
   }`;
 
-export const referenceNat = referenceRoad({
-  name: "reference-nat",
-  description: "a small C program with bypath-nat's system calls and nothing else",
-  agent: false,
-});
-
-export const referenceBypass = referenceRoad({
-  name: "reference-bypass",
-  description: "the same on the NAT machine and, with a tun device, on the server",
-  agent: true,
-});
+/** By way of the NAT machine, and with bypass, for a load from one address. */
+export function referenceRoads(client: string = ADDRESSES.client): readonly [Road, Road] {
+  return [
+    referenceRoad({
+      name: "reference-nat",
+      description: "a small C program with bypath-nat's system calls and nothing else",
+      agent: false,
+      client,
+    }),
+    referenceRoad({
+      name: "reference-bypass",
+      description: "the same on the NAT machine and, with a tun device, on the server",
+      agent: true,
+      client,
+    }),
+  ];
+}
 
 /** Of benches with these roads. */
 export const REFERENCE_NOTE =
   "reference: receives, puts other addresses in and sends, as the engine does it, and nothing else";
 
-function referenceRoad({ name, description, agent }: {
+interface ReferenceOptions {
+  readonly agent: boolean;
+  readonly client: string;
+}
+
+function referenceRoad({ name, description, ...options }: ReferenceOptions & {
   readonly name: string;
   readonly description: string;
-  readonly agent: boolean;
 }): Road {
   return {
     name,
@@ -52,13 +62,13 @@ function referenceRoad({ name, description, agent }: {
       }
       return null;
     },
-    up: (lab) => referenceUp(lab, { agent }),
+    up: (lab) => referenceUp(lab, options),
   };
 }
 
 async function referenceUp(
   lab: BypathLab,
-  { agent }: { readonly agent: boolean },
+  { agent, client }: ReferenceOptions,
 ): Promise<OpenRoad> {
   const program = `${lab.folder}/forwarder`;
   await mustRunHost(["gcc", "-O2", "-x", "c", "-o", program, "-"], { input: source });
@@ -74,7 +84,7 @@ async function referenceUp(
     await process.waitForLine((line) => line === "ready");
     return process;
   };
-  const { vip, client, s1 } = ADDRESSES;
+  const { vip, s1 } = ADDRESSES;
   try {
     await lab.lab.mustRun("nat", ["nft", "-f", "-"], KEEP_FROM_KERNEL);
     const nat = await start("nat", [
