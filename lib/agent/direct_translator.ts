@@ -2,7 +2,7 @@ import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { rewrite } from "../wire/rewrite.ts";
 import { limitSegments } from "../wire/segment_size.ts";
-import { needsChecksum } from "../wire/virtio_net_header.ts";
+import { countedPackets, needsChecksum } from "../wire/virtio_net_header.ts";
 import { ETHERNET_HEADER_BYTES } from "../datapath/engine.ts";
 import { DROP } from "../session/drop_reason.ts";
 import { TCP_FIN, TCP_RST, TCP_SYN } from "../session/tcp_state.ts";
@@ -64,7 +64,8 @@ export class DirectTranslator {
     const ports = table.loadRewrite(this.#slot);
     const partial = needsChecksum(packet.view, vnetOffset);
     rewrite(packet, table.rewriteWords, ports >>> 16, ports & 0xffff, partial);
-    table.count(this.#slot, packet.totalBytes, nowMs);
+    const packets = countedPackets(packet.view, vnetOffset, packet);
+    table.count(this.#slot, packets, packet.totalBytes, nowMs);
     if (packet.protocol === PROTOCOL_TCP) {
       const flags = packet.tcpFlags;
       const carried = packet.payloadBytes + ((flags & TCP_FIN) !== 0 ? 1 : 0);

@@ -5,7 +5,14 @@ import { parseEndpoint } from "../wire/address.ts";
 import { buildPacket, fragmentPacket, type FrameOptions } from "../wire/build_frame.ts";
 import { verifyL4 } from "../wire/l4_checksum.ts";
 import { Packet } from "../wire/packet.ts";
-import { FLAG_NEEDS_CSUM, GSO_TCPV4, gsoSize, needsChecksum } from "../wire/virtio_net_header.ts";
+import { PROTOCOL_UDP } from "../wire/protocol.ts";
+import {
+  FLAG_NEEDS_CSUM,
+  GSO_TCPV4,
+  GSO_UDP_L4,
+  gsoSize,
+  needsChecksum,
+} from "../wire/virtio_net_header.ts";
 import { type AgentHops, DirectTranslator } from "./direct_translator.ts";
 import { InstructionTable, makeInstructionMemory, SEEN_FIN } from "./instruction_table.ts";
 
@@ -22,10 +29,10 @@ const RESPONSE: FrameOptions = {
 const IP_OFFSET = 24;
 
 /** An agent with one instruction, which may be used until its lease ends at 1000. */
-function setUp(hops: Partial<AgentHops> = {}, pathMtu = 0) {
+function setUp(hops: Partial<AgentHops> = {}, pathMtu = 0, protocol = 6) {
   const table = new InstructionTable(makeInstructionMemory(16), [1, 2]);
   table.write(3, {
-    protocol: 6,
+    protocol,
     match: {
       source: parseEndpoint("10.0.0.11:8080"),
       destination: parseEndpoint("10.0.1.1:1024"),
@@ -192,6 +199,25 @@ Deno.test("TCP too large for the link or the path leaves in smaller segments, an
   ]);
   const wrong = buildPacket({ ...RESPONSE, payload, checksum: 0x1234 });
   assert.deepEqual(sizeOf(wrong, { pathMtu: 1280 }), [TO_NAT, 0]);
+});
+
+Deno.test("datagrams that come together leave together and count each, unless they are too large for the path", () => {
+  const input = buildPacket({
+    ...RESPONSE,
+    protocol: "udp",
+    payload: new Uint8Array(5000),
+    checksum: "partial",
+  });
+  const vnetHeader = [FLAG_NEEDS_CSUM, GSO_UDP_L4, 42, 0, 1200 & 255, 1200 >> 8, 34, 0, 6, 0];
+  const { translator, table } = setUp({}, 1228, PROTOCOL_UDP);
+  const { hop, slot } = send(translator, input, { vnetHeader });
+  assert.deepEqual([hop, gsoSize(new DataView(slot.buffer), 0)], [TO_CLIENT, 1200]);
+  assert.deepEqual([table.packets(3), table.bytes(3)], [5, input.length]);
+  const narrow = setUp({}, 1227, PROTOCOL_UDP);
+  const refused = send(narrow.translator, input, { vnetHeader });
+  assert.equal(refused.hop, TO_NAT);
+  assert.deepEqual(refused.slot.subarray(0, 10), Uint8Array.from(vnetHeader));
+  assert.equal(narrow.table.packets(3), 0);
 });
 
 Deno.test("a segment made smaller has a partial checksum, which covers the new addresses", () => {

@@ -301,10 +301,10 @@ export class InstructionTable extends InstructionRecords {
     for (let i = 0; i < 8; i++) this.rewriteWords[i] = this.rules[base + REWRITE + i]!;
     return this.rules[base + REWRITE_PORTS]!;
   }
-  count(slot: number, bytes: number, nowMs: number): void {
+  count(slot: number, packets: number, bytes: number, nowMs: number): void {
     const at = slot * STATE_DOUBLES;
     const doubles = this.#doubles;
-    doubles[at + PACKETS] = doubles[at + PACKETS]! + 1;
+    doubles[at + PACKETS] = doubles[at + PACKETS]! + packets;
     doubles[at + BYTES] = doubles[at + BYTES]! + bytes;
     doubles[at + LAST_USED_MS] = nowMs;
   }

@@ -6,6 +6,7 @@
  * however this process ends.
  */
 import {
+  EINVAL,
   IFF_MULTI_QUEUE,
   IFF_NO_PI,
   IFF_TUN,
@@ -90,14 +91,29 @@ export function openTunQueues(name: string, queues: number): TunDevice[] {
   return opened;
 }
 
+/** What a tun device may leave undone: checksums, and the cutting of TCP. */
+const TCP_FEATURES = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+/** The cutting of datagrams that were handed over as one (UDP_SEGMENT, udp(7)); from Linux 6.2 on. */
+const TUN_F_USO4 = 0x20;
+const TUN_F_USO6 = 0x40;
+
 /**
- * Says whether packets may come uncut and with partial checksums (CSUM, TSO4, TSO6).
+ * Says whether packets may come uncut and with partial checksums: TCP, and UDP where the kernel can.
  *
  * Throws LinuxError, EINVAL without virtio_net headers.
  */
-export function setTunOffload(fd: Fd, on: boolean): void {
-  const features = on ? BigInt(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) : 0n;
-  const result = openLibc().ioctl_integer(fd.number, BigInt(TUNSETOFFLOAD), features);
+function setTunOffload(fd: Fd, on: boolean): void {
+  if (!on) return setFeatures(fd, 0);
+  try {
+    setFeatures(fd, TCP_FEATURES | TUN_F_USO4 | TUN_F_USO6);
+  } catch (error) {
+    if (!(error instanceof LinuxError && error.errno === EINVAL)) throw error;
+    setFeatures(fd, TCP_FEATURES);
+  }
+}
+
+function setFeatures(fd: Fd, features: number): void {
+  const result = openLibc().ioctl_integer(fd.number, BigInt(TUNSETOFFLOAD), BigInt(features));
   const errno = lastErrno();
   if (result < 0) {
     const action = `set the offloads of the ${fd.label}`;

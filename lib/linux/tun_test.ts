@@ -2,15 +2,21 @@ import assert from "node:assert/strict";
 import { rootTest } from "../../tests/support/root_test.ts";
 import { ROOT } from "./_test_end.ts";
 import { disableIpv6, inNamespace, run } from "../../tests/support/namespace.ts";
-import { POLLIN } from "./constants.ts";
+import { AF_INET, POLLIN, SOCK_DGRAM } from "./constants.ts";
 import { LinuxError } from "./error.ts";
+import { openLibc } from "./libc.ts";
 import { Poller } from "./poll.ts";
 import { RouteNetlink } from "./rtnetlink.ts";
+import { openSocket, setSocketOption } from "./socket.ts";
 import { openTun, TunBatch, type TunDevice } from "./tun.ts";
 
 const OPTIONS = { vnetHeader: true, offload: true } as const;
 const IP = 24;
 const NEEDS_CSUM = 1;
+const GSO_UDP_L4 = 5;
+/** udp(7) */
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
 const EIO = 5;
 const EBADFD = 77;
 
@@ -93,6 +99,25 @@ rootTest("TCP super-packets pass unharmed when read, changed and written back", 
     const longest = await reflect(tun, { batch, until: () => output !== undefined });
     assert.equal(new TextDecoder().decode(output?.stdout).trim(), "20000000 equal");
     assert.ok(longest > 20_000, `the longest packet had ${longest} bytes`);
+  });
+});
+
+const USO = { ...ROOT, linux: "6.2" };
+
+rootTest("datagrams that the sender has handed over as one are read as one", USO, async () => {
+  await inTun((tun, batch) => {
+    using socket = openSocket({ domain: AF_INET, type: SOCK_DGRAM, label: "UDP socket" });
+    const action = "send in datagrams of 100 bytes";
+    setSocketOption(socket, { level: SOL_UDP, name: UDP_SEGMENT, value: 100, action });
+    const to = new Uint8Array([AF_INET, 0, 0, 9, 10, 9, 0, 2, ...new Uint8Array(8)]);
+    const sent = openLibc().sendto(socket.number, new Uint8Array(950), 950n, 0, to, to.length);
+    assert.equal(sent, 950);
+    assert.equal(batch.receive(tun.fd.number), 1);
+    assert.equal(batch.receivedBytes(0), 28 + 950);
+    const header = new DataView(batch.buffer, batch.slotOffset(0));
+    assert.deepEqual([header.getUint8(0), header.getUint8(1)], [NEEDS_CSUM, GSO_UDP_L4]);
+    assert.equal(header.getUint16(4, true), 100);
+    return Promise.resolve();
   });
 });
 

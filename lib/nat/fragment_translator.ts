@@ -168,10 +168,10 @@ export class FragmentTranslator {
     table.addF64(slot, bytes, packet.totalBytes);
     const key = trafficKey(table.getU16(slot, U16.vip), table.getU8(slot, U8.protocol));
     if (fromClient) {
-      traffic.fromClient(key, packet.totalBytes);
+      traffic.fromClient(key, 1, packet.totalBytes);
       rewriter.toServer(packet, slot, false, nowMs);
     } else {
-      traffic.viaNat(key, packet.totalBytes);
+      traffic.viaNat(key, 1, packet.totalBytes);
       rewriter.toClient(packet, slot, false, nowMs);
     }
   }

@@ -35,8 +35,8 @@ Deno.test("what several workers counted adds up, and sessions come and go", () =
   b!.opened(9);
   b!.adopted(9);
   b!.closed(9, 2);
-  a!.viaNat(9, 50);
-  b!.viaNat(9, 70);
+  a!.viaNat(9, 1, 50);
+  b!.viaNat(9, 1, 70);
   const sum = sumTraffic([a!, b!]);
   assert.deepEqual(
     (["sessions", "opened", "packetsViaNat", "bytesViaNat"] as const).map((it) => sum.get(9, it)),

@@ -13,7 +13,12 @@ import type { Packet } from "../wire/packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocol.ts";
 import { MARTIAN_SOURCE } from "../wire/reason.ts";
 import { limitSegments } from "../wire/segment_size.ts";
-import { clearVnetHeader, gsoSize, needsChecksum } from "../wire/virtio_net_header.ts";
+import {
+  clearVnetHeader,
+  countedPackets,
+  gsoSize,
+  needsChecksum,
+} from "../wire/virtio_net_header.ts";
 import type { DatapathConfig } from "./datapath_config.ts";
 import { type FragmentMemory, FragmentTranslator } from "./fragment_translator.ts";
 import { Foresight } from "./foresight.ts";
@@ -214,10 +219,12 @@ export class Translator {
     }
     const double = slot * (RECORD_BYTES / 8);
     table.f64[double + F64.lastSeenMs] = nowMs;
-    table.f64[double + F64.packetsFromClient] = table.f64[double + F64.packetsFromClient]! + 1;
+    const packets = countedPackets(packet.view, vnetOffset, packet);
+    table.f64[double + F64.packetsFromClient] = table.f64[double + F64.packetsFromClient]! +
+      packets;
     table.f64[double + F64.bytesFromClient] = table.f64[double + F64.bytesFromClient]! +
       packet.totalBytes;
-    this.#traffic.fromClient(trafficKey(vip, protocol), packet.totalBytes);
+    this.#traffic.fromClient(trafficKey(vip, protocol), packets, packet.totalBytes);
     if (protocol === PROTOCOL_TCP) {
       noteClientSegment(table, slot, packet);
       this.#sessions.advance(slot, true, packet.tcpFlags, nowMs);
@@ -270,11 +277,13 @@ export class Translator {
     }
     const double = slot * (RECORD_BYTES / 8);
     table.f64[double + F64.lastSeenMs] = nowMs;
-    const packets = table.f64[double + F64.packetsViaNat]! + 1;
+    const counted = countedPackets(packet.view, vnetOffset, packet);
+    const packets = table.f64[double + F64.packetsViaNat]! + counted;
     const bytes = table.f64[double + F64.bytesViaNat]! + packet.totalBytes;
     table.f64[double + F64.packetsViaNat] = packets;
     table.f64[double + F64.bytesViaNat] = bytes;
-    this.#traffic.viaNat(trafficKey(table.getU16(slot, U16.vip), protocol), packet.totalBytes);
+    const key = trafficKey(table.getU16(slot, U16.vip), protocol);
+    this.#traffic.viaNat(key, counted, packet.totalBytes);
     if (protocol === PROTOCOL_TCP) {
       const end = (packet.tcpSequence + packet.payloadBytes) | 0;
       const ahead = (end - table.i32[word + I32.natSequence]!) | 0;

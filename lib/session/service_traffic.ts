@@ -38,15 +38,15 @@ export class ServiceTraffic {
     this.#rows = new Float64Array(buffer);
   }
 
-  fromClient(key: number, bytes: number): void {
+  fromClient(key: number, packets: number, bytes: number): void {
     const at = key * ROW;
-    this.#rows[at] = this.#rows[at]! + 1;
+    this.#rows[at] = this.#rows[at]! + packets;
     this.#rows[at + TRAFFIC.bytesFromClient] = this.#rows[at + TRAFFIC.bytesFromClient]! + bytes;
   }
 
-  viaNat(key: number, bytes: number): void {
+  viaNat(key: number, packets: number, bytes: number): void {
     const at = key * ROW;
-    this.#rows[at + TRAFFIC.packetsViaNat] = this.#rows[at + TRAFFIC.packetsViaNat]! + 1;
+    this.#rows[at + TRAFFIC.packetsViaNat] = this.#rows[at + TRAFFIC.packetsViaNat]! + packets;
     this.#rows[at + TRAFFIC.bytesViaNat] = this.#rows[at + TRAFFIC.bytesViaNat]! + bytes;
   }
 

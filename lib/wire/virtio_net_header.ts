@@ -48,6 +48,17 @@ export function gsoSize(view: DataView, offset: number): number {
 }
 
 /**
+ * As how many packets a parsed one counts. Datagrams that were handed over together (UDP_SEGMENT, udp(7)) are each
+ * one: a network card cuts them, and whoever is behind it never sees them together. TCP that was put together is one
+ * packet, as it is put together again on its way.
+ */
+export function countedPackets(view: DataView, offset: number, packet: Packet): number {
+  return view.getUint8(offset + GSO_TYPE) === GSO_UDP_L4
+    ? Math.max(1, Math.ceil(packet.payloadBytes / view.getUint16(offset + GSO_SIZE, true)))
+    : 1;
+}
+
+/**
  * Whether the header at `offset` fits the packet that was parsed. What passes can be sent again with the packet: the
  * kernel finds the checksum and the payload where the packet has them.
  *

@@ -3,7 +3,7 @@ import * as real from "./_real_packets.ts";
 import { IP_OFFSET, placeSlot } from "./_test_support.ts";
 import { buildPacket, fragmentPacket } from "./build_frame.ts";
 import { PARSED, reasonName } from "./reason.ts";
-import { check, gsoSize, needsChecksum, shift } from "./virtio_net_header.ts";
+import { check, countedPackets, gsoSize, needsChecksum, shift } from "./virtio_net_header.ts";
 
 const AT = IP_OFFSET - 24;
 const V4 = { source: "198.51.100.2:40000", destination: "203.0.113.10:80" } as const;
@@ -129,4 +129,18 @@ Deno.test("needsChecksum() and gsoSize() read what was captured", () => {
   assert.equal(needsChecksum(view(real.ICMP_ECHO_V4), AT), false);
   assert.equal(gsoSize(view(real.TCP_SUPER_PACKET_V4), AT), 1448);
   assert.equal(gsoSize(view(real.TCP_SYN_V4), AT), 0);
+});
+
+Deno.test("countedPackets() counts datagrams that were put together, and TCP that was put together once", () => {
+  const counted = (slot: Uint8Array, header: Record<number, number> = {}) => {
+    const { packet } = placeSlot(changed(slot, header));
+    packet.parse(IP_OFFSET, slot.length - 24);
+    return countedPackets(packet.view, AT, packet);
+  };
+  assert.equal(counted(real.TCP_SUPER_PACKET_V4), 1);
+  assert.equal(counted(real.UDP_V4), 1);
+  const payloadBytes = real.UDP_V4.length - 24 - 28;
+  assert.ok(payloadBytes > 2);
+  const together = { 1: 5, 4: 2, 5: 0 };
+  assert.equal(counted(real.UDP_V4, together), Math.ceil(payloadBytes / 2));
 });

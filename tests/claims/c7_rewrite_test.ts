@@ -60,6 +60,25 @@ rootTest("C7: a server's datagrams keep every other bit", { tools: ["nft"] }, as
 });
 
 rootTest(
+  "C7: datagrams that a server hands over together keep every other bit, and count each",
+  { tools: ["nft"], linux: "6.2" },
+  async () => {
+    const claim = await lab();
+    await using wire = await Wire.open(claim, "eth2");
+    await using udp = claim.datagrams();
+    await udp.more(1);
+    const session = await claim.takes("bypass", udp.client);
+    await udp.more(500, { together: 25 });
+    const packets = await wire.compare(session, { hops: 0, least: 20 });
+    assert.deepEqual(packets.map(({ segmentBytes }) => segmentBytes), Array(20).fill(972));
+    await waitFor("the report of all of them", async () => {
+      const { packets } = await claim.session(udp.client);
+      return packets.viaBypass === 500;
+    });
+  },
+);
+
+rootTest(
   "C7: TCP packets of all kinds keep every other bit, by agent and by NAT",
   NEEDS,
   async () => {

@@ -1,12 +1,15 @@
 /**
  * `datagram_main.ts server ADDRESS:PORT` answers each request with as many datagrams as it asks for.
- * `datagram_main.ts client ADDRESS:PORT LOCALPORT` reads counts from its standard input, asks for so
- * many and prints, once that many different ones have come, a {@linkcode DatagramCount} as JSON.
+ * `datagram_main.ts client ADDRESS:PORT LOCALPORT` reads lines `COUNT TOGETHER` from its standard
+ * input, asks for so many and prints, once that many different ones have come, a {@linkcode DatagramCount} as JSON.
  *
  * ```text
  *   request    0  first number  u32       response   0  number  u32
  *              4  count         u32                  4  bytes that follow from the number
+ *              8  together      u32
  * ```
+ *
+ * So many of them, `together`, are handed to the server's kernel with one call (UDP_SEGMENT).
  */
 import { TextLineStream } from "../../../lab/text_line_stream.ts";
 import { parseListen } from "../../../lab/traffic/program.ts";
@@ -37,12 +40,14 @@ if (import.meta.main) {
 
 async function serve(endpoint: string): Promise<void> {
   using socket = new UdpSocket(parseListen(endpoint));
+  socket.sendInDatagramsOf(PAYLOAD_BYTES);
   console.log(JSON.stringify("listening"));
   for (;;) {
     for (const { bytes, from } of await socket.receive(WAIT_MS)) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const first = view.getUint32(0);
-      answer(socket, { first, end: first + view.getUint32(4), to: from });
+      const together = view.getUint32(8);
+      answer(socket, { first, end: first + view.getUint32(4), together, to: from });
     }
   }
 }
@@ -50,18 +55,31 @@ async function serve(endpoint: string): Promise<void> {
 interface Answer {
   readonly first: number;
   readonly end: number;
+  readonly together: number;
   readonly to: Uint8Array<ArrayBuffer>;
 }
 
-async function answer(socket: UdpSocket, { first, end, to }: Answer): Promise<void> {
-  for (let number = first; number < end; number++) {
-    while (!socket.send(response(number), to)) await pause();
-    if ((number - first) % BURST === BURST - 1) await pause();
+async function answer(socket: UdpSocket, { first, end, together, to }: Answer): Promise<void> {
+  let sinceBurst = 0;
+  for (let number = first; number < end;) {
+    const count = Math.min(together, end - number);
+    while (!socket.send(responses(number, count), to)) await pause();
+    number += count;
+    sinceBurst += count;
+    if (sinceBurst < BURST) continue;
+    sinceBurst = 0;
+    await pause();
   }
 }
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+}
+
+function responses(first: number, count: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(count * PAYLOAD_BYTES);
+  for (let i = 0; i < count; i++) bytes.set(response(first + i), i * PAYLOAD_BYTES);
+  return bytes;
 }
 
 function response(number: number): Uint8Array<ArrayBuffer> {
@@ -80,10 +98,11 @@ async function ask(endpoint: string, localPort: number): Promise<void> {
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())
     .pipeThrough(new TextLineStream());
   for await (const line of lines) {
-    const request = new Uint8Array(8);
-    new DataView(request.buffer).setUint32(0, asked);
-    new DataView(request.buffer).setUint32(4, Number(line));
-    asked += Number(line);
+    const [wanted, together] = line.split(" ").map(Number);
+    const request = new Uint8Array(12);
+    const view = new DataView(request.buffer);
+    [asked, wanted!, together!].forEach((word, i) => view.setUint32(4 * i, word));
+    asked += wanted!;
     socket.send(request, server);
     while (seen.size < asked) {
       for (const { bytes, from } of await socket.receive(WAIT_MS)) {

@@ -59,11 +59,14 @@ export class Datagrams implements AsyncDisposable {
     return this.#total;
   }
 
-  /** Gets so many datagrams: each has to come once, unchanged, from the VIP. */
-  async more(count: number): Promise<void> {
+  /**
+   * Gets so many datagrams: each has to come once, unchanged, from the VIP.
+   * @param together how many the server hands to its kernel with one call
+   */
+  async more(count: number, { together = 1 } = {}): Promise<void> {
     this.#total += count;
     const after = this.#stdout.seen;
-    await this.#input.write(new TextEncoder().encode(`${count}\n`));
+    await this.#input.write(new TextEncoder().encode(`${count} ${together}\n`));
     const line = await this.#stdout.find(() => true, { timeoutMs: PATIENCE_MS, after });
     assert.ok(line, `not all of ${this.#total} datagrams have come`);
     const expected: DatagramCount = {
