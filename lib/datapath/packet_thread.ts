@@ -12,8 +12,10 @@ import { workerUrl } from "./worker_url.ts";
 
 /** How often the main thread looks for events by itself once one has come. */
 const LISTEN_MS = 1;
-/** Events that are handled in one go: tens of milliseconds' work at most, as others wait for the main thread too. */
-const EVENTS_AT_ONCE = 128;
+/** For how long events are handled in one go, as others wait for the main thread too. */
+const HANDLING_MS = 10;
+/** Events between two looks at the clock. */
+const CHUNK = 32;
 
 export interface PacketThreadOptions {
   /** The worker's file in the source tree. */
@@ -118,13 +120,20 @@ export class PacketThread {
     // A bell that was on its way already must not have another one look beside this one, and end it.
     clearTimeout(this.#listening);
     Atomics.store(this.#signals, LISTENING, 1);
-    this.#events.drain(this.#options.onEvent, EVENTS_AT_ONCE);
+    this.#handle();
     this.#listening = setTimeout(() => {
       if (!this.#events.empty) return this.#listen();
       Atomics.store(this.#signals, LISTENING, 0);
       // What came before that was stored rang no bell.
       if (!this.#events.empty) this.#listen();
     }, LISTEN_MS);
+  }
+
+  #handle(): void {
+    const until = performance.now() + HANDLING_MS;
+    while (!this.#events.empty && performance.now() < until) {
+      this.#events.drain(this.#options.onEvent, CHUNK);
+    }
   }
 
   /** Ends the worker in order. */
