@@ -136,6 +136,12 @@ export class PacketThread {
     }
   }
 
+  /** Ends a worker that was not started. */
+  terminate(): void {
+    this.#worker.terminate();
+    this.#bell.close();
+  }
+
   /** Ends the worker in order. */
   async stop(): Promise<void> {
     this.post({ kind: "quit" });

@@ -123,7 +123,8 @@ export function servePackets<Start extends { kind: "start" }, Message>(
     try {
       if (worker === undefined) {
         worker = start(event.data as Start);
-        // What loading and idling have left would be collected while packets wait.
+        // What loading and idling have left would be collected while packets wait; what a start leaves is
+        // little beside it.
         if (!isCollected) collectGarbage();
         answer({ kind: "ready", report: worker.report });
       } else if (!worker.message(event.data as Message)) {
@@ -136,7 +137,9 @@ export function servePackets<Start extends { kind: "start" }, Message>(
       answer({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
     }
   };
-  setTimeout(() => workUntilStarted(idle?.()));
+  setTimeout(() => {
+    if (worker === undefined) workUntilStarted(idle?.());
+  });
 }
 
 function answer(message: PacketThreadAnswer): void {

@@ -52,6 +52,11 @@ export class PacketThreads {
     for (const thread of this.all) thread.drain();
   }
 
+  /** Ends workers that were not started. */
+  terminate(): void {
+    for (const thread of this.all) thread.terminate();
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.all.map((thread) => thread.stop()));
   }

@@ -52,7 +52,7 @@ export class MessageBatch implements Disposable {
   readonly #names: Uint8Array;
   /** How many the next call takes at most: by the size of those that came last. */
   #most: number;
-  /** The same by how many came at all. */
+  /** No more than that: the batch grows with the messages that have come at all. */
   #grown: number;
   #untilGrowth = GROWTH;
   /** Whether the last `receive` may have left some. */

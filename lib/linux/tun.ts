@@ -91,9 +91,9 @@ export function openTunQueues(name: string, queues: number): TunDevice[] {
   return opened;
 }
 
-/** What a tun device may leave undone: checksums, and the cutting of TCP. */
+/** Checksums and the cutting of TCP: the device gets packets for which that is still to be done. */
 const TCP_FEATURES = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-/** The cutting of datagrams that were handed over as one (UDP_SEGMENT, udp(7)); from Linux 6.2 on. */
+/** The cutting of datagrams that were handed over as one (UDP_SEGMENT, udp(7)), from Linux 6.2 on. */
 const TUN_F_USO4 = 0x20;
 const TUN_F_USO6 = 0x40;
 

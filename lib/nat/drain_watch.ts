@@ -1,9 +1,9 @@
 import type { NatConfig } from "../config/nat_config.ts";
 import type { EventLog } from "../control/event_log.ts";
 import { formatEndpoint } from "../wire/address.ts";
-import { type ServerRow, serviceKey } from "./server_views.ts";
+import { serverKey, type ServerRow, serviceKey } from "./server_views.ts";
 
-/** A server of a service as `inspect servers` names the two. */
+/** A server of a service, as `inspect servers` names the two. */
 export type ServiceServer = Pick<ServerRow, "service" | "address">;
 
 /** What is known of a server that takes no new sessions. */
@@ -11,35 +11,47 @@ interface Draining {
   readonly server: ServiceServer;
   readonly isRemoved: boolean;
   /** Its last session is over, and the log says so. */
-  isDrained: boolean;
+  readonly isDrained: boolean;
 }
 
 /**
  * Servers that take no new sessions: tells when one is removed, and when the last session of one is
  * over. Whoever waits for that to take the host away is told also when there was no session.
+ *
+ * A server is known by the protocol, the VIP and its own endpoint: a reload may call the service
+ * otherwise. None is drained at the look that meets it first, since the table may have been gone
+ * through before it began to drain.
  */
 export class DrainWatch {
   readonly #events: EventLog;
-  readonly #rows: () => Promise<readonly ServerRow[]>;
-  readonly #draining = new Map<string, Draining>();
-  #removed: ServiceServer[] = [];
+  readonly #rows: () => Promise<ReadonlyMap<string, ServerRow>>;
+  #draining = new Map<string, Draining>();
+  #removed = new Map<string, ServiceServer>();
   #isWatching = true;
   #isLooking = false;
 
-  /** @param rows `inspect servers`, which goes through the whole table */
-  constructor(events: EventLog, rows: () => Promise<readonly ServerRow[]>) {
+  /** @param rows of `inspect servers`, by {@linkcode serverKey}: goes through the whole table */
+  constructor(events: EventLog, rows: () => Promise<ReadonlyMap<string, ServerRow>>) {
     this.#events = events;
     this.#rows = rows;
   }
 
-  /**
-   * A server has begun to drain, or the configuration has changed.
-   *
-   * @param removed what the configuration no longer has
-   */
-  begin(removed: readonly ServiceServer[] = []): void {
+  /** The configuration has changed, and no longer has these. */
+  removed(servers: ReadonlyMap<string, ServiceServer>): void {
     // The next look may come after its last session, and finds no row of it then.
-    this.#removed.push(...removed);
+    for (const [key, server] of servers) {
+      this.#removed.set(key, server);
+      // It was removed before, and has been there again.
+      if (this.#draining.get(key)?.isRemoved) this.#draining.delete(key);
+    }
+    this.#isWatching = true;
+  }
+
+  /** These begin to drain, once more or for the first time, or take new sessions again. */
+  ordered(isMeant: (address: string) => boolean): void {
+    for (const [key, { server }] of this.#draining) {
+      if (isMeant(server.address)) this.#draining.delete(key);
+    }
     this.#isWatching = true;
   }
 
@@ -50,7 +62,7 @@ export class DrainWatch {
     // What begins to drain from here on may be missing.
     this.#isWatching = false;
     const removed = this.#removed;
-    this.#removed = [];
+    this.#removed = new Map();
     try {
       this.#judge(removed, await this.#rows());
     } finally {
@@ -58,56 +70,62 @@ export class DrainWatch {
     }
   }
 
-  #judge(removed: readonly ServiceServer[], rows: readonly ServerRow[]): void {
-    const byName = new Map(rows.map((row) => [nameOf(row), row]));
-    for (const row of rows) {
-      if (!row.draining) this.#draining.delete(nameOf(row));
-      else this.#meet(row, row.removed, row.sessions);
+  #judge(
+    removed: ReadonlyMap<string, ServiceServer>,
+    rows: ReadonlyMap<string, ServerRow>,
+  ): void {
+    const before = this.#draining;
+    this.#draining = new Map();
+    for (const [key, row] of rows) {
+      if (row.draining) this.#see(key, row, { before, ...row });
     }
-    for (const server of removed) {
-      if (!byName.has(nameOf(server))) this.#meet(server, true, 0);
+    const gone = { removed: true, sessions: 0 };
+    for (const [key, server] of removed) {
+      if (!rows.has(key)) this.#see(key, server, { before, ...gone });
     }
-    for (const [name, it] of this.#draining) {
-      const sessions = byName.get(name)?.sessions ?? 0;
-      if (sessions === 0 && !it.isDrained) {
-        const { service, address: server } = it.server;
-        this.#events.add("server-drained", { service, server });
-      }
-      it.isDrained = sessions === 0;
-      if (!byName.has(name)) this.#draining.delete(name);
-      else if (sessions > 0) this.#isWatching = true;
+    for (const [key, { server, isRemoved }] of before) {
+      if (rows.has(key) || removed.has(key)) continue;
+      this.#see(key, server, { before, ...gone, removed: isRemoved });
+      this.#draining.delete(key);
     }
   }
 
-  #meet(server: ServiceServer, isRemoved: boolean, sessions: number): void {
-    const known = this.#draining.get(nameOf(server));
-    if (known?.isRemoved === isRemoved) return;
-    if (isRemoved) {
-      this.#events.add("server-removed", {
-        service: server.service,
-        server: server.address,
-        sessions,
-      });
+  #see(
+    key: string,
+    { service, address }: ServiceServer,
+    { before, removed, sessions }: {
+      readonly before: ReadonlyMap<string, Draining>;
+      readonly removed: boolean;
+      readonly sessions: number;
+    },
+  ): void {
+    const known = before.get(key);
+    if (removed && !known?.isRemoved) {
+      this.#events.add("server-removed", { service, server: address, sessions });
     }
-    const isDrained = known?.isDrained ?? false;
-    this.#draining.set(nameOf(server), { server, isRemoved, isDrained });
+    const isDrained = known !== undefined && sessions === 0;
+    if (isDrained && !known.isDrained) {
+      this.#events.add("server-drained", { service, server: address });
+    }
+    if (!isDrained) this.#isWatching = true;
+    this.#draining.set(key, { server: { service, address }, isRemoved: removed, isDrained });
   }
 }
 
-/** The servers that one configuration has and the next has not, under the names that {@linkcode ServerRow} gives them from then on. */
-export function removedServers(before: NatConfig, after: NatConfig): ServiceServer[] {
+/** The servers that one configuration has and the next has not, by {@linkcode serverKey}. */
+export function removedServers(
+  before: NatConfig,
+  after: NatConfig,
+): ReadonlyMap<string, ServiceServer> {
   const next = new Map(after.services.map((service) => [serviceKey(service), service]));
-  return before.services.flatMap((service) => {
+  return new Map(before.services.flatMap((service) => {
     const now = next.get(serviceKey(service));
     const kept = new Set(now?.servers.map(({ address }) => formatEndpoint(address)));
+    // As its row is called from then on.
+    const name = now?.name ?? formatEndpoint(service.vip);
     return service.servers
       .map(({ address }) => formatEndpoint(address))
       .filter((address) => !kept.has(address))
-      .map((address) => ({ service: now?.name ?? formatEndpoint(service.vip), address }));
-  });
-}
-
-/** No name of a service has a space. */
-function nameOf({ service, address }: ServiceServer): string {
-  return `${service} ${address}`;
+      .map((address) => [serverKey(service, address), { service: name, address }] as const);
+  }));
 }

@@ -66,7 +66,7 @@ export function reloadTargetsOf(machine: NatMachine, parts: ChangingParts): Relo
       }
     },
     switch: ({ config, identity }) => {
-      drains.begin(removedServers(machine.config, config));
+      drains.removed(removedServers(machine.config, config));
       machine.config = config;
       machine.identity = identity;
       machine.book.setLease(config.control?.leaseMs ?? NO_LEASE_MS);

@@ -31,8 +31,9 @@ import type { HostRoutes } from "./host_routes.ts";
 import { InstructionBook } from "./instruction_book.ts";
 import type { EndpointHold } from "./instruction_hold.ts";
 import { LeaseRecord } from "./lease_record.ts";
-import { serverViews, viewSources } from "./nat_views.ts";
-import { hostOf, OperatorState } from "./operator_state.ts";
+import { viewSources } from "./nat_views.ts";
+import { serverRows } from "./server_views.ts";
+import { hostOf, namesServer, OperatorState } from "./operator_state.ts";
 import { ProgressControl } from "./progress_control.ts";
 import { REASON } from "../session/path_reason.ts";
 import { MetricsDoor } from "../metrics/metrics_door.ts";
@@ -238,7 +239,7 @@ export class NatMachine {
     );
     this.#drains = new DrainWatch(
       this.events,
-      async () => serverViews(viewSources(this), await this.census.take()),
+      async () => serverRows(viewSources(this), await this.census.take()),
     );
     const changing = {
       threads: this.#threads,
@@ -379,7 +380,7 @@ export class NatMachine {
   /** A server takes no new sessions, and its responses go via NAT, until it is undrained. */
   drain(server: string): void {
     this.operator.drain(server);
-    this.#drains.begin();
+    this.#drains.ordered((it) => namesServer(server, it));
     this.bypass.stopServers((it) => this.operator.drains(it), REASON.draining);
     this.servers.refresh();
     this.events.add("draining", { server });
@@ -387,6 +388,7 @@ export class NatMachine {
 
   undrain(server: string): boolean {
     const was = this.operator.undrain(server);
+    this.#drains.ordered((it) => namesServer(server, it));
     this.servers.refresh();
     this.bypass.reconsider((it) => !this.operator.drains(it));
     if (was) this.events.add("undrained", { server });

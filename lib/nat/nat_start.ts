@@ -22,7 +22,7 @@ const COMMAND_RING = 8192;
  * The packet workers of a machine that there is not yet. They load their program beside the main
  * thread, and get ready, while that has other things to do.
  */
-export class EarlyThreads {
+export class EarlyThreads implements Disposable {
   readonly threads: PacketThreads;
   /** Who is told what the workers tell. */
   machine: NatMachine | null = null;
@@ -47,6 +47,11 @@ export class EarlyThreads {
   }
 
   readonly fail = (message: string): void => this.#failure.reject(new Error(message));
+
+  /** Ends them, unless there is a machine: it ends its own. */
+  [Symbol.dispose](): void {
+    if (this.machine === null) this.threads.terminate();
+  }
 }
 
 /**
@@ -70,7 +75,8 @@ export async function startNatMachine(
   const { identity, stop, early, log, takeover } = options;
   const { threads, fail: onFailure } = early;
   const own = takeover === null ? stack.use(onlyNatMachine()) : null;
-  await threads.loaded();
+  // A takeover must not stop the other process for workers that cannot be.
+  await Promise.race([threads.loaded(), early.failure]);
   const netlink = stack.use(new RouteNetlink());
   const routes = stack.use(new HostRoutes(netlink));
   // What can be done before packets wait is done by now.

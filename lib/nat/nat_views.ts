@@ -27,7 +27,7 @@ export function viewSources(
 
 /** `inspect services`. */
 export function serviceViews(sources: ViewSources, census: TableCensus): unknown[] {
-  const rows = serverRows(sources, census);
+  const rows = [...serverRows(sources, census).values()];
   return sources.config.services.map((service) => {
     const vip = formatEndpoint(service.vip);
     const key = serviceKey(service);
@@ -51,5 +51,5 @@ export function serverViews(
   sources: ViewSources,
   census: TableCensus,
 ): ServerRow[] {
-  return serverRows(sources, census);
+  return [...serverRows(sources, census).values()];
 }

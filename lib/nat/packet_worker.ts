@@ -59,8 +59,8 @@ const HELD_SLOTS = 32;
 const REPLY_SLOTS = 64;
 /** Sessions ended per turn of the loop: bounds how long packets wait for it. */
 const EXPIRY_BUDGET = 256;
-/** Servers whose next hops are looked up before any packet is for them: some milliseconds' work. */
-const SERVERS_MET = 64;
+/** Servers' hosts whose next hops are looked up before any packet is for them: some milliseconds' work. */
+const HOSTS_MET = 64;
 /** Commands of the main thread that are carried out in one turn, likewise. */
 const COMMANDS_AT_ONCE = 1024;
 
@@ -425,10 +425,13 @@ function addressesInUse(table: SessionTable): Prefix[] {
   });
 }
 
-/** Their link addresses are asked for, and the first packets need not wait for these. */
+/** The link addresses of the next hops are asked for, and the first packets need not wait for these. */
 function meetServers(hops: NextHops, { services }: DatapathConfig): void {
-  const servers = services.flatMap((service) => service.servers).slice(0, SERVERS_MET);
-  for (const { words } of servers) hops.toAddress(Int32Array.from(words), 0);
+  const servers = services.flatMap((service) => service.servers);
+  const hosts = new Map(servers.map(({ words }) => [words.join(), words]));
+  for (const words of [...hosts.values()].slice(0, HOSTS_MET)) {
+    hops.toAddress(Int32Array.from(words), 0);
+  }
 }
 
 /** Offsets of slots in the engine's memory. */

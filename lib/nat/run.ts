@@ -28,13 +28,14 @@ export interface RunOptions {
 /** Runs a NAT machine in the foreground until it is told to stop; returns the exit status. */
 export async function runNat(options: RunOptions): Promise<number> {
   const { configPath, log } = options;
+  using stack = new DisposableStack();
   let config: NatConfig;
   let identity: IdentityPem | null;
   let early: EarlyThreads;
   try {
     config = await loadNatConfig(configPath);
     // Reading certificates takes as long as loading a worker's program.
-    early = new EarlyThreads(config.workers);
+    early = stack.use(new EarlyThreads(config.workers));
     identity = config.control ? await readOwnIdentity(config.control, "nat") : null;
   } catch (error) {
     if (error instanceof ConfigError) {

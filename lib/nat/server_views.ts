@@ -26,18 +26,25 @@ export interface ServerRow {
   readonly agent: AgentView;
 }
 
-/** `inspect servers`: those of the configuration, then those that it no longer has while sessions of theirs live. */
-export function serverRows(sources: ViewSources, census: TableCensus): ServerRow[] {
+/**
+ * `inspect servers`: those of the configuration, then those that it no longer has while sessions of theirs live;
+ * by {@linkcode serverKey}.
+ */
+export function serverRows(sources: ViewSources, census: TableCensus): Map<string, ServerRow> {
   const rows = sources.config.services.flatMap((service) =>
     service.servers.map(({ address, weight }) => row(service, formatEndpoint(address), weight))
   );
-  return [...rows, ...removedRows(sources, census)];
+  return new Map([...rows, ...removedRows(sources, census)]);
 
-  function row(service: ServiceConfig, address: string, weight: number): ServerRow {
+  function row(
+    service: ServiceConfig,
+    address: string,
+    weight: number,
+  ): readonly [string, ServerRow] {
     const { servers, operator, firstHop } = sources;
     const now = bootTimeMs();
     const server = servers.get(service.name, address);
-    return {
+    return [serverKey(service, address), {
       service: service.name,
       address,
       weight,
@@ -47,13 +54,13 @@ export function serverRows(sources: ViewSources, census: TableCensus): ServerRow
       draining: operator.drains(address),
       removed: false,
       share: Math.round(servers.share(service.name, address) * 1000) / 1000,
-      sessions: census.sessions.get(`${serviceKey(service)} ${address}`) ?? 0,
+      sessions: census.sessions.get(serverKey(service, address)) ?? 0,
       passive: service.health?.passive === undefined ? null : { ...server!.counts },
       agent: firstHop.view({
         server: address,
         vip: String(service.vip.address),
       }),
-    };
+    }];
   }
 }
 
@@ -61,14 +68,14 @@ export function serverRows(sources: ViewSources, census: TableCensus): ServerRow
 function removedRows(
   { config, firstHop }: ViewSources,
   census: TableCensus,
-): ServerRow[] {
+): (readonly [string, ServerRow])[] {
   const byKey = new Map(config.services.map((service) => [serviceKey(service), service]));
   return [...census.sessions].flatMap(([key, sessions]) => {
     const [protocol, vip, address] = key.split(" ");
     if (address === undefined) return [];
     const service = byKey.get(`${protocol} ${vip}`);
     if (service?.servers.some((it) => formatEndpoint(it.address) === address)) return [];
-    return [{
+    return [[key, {
       service: service?.name ?? vip!,
       address,
       weight: 0,
@@ -84,7 +91,7 @@ function removedRows(
         server: address,
         vip: String(parseEndpoint(vip!).address),
       }),
-    }];
+    }]];
   });
 }
 
@@ -107,7 +114,12 @@ export function serviceHealth(rows: readonly ServerRow[]) {
   };
 }
 
-/** `tcp 203.0.113.10:80`. */
+/** `tcp 203.0.113.10:80`, as in a census. */
 export function serviceKey({ protocol, vip }: ServiceConfig): string {
   return `${protocol} ${formatEndpoint(vip)}`;
+}
+
+/** `tcp 203.0.113.10:80 10.0.0.11:8080`, as in a census: stays the same when the service is called otherwise. */
+export function serverKey(service: ServiceConfig, address: string): string {
+  return `${serviceKey(service)} ${address}`;
 }

@@ -219,12 +219,12 @@ export class Translator {
     }
     const double = slot * (RECORD_BYTES / 8);
     table.f64[double + F64.lastSeenMs] = nowMs;
-    const packets = countedPackets(packet.view, vnetOffset, packet);
+    const counted = countedPackets(packet.view, vnetOffset, packet);
     table.f64[double + F64.packetsFromClient] = table.f64[double + F64.packetsFromClient]! +
-      packets;
+      counted;
     table.f64[double + F64.bytesFromClient] = table.f64[double + F64.bytesFromClient]! +
       packet.totalBytes;
-    this.#traffic.fromClient(trafficKey(vip, protocol), packets, packet.totalBytes);
+    this.#traffic.fromClient(trafficKey(vip, protocol), counted, packet.totalBytes);
     if (protocol === PROTOCOL_TCP) {
       noteClientSegment(table, slot, packet);
       this.#sessions.advance(slot, true, packet.tcpFlags, nowMs);

@@ -48,7 +48,7 @@ export function gsoSize(view: DataView, offset: number): number {
 }
 
 /**
- * As how many packets a parsed one counts. Datagrams that were handed over together (UDP_SEGMENT, udp(7)) are each
+ * As how many packets a parsed one counts whose header has passed {@linkcode check}. Datagrams that were handed over together (UDP_SEGMENT, udp(7)) are each
  * one: a network card cuts them, and whoever is behind it never sees them together. TCP that was put together is one
  * packet, as it is put together again on its way.
  */

@@ -56,7 +56,7 @@ export function groupTests(files: readonly string[]): TestGroup[] {
     );
 }
 
-/** The claims C1 to C9 once more, carried out by the standalone executable, and its own tests. */
+/** The claims C1 to C9 once more, carried out by the standalone executable; and its own tests. */
 export function executableGroups(files: readonly string[], executable: string): TestGroup[] {
   const group = (name: string, isIn: (file: string) => boolean): TestGroup => ({
     name,
