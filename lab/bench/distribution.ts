@@ -20,7 +20,13 @@ export class Distribution {
     return this.#sorted[this.count - 1]!;
   }
 
-  /** The smallest measurement that this share (0 to 1) of all does not exceed; 0.5: the median. */
+  /** The one in the middle, or the mean of both that are there. */
+  get median(): number {
+    const middle = (this.count - 1) / 2;
+    return (this.#sorted[Math.floor(middle)]! + this.#sorted[Math.ceil(middle)]!) / 2;
+  }
+
+  /** The smallest measurement that this share (0 to 1) of all does not exceed. */
   quantile(share: number): number {
     return this.#sorted[Math.max(0, Math.ceil(this.count * share) - 1)]!;
   }

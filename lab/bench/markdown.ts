@@ -29,7 +29,7 @@ Client, router, NAT machine and servers are network namespaces of one host, join
 processors, so that the figures are no machine's of its own. What counts are ratios: every road has its turn in each
 round, in the same namespaces and under the same load. A table shows the median of all turns, the least and the most of
 them, and the median's ratio to those of direct routing, nft and HAProxy. Aims are what this project wants of itself,
-met or not.
+met or not. Each section says how often and for how long it was measured: \`--rounds\` and \`--seconds\`.
 
 ${
   markdownTable([

@@ -73,7 +73,7 @@ export const overload: Bench = {
     { name: CONTROL, unit: "ms", better: "less" },
     { name: WELL, unit: "share", better: "more" },
   ],
-  aims: ["bypath-nat", "bypath-bypass"].flatMap((subject) => [
+  aims: ["bypath-nat", "bypath-bypass", "bypath-nat-shield"].flatMap((subject) => [
     { quantity: carriedAt(TIMES), subject, atLeast: 0.9 },
     { quantity: FLOOD_ESTABLISHED, subject, atLeast: 0.99 },
     { quantity: WELL, subject, atLeast: 1 },

@@ -3,7 +3,7 @@ import { Distribution } from "./distribution.ts";
 import type { TurnsResult } from "./turns.ts";
 
 /** The quantiles that are told; the smallest and the largest sample stand beside them. */
-export const QUANTILES = { p50: 0.5, p90: 0.9, p99: 0.99 } as const;
+const QUANTILES = { p90: 0.9, p99: 0.99 } as const;
 /** Whom the others are compared with, where they are subjects. */
 export const REFERENCES: readonly string[] = ["direct", "nft", "haproxy"];
 
@@ -119,7 +119,7 @@ function measuredOf(
   turns: readonly (readonly number[])[],
 ): Measured {
   const all = new Distribution(turns.flat());
-  const medians = new Distribution(turns.map((turn) => new Distribution(turn).quantile(0.5)));
+  const medians = new Distribution(turns.map((turn) => new Distribution(turn).median));
   const { bounds } = quantity;
   return {
     quantity: quantity.name,
@@ -127,7 +127,7 @@ function measuredOf(
     turns,
     samples: all.count,
     min: all.least,
-    p50: all.quantile(QUANTILES.p50),
+    p50: all.median,
     p90: all.quantile(QUANTILES.p90),
     p99: all.quantile(QUANTILES.p99),
     max: all.largest,

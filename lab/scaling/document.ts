@@ -148,11 +148,11 @@ ${sensitivityTables(scaling).map(titled).join("\n\n")}
 - **Memory and NUMA.** A lookup waits for memory once the table is larger than the caches, and longer for that of
   another socket. Neither is in the model, except as far as the benches have it.
 - **One interface.** Interrupts, queues and the card's packets a second are not in it; nor are two interfaces.
-- **Shared cores.** Client, router, NAT machine and servers had the same cores and caches. The kernel's part,
-  ${
+- **Shared cores.** Client, router, NAT machine and servers had the same cores and caches. The NAT
+  machine's time for a second of its process, ${
     costs.kernelFactor.toFixed(2)
-  } times the process's own, comes from differences between roads whose turns lie far apart; the tables of the
-  benches show how far.
+  } s, comes from differences between roads whose turns lie far apart, and is 1 s where they say less; the tables of
+  the benches show how far.
 - **Averages.** Full cores have queues. Nothing here speaks of latency, of losses or of how loads vary in a day; who
   plans with it leaves room.
 - **UDP**, IPv6 and requests larger than their answers are not in it: the costs are those of TCP downloads.
