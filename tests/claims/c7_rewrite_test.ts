@@ -70,10 +70,12 @@ rootTest(
     const session = await claim.takes("bypass", udp.client);
     await udp.more(500, { together: 25 });
     const packets = await wire.compare(session, { hops: 0, least: 20 });
-    assert.deepEqual(packets.map(({ segmentBytes }) => segmentBytes), Array(20).fill(972));
+    // The first datagram came alone, by whichever way was open to it.
+    const together = packets.filter(({ segmentBytes }) => segmentBytes > 0);
+    assert.deepEqual(together.map(({ segmentBytes }) => segmentBytes), Array(20).fill(972));
     await waitFor("the report of all of them", async () => {
-      const { packets } = await claim.session(udp.client);
-      return packets.viaBypass === 500;
+      const { viaNat, viaBypass } = (await claim.session(udp.client)).packets;
+      return viaNat + viaBypass === 501 && viaBypass >= 500;
     });
   },
 );
