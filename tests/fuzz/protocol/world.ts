@@ -404,7 +404,9 @@ export class World {
     if (!agent || this.#nat === null || this.#natFrozen) return;
     if (old && !old.agentNoticed) return;
     // The NAT machine ends the old connection when the same agent comes again.
-    if (old && !old.natNoticed) this.#nat.lost(SERVERS[at]!, old.agentGone);
+    if (old && !old.natNoticed) this.#asNat((nat) => nat.lost(SERVERS[at]!, old.agentGone));
+    // That may have been its end.
+    if (this.#nat === null) return;
     this.#channels[at] = {
       toNat: [],
       toAgent: [{
@@ -486,9 +488,11 @@ export class World {
       if (!agent) return;
       channel.agentNoticed = true;
       agent.store.lost(NAT_NAME);
-    } else if (choice % 2 === 1 && !channel.natNoticed && this.#nat && !this.#natFrozen) {
-      channel.natNoticed = true;
-      this.#nat.lost(SERVERS[at]!, channel.agentGone);
+    } else if (choice % 2 === 1 && !channel.natNoticed) {
+      this.#asNat((nat) => {
+        channel.natNoticed = true;
+        nat.lost(SERVERS[at]!, channel.agentGone);
+      });
     }
   }
 
