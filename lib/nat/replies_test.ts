@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { DROP } from "../session/drop_reason.ts";
+import { F64 } from "../session/layout.ts";
 import { buildPacket, fragmentPacket, type FrameOptions } from "../wire/build_frame.ts";
 import { verifyL4 } from "../wire/l4_checksum.ts";
 import type { Packet } from "../wire/packet.ts";
+import { FLAG_NEEDS_CSUM, GSO_UDP_L4 } from "../wire/virtio_net_header.ts";
 import { Bench, config, endpoint, noShares, service, words } from "./_test_translator.ts";
 
 const SYN = 2, ACK = 16, FIN = 1, RST = 4;
@@ -183,6 +185,39 @@ Deno.test("a datagram too large for the next link that may be cut leaves in frag
     assert.deepEqual(sent, fragmentPacket(whole, 1376, identification));
     assert.deepEqual([...first.vnetHeader], Array(10).fill(0));
   }
+});
+
+Deno.test("datagrams that come together count each, and are answered with the MTU when they are too large", () => {
+  const bench = new Bench({ config: config({ services: [service({ protocol: 17 })] }) });
+  const together = buildPacket({
+    ...{ protocol: "udp", source: CLIENT, destination: VIP, checksum: "partial" },
+    payload: new Uint8Array(3000),
+    dontFragment: false,
+  });
+  const vnetHeader = Uint8Array.of(
+    FLAG_NEEDS_CSUM,
+    GSO_UDP_L4,
+    42,
+    0,
+    1200 & 255,
+    1200 >> 8,
+    34,
+    0,
+    6,
+    0,
+  );
+  const out = bench.sendBytes(together, vnetHeader);
+  assert.equal(out.verdict, 1);
+  assert.deepEqual(out.vnetHeader, vnetHeader);
+  assert.equal(bench.table.getF64(1, F64.packetsFromClient), 3);
+  assert.deepEqual(bench.replies, []);
+  bench.mtu = 1200;
+  assert.equal(bench.sendBytes(together, vnetHeader).verdict, -DROP.tooBig);
+  assert.deepEqual(
+    bench.replies.map(({ bytes }) => [bytes[44], bytes[45], bytes[50]! << 8 | bytes[51]!]),
+    [[3, 4, 1200]],
+  );
+  assert.equal(bench.table.getF64(1, F64.packetsFromClient), 3);
 });
 
 Deno.test("fragments too large for the next link leave in smaller ones", () => {
