@@ -62,8 +62,13 @@ function settingsOf(node: LabNode): [string, string][] {
     ["net/ipv4/ipfrag_max_dist", "0"],
     ["net/ipv6/conf/default/accept_dad", "0"],
     ["net/ipv6/conf/default/accept_ra", "0"],
+    ...(node.bridge === undefined ? [] : SWITCH_SETTINGS),
   ];
 }
+
+/** A switch asks nobody's firewall, and puts no fragments together for it (br_netfilter). */
+const SWITCH_SETTINGS: [string, string][] = ["iptables", "ip6tables", "arptables"]
+  .map((table) => [`net/bridge/bridge-nf-call-${table}`, "0"]);
 
 function commandsOf(node: LabNode): string[] {
   const commands = ["link set dev lo up"];

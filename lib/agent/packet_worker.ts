@@ -108,6 +108,7 @@ class AgentWorker implements PacketHandler, AgentHops {
   message(message: AgentWorkerMessage): boolean {
     this.#main.received();
     if (message.kind === "quit") {
+      this.#engine.close();
       for (const socket of this.#sockets) socket.close();
       return false;
     }

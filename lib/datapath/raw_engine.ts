@@ -1,5 +1,5 @@
-import { SendQueue } from "../linux/message_batch.ts";
 import type { Mapping } from "../linux/memory.ts";
+import { openOutbox, type Outbox } from "../linux/outbox.ts";
 import { Poller } from "../linux/poll.ts";
 import { ENETDOWN } from "../linux/constants.ts";
 import { errnoName } from "../linux/error.ts";
@@ -69,8 +69,7 @@ export interface RawEngineOptions {
  */
 export class RawEngine implements PacketSender {
   readonly #sources: readonly PacketSource[];
-  readonly #outputs: readonly number[];
-  readonly #queues: SendQueue[];
+  readonly #outbox: Outbox;
   readonly #hops: NextHops;
   readonly #handler: PacketHandler;
   readonly #counters: Float64Array;
@@ -99,8 +98,7 @@ export class RawEngine implements PacketSender {
     this.#options = options;
     this.#overload = options.overload ?? null;
     this.#sources = options.sources;
-    this.#outputs = options.outputs;
-    this.#queues = options.outputs.map(() => new SendQueue(options.memory, { capacity: BATCH }));
+    this.#outbox = openOutbox(options.memory, options.outputs, { capacity: BATCH });
     this.#hops = options.hops;
     this.#handler = options.handler;
     this.#counters = options.counters;
@@ -170,6 +168,11 @@ export class RawEngine implements PacketSender {
   takeAll(source: PacketSource): void {
     const at = this.#sources.indexOf(source);
     while (at >= 0 && this.#turn(at) > 0);
+  }
+
+  /** Lets go of what it sends with; it does not run any more. */
+  close(): void {
+    this.#outbox[Symbol.dispose]();
   }
 
   emit(packet: Uint8Array, hop: number): boolean {
@@ -301,25 +304,21 @@ export class RawEngine implements PacketSender {
     }
     this.#hops.writeEthernet(hop, view, slot);
     const output = this.#hops.output(hop);
-    const queue = this.#queues[output]!;
-    if (queue.full) this.#flushOne(output);
-    queue.push(slot, VNET_HEADER_BYTES + frameBytes);
+    if (this.#outbox.full) this.#flushOutbox();
+    this.#outbox.push(output, slot, VNET_HEADER_BYTES + frameBytes);
     if (this.#tap !== null) this.#tap.leaving(output, slot, frameBytes, false);
     this.#counters[COUNTER.bytesForwarded] = this.#counters[COUNTER.bytesForwarded]! +
       frameBytes - ETHERNET_HEADER_BYTES;
   }
 
   #flush(): void {
-    for (let i = 0; i < this.#queues.length; i++) {
-      if (this.#queues[i]!.length > 0) this.#flushOne(i);
-    }
+    if (this.#outbox.length > 0) this.#flushOutbox();
     this.#replies.flush();
   }
 
-  #flushOne(output: number): void {
-    const queue = this.#queues[output]!;
-    const waiting = queue.length;
-    const sent = queue.flush(this.#outputs[output]!);
+  #flushOutbox(): void {
+    const waiting = this.#outbox.length;
+    const sent = this.#outbox.flush();
     const counters = this.#counters;
     counters[COUNTER.forwarded] = counters[COUNTER.forwarded]! + sent;
     if (sent < waiting) {

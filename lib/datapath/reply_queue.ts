@@ -1,5 +1,5 @@
-import { SendQueue } from "../linux/message_batch.ts";
 import type { Mapping } from "../linux/memory.ts";
+import { SendQueues } from "../linux/send_queues.ts";
 import { COUNTER } from "../session/counters.ts";
 import { ETHERNET_HEADER_BYTES, IP_OFFSET, type PacketTap, VNET_HEADER_BYTES } from "./engine.ts";
 import { HeldPackets } from "./held_packets.ts";
@@ -26,7 +26,7 @@ export interface ReplyQueueOptions {
  */
 export class ReplyQueue {
   readonly #options: ReplyQueueOptions;
-  readonly #queues: SendQueue[];
+  readonly #outbox: SendQueues;
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
   readonly #slots: readonly number[];
@@ -50,7 +50,7 @@ export class ReplyQueue {
     this.#bytes = new Uint8Array(memory.buffer);
     const capacity = Math.max(1, slots.length);
     this.#queued = new Int32Array(3 * capacity);
-    this.#queues = outputs.map(() => new SendQueue(memory, { capacity }));
+    this.#outbox = new SendQueues(memory, outputs, { capacity });
   }
 
   /** As PacketSender.emit. */
@@ -88,17 +88,15 @@ export class ReplyQueue {
     this.#released = false;
     if (this.tap !== null) this.#show(this.tap);
     this.#queuedEnd = 0;
-    const { counters, outputs } = this.#options;
-    for (let i = 0; i < outputs.length; i++) {
-      counters[COUNTER.replies] = counters[COUNTER.replies]! + this.#queues[i]!.flush(outputs[i]!);
-    }
+    const { counters } = this.#options;
+    counters[COUNTER.replies] = counters[COUNTER.replies]! + this.#outbox.flush();
   }
 
   #push(hop: number, slot: number, frameBytes: number): void {
     const { hops } = this.#options;
     hops.writeEthernet(hop, this.#view, slot);
     const output = hops.output(hop);
-    this.#queues[output]!.push(slot, VNET_HEADER_BYTES + frameBytes);
+    this.#outbox.push(output, slot, VNET_HEADER_BYTES + frameBytes);
     const at = this.#queuedEnd;
     this.#queued[at] = slot;
     this.#queued[at + 1] = frameBytes;

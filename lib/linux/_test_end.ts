@@ -17,7 +17,7 @@ export class End implements Disposable {
   readonly #outgoing = new MessageBatch({ slots: 64 });
   readonly queue = new SendQueue(this.#outgoing.mapping, { capacity: 64 });
 
-  constructor(options: PacketSocketOptions) {
+  constructor(readonly options: PacketSocketOptions) {
     this.socket = openPacketSocket(options);
   }
 

@@ -5,7 +5,9 @@ import { inVethPair, makeFrame, ROOT } from "./_test_end.ts";
 import { disableIpv6, inNamespace, run } from "../../tests/support/namespace.ts";
 import { ETH_P_IP, POLLIN } from "./constants.ts";
 import { openEventFd } from "./event_fd.ts";
+import { mapAnonymous } from "./memory.ts";
 import { Poller } from "./poll.ts";
+import { SendRing } from "./send_ring.ts";
 import { openTun, TunBatch } from "./tun.ts";
 
 const CALLS = 4000;
@@ -32,6 +34,23 @@ rootTest("sending, polling and receiving allocate nothing", ROOT, async () => {
       batch.receive(socket.fd.number);
     });
     assert.ok(bytes > CALLS * 2 * 60);
+  });
+});
+
+rootTest("sending by io_uring allocates nothing", { ...ROOT, linux: "6.0" }, async () => {
+  await inVethPair((sender) => {
+    using memory = mapAnonymous(4096);
+    const frame = makeFrame(60, { type: ETH_P_IP });
+    new Uint8Array(memory.buffer).set(frame);
+    using ring = new SendRing(memory, [sender.socket.fd.number]);
+    let sent = 0;
+    checkHeap(() => {
+      ring.push(0, 0, frame.length);
+      // Refused, as it is too short: what failed is looked at.
+      ring.push(0, 0, 5);
+      sent += ring.flush();
+    });
+    assert.ok(sent >= CALLS && ring.failed === sent, `${sent} were sent, ${ring.failed} failed`);
   });
 });
 

@@ -10,6 +10,7 @@ export const ENOENT = 2;
 export const ESRCH = 3;
 export const EINTR = 4;
 export const ENXIO = 6;
+export const EBADF = 9;
 export const EAGAIN = 11;
 export const EADDRINUSE = 98;
 export const EACCES = 13;
@@ -18,6 +19,7 @@ export const EEXIST = 17;
 export const ENODEV = 19;
 export const EINVAL = 22;
 export const EMSGSIZE = 90;
+export const ENOSYS = 38;
 export const EOPNOTSUPP = 95;
 export const ENETDOWN = 100;
 export const ENETUNREACH = 101;
@@ -259,3 +261,17 @@ export const PR_SET_NAME = 15;
 
 // sys/resource.h
 export const PRIO_PROCESS = 0;
+
+// sys/syscall.h
+export const SYS_io_uring_setup = 425;
+export const SYS_io_uring_enter = 426;
+
+// linux/io_uring.h
+export const IORING_SETUP_SUBMIT_ALL = 0x80;
+export const IORING_SETUP_SINGLE_ISSUER = 0x1000;
+export const IORING_FEAT_SINGLE_MMAP = 0x1;
+export const IORING_FEAT_CQE_SKIP = 0x800;
+export const IORING_OFF_SQ_RING = 0;
+export const IORING_OFF_SQES = 0x10000000;
+export const IORING_OP_SEND = 26;
+export const IOSQE_CQE_SKIP_SUCCESS = 0x40;

@@ -102,6 +102,19 @@ const SYMBOLS = {
     parameters: ["i64", "i32", "buffer", "u32"],
     result: "i32",
   },
+  // long syscall(SYS_io_uring_setup, unsigned int entries, struct io_uring_params *parameters);
+  syscall_io_uring_setup: {
+    name: "syscall",
+    parameters: ["i32", "u32", "buffer"],
+    result: "i32",
+  },
+  // long syscall(SYS_io_uring_enter, int fd, unsigned int submit, unsigned int complete,
+  //              unsigned int flags); what follows is not looked at without flags.
+  syscall_io_uring_enter: {
+    name: "syscall",
+    parameters: ["i32", "i32", "u32", "u32", "u32"],
+    result: "i32",
+  },
   // int sched_yield(void);
   sched_yield: { parameters: [], result: "i32" },
   // int sched_setaffinity(pid_t pid, size_t setBytes, const cpu_set_t *set);

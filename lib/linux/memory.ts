@@ -213,10 +213,14 @@ export function makeMemoryFile(label: string, lengthBytes: number): MemoryFile {
   }
 }
 
-/** The memory behind an open descriptor, shared live and writable. Throws LinuxError. */
-export function mapDescriptor(fd: number, lengthBytes: number): Mapping {
+/**
+ * The memory behind an open descriptor, shared live and writable. Throws LinuxError.
+ * @param offset where in it the mapping begins, a multiple of the page size; default 0
+ */
+export function mapDescriptor(fd: number, lengthBytes: number, offset = 0): Mapping {
   checkLength(lengthBytes);
-  return map(`map descriptor ${fd}`, { lengthBytes, flags: MAP_SHARED, writable: true, fd });
+  const how = { lengthBytes, flags: MAP_SHARED, writable: true, fd, offset };
+  return map(`map descriptor ${fd}`, how);
 }
 
 /**
@@ -237,6 +241,8 @@ interface MapOptions {
   /** Default: readable alone. */
   readonly writable?: boolean;
   readonly fd: number;
+  /** Default: 0. */
+  readonly offset?: number;
 }
 
 function map(action: string, options: MapOptions): Mapping {
@@ -261,10 +267,13 @@ function mapAligned(action: string, options: MapOptions): Mapping {
 function mapAt(
   action: string,
   place: Deno.PointerValue,
-  { lengthBytes, flags, writable, protection, fd }: MapOptions & { protection?: number },
+  { lengthBytes, flags, writable, protection, fd, offset = 0 }: MapOptions & {
+    protection?: number;
+  },
 ): Deno.PointerObject {
   const access = protection ?? (writable ? PROT_READ | PROT_WRITE : PROT_READ);
-  const pointer = openLibc().mmap(place, BigInt(lengthBytes), access, flags, fd, 0n);
+  const { mmap } = openLibc();
+  const pointer = mmap(place, BigInt(lengthBytes), access, flags, fd, BigInt(offset));
   const errno = lastErrno();
   if (pointer === null || Deno.UnsafePointer.value(pointer) === MAP_FAILED) {
     throw new LinuxError(action, errno, { call: "mmap" });

@@ -342,3 +342,56 @@ export const FIB_RULE_HDR = {
   size: 12,
   offsets: { family: 0, dst_len: 1, src_len: 2, table: 4, action: 7, flags: 8 },
 } as const satisfies StructLayout;
+
+/*
+ * struct io_uring_params (linux/io_uring.h): what io_uring_setup is asked for and answers.
+ *    8  flags      u32
+ *   20  features   u32
+ *   40  sq_off     where parts of the submission ring lie in its mapping, u32 each
+ *   80  cq_off     the same for the completion ring
+ */
+export const IO_URING_PARAMS = {
+  name: "struct io_uring_params",
+  size: 120,
+  offsets: {
+    sq_entries: 0,
+    cq_entries: 4,
+    flags: 8,
+    features: 20,
+    "sq_off.head": 40,
+    "sq_off.tail": 44,
+    "sq_off.ring_mask": 48,
+    "sq_off.array": 64,
+    "cq_off.head": 80,
+    "cq_off.tail": 84,
+    "cq_off.ring_mask": 88,
+    "cq_off.cqes": 100,
+  },
+} as const satisfies StructLayout;
+
+/*
+ * struct io_uring_sqe (linux/io_uring.h): one thing to do.
+ *    0  opcode     u8
+ *    1  flags      u8
+ *    4  fd         i32
+ *   16  addr       u64
+ *   24  len        u32
+ *   28  msg_flags  u32
+ *   32  user_data  u64
+ */
+export const IO_URING_SQE = {
+  name: "struct io_uring_sqe",
+  size: 64,
+  offsets: { opcode: 0, flags: 1, fd: 4, addr: 16, len: 24, msg_flags: 28, user_data: 32 },
+} as const satisfies StructLayout;
+
+/*
+ * struct io_uring_cqe (linux/io_uring.h): what became of one.
+ *    0  user_data  u64
+ *    8  res        i32
+ */
+export const IO_URING_CQE = {
+  name: "struct io_uring_cqe",
+  size: 16,
+  offsets: { user_data: 0, res: 8 },
+} as const satisfies StructLayout;

@@ -240,6 +240,7 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
         this.#main.answer(() => this.#untap(message.id));
         break;
       case "quit":
+        this.#engine.close();
         for (const socket of [...this.#sockets, ...this.#extra]) socket.close();
         this.#shield?.close();
         return false;
