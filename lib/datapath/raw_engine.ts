@@ -64,8 +64,8 @@ export interface RawEngineOptions {
 
 /**
  * Moves packets with system calls alone: up to 64 in with one recvmmsg (or that many reads of a
- * tun device), changed where they lie, out with one sendmmsg per interface. Sleeps in poll when
- * nothing comes. Runs on a worker thread, which it blocks.
+ * tun device), changed where they lie, out with one io_uring_enter (or a sendmmsg per interface).
+ * Sleeps in poll when nothing comes. Runs on a worker thread, which it blocks.
  */
 export class RawEngine implements PacketSender {
   readonly #sources: readonly PacketSource[];

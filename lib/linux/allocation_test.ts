@@ -37,7 +37,7 @@ rootTest("sending, polling and receiving allocate nothing", ROOT, async () => {
   });
 });
 
-rootTest("sending by io_uring allocates nothing", { ...ROOT, linux: "6.0" }, async () => {
+rootTest("sending by io_uring allocates nothing", { ...ROOT, ioUring: true }, async () => {
   await inVethPair((sender) => {
     using memory = mapAnonymous(4096);
     const frame = makeFrame(60, { type: ETH_P_IP });

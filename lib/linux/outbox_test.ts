@@ -12,10 +12,10 @@ import { SendRing } from "./send_ring.ts";
 const KINDS: readonly (readonly [
   string,
   (memory: Mapping, fds: readonly number[], options?: OutboxOptions) => Outbox,
-  { readonly linux?: string },
+  { readonly ioUring?: boolean },
 ])[] = [
   ["SendQueues", (...args) => new SendQueues(...args), {}],
-  ["SendRing", (...args) => new SendRing(...args), { linux: "6.0" }],
+  ["SendRing", (...args) => new SendRing(...args), { ioUring: true }],
 ];
 
 const FRAME_ROOM = 4096;
@@ -144,7 +144,7 @@ for (const [name, open, needs] of KINDS) {
   );
 }
 
-rootTest("openOutbox() takes a ring where it can be had, else queues", { linux: "6.0" }, () => {
+rootTest("openOutbox() takes a ring where it can be had, else queues", { ioUring: true }, () => {
   using memory = mapAnonymous(4096);
   using ring = openOutbox(memory, [0]);
   assert.ok(ring instanceof SendRing);

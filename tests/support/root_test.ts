@@ -6,6 +6,7 @@
  */
 
 import { type Capability, missingCapabilities } from "../../lib/linux/capabilities.ts";
+import { IoUring } from "../../lib/linux/io_uring.ts";
 
 /** What a test needs of its host. */
 export interface RootTestOptions {
@@ -15,6 +16,8 @@ export interface RootTestOptions {
   readonly tools?: readonly string[];
   /** The oldest Linux that can do it, such as "6.6". */
   readonly linux?: string;
+  /** Whether the kernel has to have io_uring for this process (Linux 6.0, kernel.io_uring_disabled). */
+  readonly ioUring?: boolean;
   /** The test fails when it runs for longer; default 180,000. */
   readonly timeoutMs?: number;
   /** Whether what it leaves open or running is an error; default: as Deno does. */
@@ -32,14 +35,15 @@ export function rootTest(
   options: RootTestOptions,
   fn: (context: Deno.TestContext) => void | Promise<void>,
 ): boolean {
-  const { capabilities = DEFAULT_CAPABILITIES, tools = [], linux, timeoutMs = 180_000, sanitize } =
-    options;
+  const { capabilities = DEFAULT_CAPABILITIES, tools = [], linux, ioUring = false } = options;
+  const { timeoutMs = 180_000, sanitize } = options;
   const strict = sanitize !== undefined &&
     { sanitizeOps: sanitize, sanitizeResources: sanitize };
   const lacking = [
     ...missingCapabilities(capabilities),
     ...missingTools(tools),
     ...(linux === undefined || isLinux(linux) ? [] : [`Linux ${linux}`]),
+    ...(ioUring && !haveIoUring() ? ["io_uring"] : []),
   ];
   if (lacking.length === 0) {
     Deno.test({ name, fn, timeout: timeoutMs, ...strict });
@@ -57,6 +61,15 @@ export function isLinux(version: string, release = Deno.osRelease()): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [ownMajor = 0, ownMinor = 0] = release.split(/[^0-9]+/).map(Number);
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+
+function haveIoUring(): boolean {
+  try {
+    new IoUring(1)[Symbol.dispose]();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The programs of `wanted` that are in no folder of PATH. */
