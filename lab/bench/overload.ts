@@ -10,7 +10,7 @@ import { NatWatch } from "./meters/nat_watch.ts";
 import { NAT_CPU, OwnCpu } from "./own_cpu.ts";
 import { type OpenRoad, subjectsOf } from "./road.ts";
 import { direct } from "./roads/direct.ts";
-import { ROADS, SHIELD } from "./roads/all.ts";
+import { ROADS, UNSHIELDED } from "./roads/all.ts";
 import { REFERENCE_NOTE, referenceRoads } from "./roads/reference.ts";
 
 const TIMES = 2;
@@ -73,7 +73,7 @@ export const overload: Bench = {
     { name: CONTROL, unit: "ms", better: "less" },
     { name: WELL, unit: "share", better: "more" },
   ],
-  aims: ["bypath-nat", "bypath-bypass", "bypath-nat-shield"].flatMap((subject) => [
+  aims: ["bypath-nat", "bypath-bypass"].flatMap((subject) => [
     { quantity: carriedAt(TIMES), subject, atLeast: 0.9 },
     { quantity: FLOOD_ESTABLISHED, subject, atLeast: 0.99 },
     { quantity: WELL, subject, atLeast: 1 },
@@ -100,7 +100,7 @@ export const overload: Bench = {
       ...ROADS.filter(({ name }) =>
         ["direct", "nft", "bypath-nat", "bypath-bypass"].includes(name)
       ),
-      ...SHIELD,
+      ...UNSHIELDED,
       ...referenceRoads(ADDRESSES.router),
     ],
     [LOAD, BESIDE],

@@ -42,12 +42,18 @@ export function describeNat(config: NatConfig): string[] {
     `UDP ${formatDurationMs(timeouts.udpOpeningMs)} opening, ${
       formatDurationMs(timeouts.udpMs)
     } idle`,
-    ...(config.hostShield
-      ? ["host shield: this host's own kernel, its nftables included, does not see packets of ours"]
-      : []),
+    ...describeShield(config.hostShield),
     `quarantine: a NAT endpoint rests for ${formatDurationMs(config.quarantineMs)}`,
     `files: ${config.socket} (inspect), ${config.state} (session table)`,
     ...(config.metrics ? [`metrics: http://${formatEndpoint(config.metrics)}/metrics`] : []),
+  ];
+}
+
+function describeShield(hostShield: "auto" | boolean): string[] {
+  if (hostShield === false) return [];
+  const where = hostShield === "auto" ? ", where CAP_BPF and Linux 6.6 are there" : "";
+  return [
+    `host shield: this host's own kernel, its nftables included, does not see packets of ours${where}`,
   ];
 }
 

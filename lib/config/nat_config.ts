@@ -113,8 +113,8 @@ export interface NatConfig {
   readonly cpus?: readonly number[];
   /** How long packet workers ask again before they sleep; 0: not at all. */
   readonly busyPollUs: number;
-  /** Whether the host's own kernel is spared what packet sockets have taken. */
-  readonly hostShield: boolean;
+  /** Whether the host's own kernel is spared what packet sockets have taken; auto: where it can be. */
+  readonly hostShield: "auto" | boolean;
   readonly engine: "raw";
   /** What is worth telling the operator, though nothing is wrong. */
   readonly notices: readonly ConfigProblem[];

@@ -142,7 +142,7 @@ Deno.test("parseNatConfig() fills in every default", () => {
     capacity: 1_048_576,
     workers: 1,
     busyPollUs: 0,
-    hostShield: false,
+    hostShield: "auto",
     engine: "raw",
   });
   assert.deepEqual([rest.snat.portFirst, rest.snat.portLast], [1024, 65_535]);
@@ -531,5 +531,15 @@ Deno.test("several packet workers need as many ports, and a CPU each when CPUs a
   );
   assert.deepEqual(problemsOf(`${SHORT}workers: 2\ncpus: [1]\n`), [
     "nat.yaml:6:1: cpus: 1 are named and there are 2 packet workers: name one for each",
+  ]);
+});
+
+Deno.test("the host's kernel is spared packets where it can be, always or never", () => {
+  assert.equal(parse(SHORT).hostShield, "auto");
+  assert.equal(parse(`${SHORT}hostShield: auto\n`).hostShield, "auto");
+  assert.equal(parse(`${SHORT}hostShield: true\n`).hostShield, true);
+  assert.equal(parse(`${SHORT}hostShield: false\n`).hostShield, false);
+  assert.deepEqual(problemsOf(`${SHORT}hostShield: never\n`), [
+    "nat.yaml:5:1: hostShield: auto, true or false was expected",
   ]);
 });

@@ -110,8 +110,10 @@ export const natSchema = z.strictObject({
   workers,
   cpus,
   busyPoll,
-  hostShield: z.boolean().prefault(false).describe(
-    "Whether the host's own kernel is spared what packet sockets have taken (CAP_BPF, Linux 6.6): its nftables do not see those packets then",
+  hostShield: z.union([z.literal("auto"), z.boolean()], {
+    error: "auto, true or false was expected",
+  }).prefault("auto").describe(
+    "Whether the host's own kernel is spared what packet sockets have taken: its nftables do not see those packets then; auto: where it can be (CAP_BPF, Linux 6.6)",
   ),
   engine: z.enum(["raw"], {
     error: ({ input }) => input === "ebpf" ? `"ebpf" is not available in this version` : undefined,

@@ -102,6 +102,7 @@ export class RawEngine implements PacketSender {
     this.#hops = options.hops;
     this.#handler = options.handler;
     this.#counters = options.counters;
+    this.#counters[COUNTER.ioUring] = Number(this.#outbox.by === "io_uring");
     this.#turnClock = new TurnClock(options.counters);
     this.#held = new HeldPackets(
       options.memory.buffer,

@@ -82,6 +82,8 @@ export interface WorkerCounts {
   readonly longestTurnMs?: number;
   /** The most CPU time that it took between two such looks. */
   readonly longestTurnCpuMs?: number;
+  /** How it hands packets to the kernel: `io_uring`, or `sendmmsg` where that cannot be had. */
+  readonly sendsBy?: string;
 }
 
 /** Numbers by name, and one table of them: why packets went no further. */

@@ -61,6 +61,7 @@ function natParts(status: NatStatus, busy: readonly Line[], style: TableOptions)
     ...given("instructions", instructions),
     ...orders(status.operator),
     ...busy,
+    ...given("sends by", status.worker?.sendsBy),
   ];
   const agents = status.agents.length === 0
     ? "No agent has connected\n"
@@ -109,6 +110,7 @@ function agentParts(status: AgentStatus, busy: readonly Line[], style: TableOpti
     ["bypass", bypassText(able, reason)],
     ["instructions", String(status.instructions)],
     ...busy,
+    ...given("sends by", status.worker?.sendsBy),
   ];
   const machines = status.nat.length === 0
     ? "No NAT machine is configured\n"

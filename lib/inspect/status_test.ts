@@ -26,7 +26,7 @@ const NAT = {
     lastReportMs: 300,
   }],
   instructions: 1,
-  worker: { busyMs: 60_000 },
+  worker: { busyMs: 60_000, sendsBy: "io_uring" },
 };
 
 const AGENT = {
@@ -47,7 +47,7 @@ function moving(): () => unknown {
     const n = asked++;
     const packets = { ...NAT.packets, received: NAT.packets.received + 1000 * n };
     const bytes = { ...NAT.bytes, forwarded: NAT.bytes.forwarded + 1_250_000 * n };
-    const worker = { busyMs: NAT.worker.busyMs + 125 * n };
+    const worker = { ...NAT.worker, busyMs: NAT.worker.busyMs + 125 * n };
     return { ...NAT, uptimeMs: NAT.uptimeMs + 1000 * n, packets, bytes, worker };
   };
 }
@@ -68,6 +68,7 @@ services       2
 sessions       3 of 1,048,576: 2 via NAT, 1 bypass
 instructions   1
 packet thread  13 % busy
+sends by       io_uring
 
 AGENT  ADDRESSES  CONNECTED  BYPASS     REPORT  REASON
 s1     10.0.0.11  yes        unable  300ms ago  rp_filter is 1

@@ -6,6 +6,8 @@ import { SendRing } from "./send_ring.ts";
 /** Messages lying in one mapping, to be sent in place by several sockets. */
 export interface Outbox extends Disposable {
   readonly capacity: number;
+  /** How it hands messages to the kernel. */
+  readonly by: "io_uring" | "sendmmsg";
   /** How many messages wait. */
   readonly length: number;
   /** Whether the next `push` has to be preceded by a `flush`. */

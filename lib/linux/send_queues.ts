@@ -5,6 +5,7 @@ import { SendQueue } from "./send_queue.ts";
 /** An outbox that sends with sendmmsg(2), one call for each socket. */
 export class SendQueues implements Outbox {
   readonly capacity: number;
+  readonly by = "sendmmsg";
   #length = 0;
   readonly #queues: readonly SendQueue[];
   readonly #fds: readonly number[];

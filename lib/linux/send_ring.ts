@@ -19,6 +19,7 @@ const LENGTH = len / 4;
  */
 export class SendRing implements Outbox {
   readonly capacity: number;
+  readonly by = "io_uring";
   failed = 0;
   lastErrno = 0;
   #length = 0;

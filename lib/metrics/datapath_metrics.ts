@@ -56,6 +56,11 @@ export function datapathMetrics(
       "The most CPU time that the packet worker took between two such looks, since the start",
       byWorker((counters) => counters[COUNTER.longestTurnCpuMs]! / 1000),
     ),
+    gauge(
+      "bypath_worker_io_uring",
+      "1 while the packet worker hands packets to the kernel by io_uring, 0: by sendmmsg",
+      byWorker((counters) => counters[COUNTER.ioUring]!),
+    ),
     counter(
       "bypath_worker_batches",
       "How often the packet worker took packets",

@@ -311,7 +311,7 @@ export class NatMachine {
       sockets: this.#sockets[worker]!,
       shared: this.#threads.all[worker]!.shared,
       pace: { cpu: this.config.cpus?.[worker] ?? null, busyPollMs: this.config.busyPollUs / 1000 },
-      hostShield: this.config.hostShield,
+      hostShield: this.config.hostShield !== false,
       journal: this.journals.all[worker]!.buffer,
       table: { address: mapping.address, lengthBytes: mapping.lengthBytes },
       closedGates: this.gates.closed.buffer,

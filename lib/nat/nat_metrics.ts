@@ -32,6 +32,11 @@ export function natMetrics(machine: NatMachine): Metric[] {
   return [
     ...processMetrics("nat", VERSION),
     gauge("bypath_ready", "1 once packets are being translated", Number(machine.ready)),
+    gauge(
+      "bypath_host_shield",
+      "1 while the host's own kernel is spared what the packet workers take, 0: it looks at it too",
+      machine.workers.reduce((sum, { counters }) => sum + counters[COUNTER.hostShield]!, 0),
+    ),
     ...serviceMetrics(machine),
     ...datapathMetrics(machine.workers.map(({ counters }) => counters), machine.config),
     ...ownPacketMetrics(machine),

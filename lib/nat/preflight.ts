@@ -60,8 +60,8 @@ export function natObstacles(config: NatConfig, netlink: RouteNetlink): Obstacle
   }
   obstacles.push(...cpuObstacle(config.cpus));
   obstacles.push(...privilegeObstacle("a NAT machine", ["CAP_NET_ADMIN", "CAP_NET_RAW"]));
-  if (config.hostShield) {
-    obstacles.push(...privilegeObstacle("a NAT machine with hostShield", ["CAP_BPF"]));
+  if (config.hostShield === true) {
+    obstacles.push(...privilegeObstacle("a NAT machine with hostShield: true", ["CAP_BPF"]));
   }
   return obstacles;
 }

@@ -32,7 +32,7 @@ export interface NatWorkerStart {
   readonly interfaces: readonly string[];
   readonly shared: PacketThreadShared;
   readonly pace: PacketThreadPace;
-  /** Whether the host's own kernel is spared what packet sockets have taken. */
+  /** Whether the host's own kernel is spared what packet sockets have taken, where it can be. */
   readonly hostShield: boolean;
   /** Packet sockets by interface, the one to send by first; none: it opens its own. */
   readonly sockets: readonly (readonly number[])[];

@@ -32,6 +32,8 @@ export const COUNTER = {
   longestTurnCpuMs: 18,
   /** 1 while the host's kernel is spared the packets that the workers take; the first worker's alone; no sum. */
   hostShield: 19,
+  /** 1 while the worker hands packets to the kernel by io_uring; no sum. */
+  ioUring: 20,
   drops: 32,
 } as const;
 
@@ -58,7 +60,7 @@ export function sumCounters(all: readonly Float64Array[]): Float64Array {
 }
 
 /** `inspect status`'s `worker`: of one packet worker, or of the sums over all. */
-export function workerCounts(counters: Float64Array): Record<string, number> {
+export function workerCounts(counters: Float64Array): Record<string, number | string> {
   return {
     received: counters[COUNTER.received]!,
     batches: counters[COUNTER.batches]!,
@@ -68,6 +70,7 @@ export function workerCounts(counters: Float64Array): Record<string, number> {
     socketDrops: counters[COUNTER.socketDrops]!,
     longestTurnMs: inMicroseconds(counters[COUNTER.longestTurnMs]!),
     longestTurnCpuMs: inMicroseconds(counters[COUNTER.longestTurnCpuMs]!),
+    sendsBy: counters[COUNTER.ioUring] === 0 ? "sendmmsg" : "io_uring",
   };
 }
 

@@ -53,7 +53,6 @@ rootTest(
       };
       // Shorter than the lease: it is the instruction's end that a NAT endpoint waits for.
       config.quarantine = "300ms";
-      config.hostShield = hasCapability("CAP_BPF");
       if (config.control) config.control = { ...config.control, lease: "3s" };
     });
     const startAgent = (name: ServerName) =>

@@ -5,7 +5,7 @@ import {
   bypathCriteria,
   bypathNat,
   bypathNatPolling,
-  bypathNatShield,
+  bypathNatUnshielded,
   bypathNatWorkers,
 } from "./bypath.ts";
 import { direct } from "./direct.ts";
@@ -30,8 +30,8 @@ export const POLLING: readonly Road[] = [bypathNatPolling, bypathBypassPolling];
 /** What a second packet thread adds. */
 export const WORKERS: readonly Road[] = [bypathNatWorkers];
 
-/** What is left when the NAT machine's kernel does not look at the packets too. */
-export const SHIELD: readonly Road[] = [bypathNatShield];
+/** What is left when the NAT machine's kernel looks at the packets too. */
+export const UNSHIELDED: readonly Road[] = [bypathNatUnshielded];
 
 /** What any program with packet sockets can carry: what bypath carries less is its own. */
 export const REFERENCE_ROADS: readonly Road[] = referenceRoads();
@@ -41,6 +41,6 @@ export const ALL_ROADS: readonly Road[] = [
   ...ROADS,
   ...POLLING,
   ...WORKERS,
-  ...SHIELD,
+  ...UNSHIELDED,
   ...REFERENCE_ROADS,
 ];

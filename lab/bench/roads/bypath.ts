@@ -50,12 +50,12 @@ export const bypathNatWorkers = bypathRoad({
   workers: 2,
 });
 
-export const bypathNatShield = bypathRoad({
-  name: "bypath-nat-shield",
-  description: "bypath-nat with `hostShield`: the NAT machine's kernel is spared its packets",
+export const bypathNatUnshielded = bypathRoad({
+  name: "bypath-nat-unshielded",
+  description: "bypath-nat with `hostShield: false`: the NAT machine's kernel sees its packets too",
   start: { never: true },
   agent: false,
-  hostShield: true,
+  hostShield: false,
 });
 
 interface BypathRoadOptions {
@@ -64,6 +64,7 @@ interface BypathRoadOptions {
   /** Of both daemons; default: the program's. */
   readonly busyPoll?: string;
   readonly workers?: number;
+  /** Default: the program's. */
   readonly hostShield?: boolean;
 }
 
@@ -94,7 +95,7 @@ export async function forgetTable({ folder }: BypathLab): Promise<void> {
 async function bypathUp(
   lab: BypathLab,
   services: readonly BenchService[],
-  { start, agent, busyPoll, workers, hostShield = false }: BypathRoadOptions,
+  { start, agent, busyPoll, workers, hostShield }: BypathRoadOptions,
 ): Promise<OpenRoad> {
   const threads = (config: { busyPoll?: string | undefined; workers?: number | undefined }) => {
     if (busyPoll !== undefined) config.busyPoll = busyPoll;
@@ -110,7 +111,7 @@ async function bypathUp(
       // As many NAT endpoints as sessions.
       config.snat.addresses = ["10.0.1.1-10.0.1.16"];
       threads(config);
-      config.hostShield = hostShield;
+      if (hostShield !== undefined) config.hostShield = hostShield;
       config.services = services.map(({ name, protocol, port }) => ({
         name,
         vip: ADDRESSES.vip,
