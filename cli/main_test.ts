@@ -91,6 +91,14 @@ const WRONG_USAGE: readonly (readonly [string, string])[] = [
   ],
   ["inspect explain", "bypath inspect explain: missing required argument 'packet'"],
   ["lab run", "bypath lab run: needs the name of a scenario or a group, --all or --list"],
+  [
+    "lab bench --json --markdown",
+    "bypath lab bench: --json and --markdown are two ways to print the same: choose one",
+  ],
+  [
+    "lab scaling --from x --markdown --json",
+    "bypath lab scaling: --json and --markdown are two ways to print the same: choose one",
+  ],
   ["lab exec s1", "bypath lab exec: missing required argument 'cmd'"],
   ["keys init", "bypath keys init: needs --dir <dir>"],
   ["keys issue s1 --dir x", "bypath keys issue: needs --address <ip...>"],

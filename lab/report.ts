@@ -1,3 +1,4 @@
+import { OutputClosed } from "../lib/inspect/output_closed.ts";
 import { alignColumns, type Palette, paletteFor } from "./terminal.ts";
 
 /** One statement that holds or does not. */
@@ -127,6 +128,13 @@ export class Report {
 
   #write(text: string): void {
     const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    try {
+      for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      // What follows, such as what is removed at the end, is for nobody.
+      this.silence();
+      throw new OutputClosed();
+    }
   }
 }

@@ -22,6 +22,9 @@ export const labBench = () =>
     .addOption(nameOption())
     .addOption(jsonOption())
     .action(async (benches, options, command) => {
+      if (options.json && options.markdown) {
+        command.error("--json and --markdown are two ways to print the same: choose one");
+      }
       if (options.from && benches.length > 0) command.error("--from leaves no room for names");
       const { labCommand } = await loadLab();
       Deno.exitCode = await labCommand("bench", { ...options, args: benches });

@@ -14,6 +14,9 @@ export const labScaling = () =>
     .option("--markdown", "print the document docs/scaling.md")
     .addOption(jsonOption())
     .action(async ({ from, ...options }, command) => {
+      if (options.json && options.markdown) {
+        command.error("--json and --markdown are two ways to print the same: choose one");
+      }
       const file = required(command, FROM, from);
       const { labCommand } = await loadLab();
       Deno.exitCode = await labCommand("scaling", { ...options, from: [file] });

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { OutputClosed } from "./output_closed.ts";
+
 export interface InspectHost {
   /** Results, to stdout. @throws {OutputClosed} when nobody reads them any more */
   write(text: string): Promise<void>;
@@ -24,11 +26,6 @@ export interface InspectHost {
   readonly rateMs: number;
   /** How long a daemon may take to answer a question. */
   readonly answerMs: number;
-}
-
-/** The reader of the output has gone, as `| head` does: no reason to complain. */
-export class OutputClosed extends Error {
-  override readonly name = "OutputClosed";
 }
 
 /** This process's stdout and stderr. */
