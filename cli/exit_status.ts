@@ -1,6 +1,6 @@
 import { CommanderError } from "@commander-js/extra-typings";
 import { ConfigError } from "../lib/config/problem.ts";
-import { OutputClosed } from "../lib/inspect/output_closed.ts";
+import { OutputClosed } from "../lib/linux/output_closed.ts";
 import { writeAll } from "./command.ts";
 
 /** Tells on standard error what went wrong, in one line where it is one thing, and gives the exit status. */

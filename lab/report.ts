@@ -1,4 +1,4 @@
-import { OutputClosed } from "../lib/inspect/output_closed.ts";
+import { OutputClosed } from "../lib/linux/output_closed.ts";
 import { alignColumns, type Palette, paletteFor } from "./terminal.ts";
 
 /** One statement that holds or does not. */

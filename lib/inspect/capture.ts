@@ -13,7 +13,7 @@ import { type CaptureSink, captureSink } from "./capture_sink.ts";
 import { BatchReader, type PlacedPacket } from "./captured_packet.ts";
 import type { Daemon } from "./daemon.ts";
 import type { InspectHost } from "./host.ts";
-import { OutputClosed } from "./output_closed.ts";
+import { OutputClosed } from "../linux/output_closed.ts";
 import { exactCount } from "../config/human.ts";
 import type { CaptureOptions, InspectOptions } from "./options.ts";
 import { printable } from "./palette.ts";

@@ -14,7 +14,7 @@ import {
   sectionHeader,
 } from "../wire/pcapng.ts";
 import { type FrameReader, type PlacedPacket, remarksOf } from "./captured_packet.ts";
-import { OutputClosed } from "./output_closed.ts";
+import { OutputClosed } from "../linux/output_closed.ts";
 
 /** Bytes that are collected before they are written. */
 const BUFFER_BYTES = 256 * 1024;

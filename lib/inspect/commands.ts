@@ -9,7 +9,7 @@
 import { AdminError } from "../control/admin_protocol.ts";
 import { Daemon } from "./daemon.ts";
 import { type InspectHost, processHost } from "./host.ts";
-import { OutputClosed } from "./output_closed.ts";
+import { OutputClosed } from "../linux/output_closed.ts";
 import type { InspectOptions, VerbOptions } from "./options.ts";
 
 export type { InspectOptions, VerbOptions, VerbTarget } from "./options.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AdminError } from "../control/admin_protocol.ts";
 import { Bench } from "./_test_support.ts";
-import { OutputClosed } from "./output_closed.ts";
+import { OutputClosed } from "../linux/output_closed.ts";
 
 const SERVICES = [
   {

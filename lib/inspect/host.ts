@@ -4,7 +4,7 @@
  * @module
  */
 
-import { OutputClosed } from "./output_closed.ts";
+import { OutputClosed } from "../linux/output_closed.ts";
 
 export interface InspectHost {
   /** Results, to stdout. @throws {OutputClosed} when nobody reads them any more */

@@ -3,7 +3,7 @@ import { AdminError } from "../control/admin_protocol.ts";
 import type { Printer } from "./commands.ts";
 import { Daemon } from "./daemon.ts";
 import { type InspectHost, processHost } from "./host.ts";
-import { OutputClosed } from "./output_closed.ts";
+import { OutputClosed } from "../linux/output_closed.ts";
 import { watch } from "./watch.ts";
 
 /** What is written and complained about while the looks go as said, until the reader has seen `most`. */

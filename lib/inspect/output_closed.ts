@@ -1,4 +1,0 @@
-/** The reader of the output has gone, as `| head` does: no reason to complain. */
-export class OutputClosed extends Error {
-  override readonly name = "OutputClosed";
-}
