@@ -25,20 +25,33 @@ const ICMPV6 = 58;
 /**
  * Spares the host's own kernel the packets for these destinations, after packet sockets have had them:
  * it has no use for them, and to find that out costs it more than to hand them over. Where the kernel
- * cannot be asked for that, or so many destinations cannot be told from the host's own addresses,
- * nothing changes but that cost.
+ * cannot be asked for that, refuses it, or so many destinations cannot be told from the host's own
+ * addresses, nothing changes but that cost.
  */
 export class HostShield {
   readonly #drops: TcxDrop[] = [];
+  readonly #failed: (errno: number) => void;
   #isExact = false;
 
-  /** @param destinations none of which may be the host's own */
-  constructor(interfaces: readonly number[], destinations: readonly Prefix[]) {
+  /**
+   * @param destinations none of which may be the host's own
+   * @param failed is told once, should the kernel refuse what it ought to have: the errno, or 0
+   */
+  constructor(
+    interfaces: readonly number[],
+    destinations: readonly Prefix[],
+    failed: (errno: number) => void = () => {},
+  ) {
+    this.#failed = failed;
     // Without it there is no need to ask, and who confines a daemon hears of nothing that it may not.
     if (!hasCapability("CAP_BPF")) return;
-    const program = this.#program(destinations);
     this.#try(() => {
-      for (const index of interfaces) this.#drops.push(TcxDrop.attach(index, program));
+      const program = this.#program(destinations);
+      for (const index of interfaces) {
+        const drop = TcxDrop.attach(index, program);
+        if (drop === null) return this.close();
+        this.#drops.push(drop);
+      }
     });
   }
 
@@ -50,8 +63,8 @@ export class HostShield {
   /** There are other destinations. */
   replace(destinations: readonly Prefix[]): void {
     if (this.#drops.length === 0) return;
-    const program = this.#program(destinations);
     this.#try(() => {
+      const program = this.#program(destinations);
       for (const drop of this.#drops) drop.replace(program);
     });
   }
@@ -60,13 +73,13 @@ export class HostShield {
     for (const drop of this.#drops.splice(0)) drop[Symbol.dispose]();
   }
 
-  /** On all interfaces or on none. */
+  /** On all interfaces or on none. Packets are carried without it: nothing that it fails by may end that. */
   #try(change: () => void): void {
     try {
       change();
     } catch (error) {
-      if (!(error instanceof LinuxError)) throw error;
       this.close();
+      this.#failed(error instanceof LinuxError ? error.errno : 0);
     }
   }
 
