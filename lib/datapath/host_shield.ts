@@ -1,4 +1,5 @@
 import { hasCapability } from "../linux/capabilities.ts";
+import { PACKET_HOST } from "../linux/constants.ts";
 import { LinuxError } from "../linux/error.ts";
 import {
   BPF_ABS,
@@ -10,6 +11,8 @@ import {
   BPF_LD,
   type BpfInstruction,
   jump,
+  SKF_AD_OFF,
+  SKF_AD_PKTTYPE,
   stmt,
 } from "../linux/sockets_filter.ts";
 import { TcxDrop } from "../linux/tcx_drop.ts";
@@ -17,6 +20,7 @@ import type { Prefix } from "../wire/prefix.ts";
 import { exactFilter } from "./ingress_filter.ts";
 import { LEAVE } from "./prefix_match.ts";
 
+const PACKET_TYPE_AT = SKF_AD_OFF + SKF_AD_PKTTYPE;
 const ETHERTYPE = 12;
 const ETHERTYPE_IPV6 = 0x86dd;
 const IPV6_NEXT_HEADER = 20;
@@ -90,9 +94,16 @@ export class HostShield {
   }
 }
 
-/** Neighbours ask by ICMPv6 whether an address is still there, and the kernel may be who answers. */
+/**
+ * A frame for another link address is none of ours, and the kernel may have to pass it on: to a machine
+ * behind a bridge, to a container at a macvlan. Neighbours ask by ICMPv6 whether an address is still
+ * there, and the kernel may be who answers.
+ */
 function sparing(filter: readonly BpfInstruction[]): BpfInstruction[] {
   return [
+    stmt(BPF_LD | BPF_B | BPF_ABS, PACKET_TYPE_AT >>> 0),
+    jump(BPF_JMP | BPF_JEQ | BPF_K, PACKET_HOST, { jt: 1, jf: 0 }),
+    LEAVE,
     stmt(BPF_LD | BPF_H | BPF_ABS, ETHERTYPE),
     jump(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IPV6, { jt: 0, jf: 3 }),
     stmt(BPF_LD | BPF_B | BPF_ABS, IPV6_NEXT_HEADER),
