@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { rootTest } from "../../tests/support/root_test.ts";
-import { inNamespace, makeVethPair } from "../../tests/support/namespace.ts";
+import { inNamespace, makeVethPair, run } from "../../tests/support/namespace.ts";
 import { ETH_P_ALL } from "../linux/constants.ts";
 import { MessageBatch } from "../linux/message_batch.ts";
 import { openPacketSocket } from "../linux/packet_socket.ts";
@@ -23,13 +23,17 @@ const BATCH = 60;
 rootTest("the host's kernel gets exactly the packets that are not for us", NEEDS, async () => {
   await inNamespace(async () => {
     const [a, b] = await makeVethPair("va", "vb");
+    const own = await linkAddressOf("vb");
     const link = { protocol: ETH_P_ALL, vnetHeader: false, ignoreOutgoing: true };
     using sending = openPacketSocket({ ...link, interfaceIndex: a });
     using receiving = openPacketSocket({ ...link, interfaceIndex: b });
     using sender = new FrameSender();
     using batch = new MessageBatch();
     const send = (packets: readonly TestPacket[]) =>
-      assert.equal(sender.send(sending.fd.number, packets.map(frameOf)), packets.length);
+      assert.equal(
+        sender.send(sending.fd.number, packets.map((it) => frameOf(it, own))),
+        packets.length,
+      );
     const first = ["203.0.113.10", "10.0.1.0/24", "2001:db8:f::10"].map(parsePrefix);
     const second = [...first, ...["10.8.0.0/15", "2001:db8:80::/41"].map(parsePrefix)];
     const shield = new HostShield([b], first);
@@ -38,8 +42,8 @@ rootTest("the host's kernel gets exactly the packets that are not for us", NEEDS
       shield.replace(prefixes);
       const packets = fc.sample(packetNear(second), { numRuns: 4 * BATCH - 2, seed });
       // The last ones reach the kernel: by then it has had all others.
-      packets.push({ to: IpAddress.parse("192.0.2.1"), protocol: UDP });
-      packets.push({ to: IpAddress.parse("2001:db8:ff::1"), protocol: UDP });
+      packets.push({ to: IpAddress.parse("192.0.2.1"), protocol: UDP, toAll: false });
+      packets.push({ to: IpAddress.parse("2001:db8:ff::1"), protocol: UDP, toAll: false });
       const before = received();
       for (let i = 0; i < packets.length; i += BATCH) {
         send(packets.slice(i, i + BATCH));
@@ -49,8 +53,8 @@ rootTest("the host's kernel gets exactly the packets that are not for us", NEEDS
           return Promise.resolve(taken === BATCH);
         });
       }
-      const isTheHosts = ({ to, protocol }: TestPacket) =>
-        (to.family === 6 && protocol === ICMPV6) ||
+      const isTheHosts = ({ to, protocol, toAll }: TestPacket) =>
+        toAll || (to.family === 6 && protocol === ICMPV6) ||
         !prefixes.some((prefix) => contains(prefix, to));
       const expected = (family: number) =>
         packets.filter((packet) => packet.to.family === family && isTheHosts(packet)).length;
@@ -63,7 +67,7 @@ rootTest("the host's kernel gets exactly the packets that are not for us", NEEDS
     }
     const kernelHas = async (address: string) => {
       const before = received();
-      send([{ to: IpAddress.parse(address), protocol: UDP }]);
+      send([{ to: IpAddress.parse(address), protocol: UDP, toAll: false }]);
       await eventually("the kernel to have it", () => Promise.resolve(received()[0]! > before[0]!));
     };
     // Too many to be told from the host's own addresses: nothing is kept from it.
@@ -90,6 +94,8 @@ rootTest("an interface that is not there leaves a shield that does not stand", N
 interface TestPacket {
   readonly to: IpAddress;
   readonly protocol: number;
+  /** To everybody on the link, since the kernel does not count what is for one other host. */
+  readonly toAll: boolean;
 }
 
 /** To an address that has some of the bytes of a prefix. */
@@ -102,12 +108,21 @@ function packetNear(prefixes: readonly Prefix[]): fc.Arbitrary<TestPacket> {
       IpAddress.fromBytes(bytes.map((byte, i) => i < kept ? byte : other[i]!))
     );
   });
-  return fc.record({ to: near, protocol: fc.constantFrom(UDP, ICMPV6) });
+  return fc.record({
+    to: near,
+    protocol: fc.constantFrom(UDP, ICMPV6),
+    toAll: fc.boolean(),
+  });
 }
 
-/** To everybody on the link, since the kernel does not count what is for other hosts. */
-function frameOf({ to, protocol }: TestPacket): Uint8Array {
+async function linkAddressOf(name: string): Promise<Uint8Array> {
+  const { address } = JSON.parse(await run(`ip -j link show ${name}`))[0];
+  return Uint8Array.from((address as string).split(":"), (byte) => parseInt(byte, 16));
+}
+
+function frameOf({ to, protocol, toAll }: TestPacket, own: Uint8Array): Uint8Array {
   const frame = new Uint8Array(80).fill(0xff, 0, 6);
+  if (!toAll) frame.set(own);
   const isIpv4 = to.family === 4;
   frame.set(isIpv4 ? [0x08, 0x00, 0x45, 0, 0, 66] : [0x86, 0xdd, 0x60, 0, 0, 0, 0, 26], 12);
   frame[isIpv4 ? 23 : 20] = protocol;

@@ -19,10 +19,12 @@ import {
   BPF_W,
   type BpfInstruction,
   SKF_AD_OFF,
+  SKF_AD_PKTTYPE,
   SKF_AD_VLAN_TAG_PRESENT,
 } from "./sockets_filter.ts";
 
 const INSTRUCTION_BYTES = 8;
+const PACKET_TYPE_AT = (SKF_AD_OFF + SKF_AD_PKTTYPE) >>> 0;
 const VLAN_TAG_PRESENT_AT = (SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT) >>> 0;
 
 /** linux/bpf.h: what a program at tcx answers. */
@@ -42,6 +44,7 @@ const JUMP32 = 0x06;
 const CONTEXT = 6;
 /** `struct __sk_buff` of linux/bpf.h. */
 const SK_BUFF_LEN = 0;
+const SK_BUFF_PACKET_TYPE = 4;
 const SK_BUFF_VLAN_PRESENT = 20;
 
 interface Instruction {
@@ -54,7 +57,7 @@ interface Instruction {
 
 /**
  * A program for tcx that drops what a socket filter takes, and leaves all else to others. Knows what
- * ingressFilter() uses of the classic machine.
+ * ingressFilter() and HostShield use of the classic machine.
  *
  * @throws {RangeError} for an instruction that it does not know
  */
@@ -86,6 +89,7 @@ export function dropWhatIsTaken(filter: readonly BpfInstruction[]): Uint8Array<A
 function translate({ code, jt, jf, k }: BpfInstruction): Instruction[] {
   const load = code & ~(BPF_H | BPF_B);
   if (load === (BPF_LD | BPF_ABS)) {
+    if (k === PACKET_TYPE_AT) return [fromContext(SK_BUFF_PACKET_TYPE)];
     if (k === VLAN_TAG_PRESENT_AT) return [fromContext(SK_BUFF_VLAN_PRESENT)];
     return [{ code, immediate: k }];
   }

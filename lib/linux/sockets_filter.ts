@@ -69,6 +69,7 @@ export function jump(code: number, k: number, targets: { jt: number; jf: number 
 
 /** linux/filter.h: a BPF_ABS load of one byte at the sum of both reads whether the kernel has taken a VLAN tag out of the frame. */
 export const SKF_AD_OFF = -0x1000;
+export const SKF_AD_PKTTYPE = 4;
 export const SKF_AD_VLAN_TAG_PRESENT = 48;
 
 /** A program that takes nothing. */

@@ -1,3 +1,4 @@
+import { EINVAL } from "./constants.ts";
 import { lastErrno, LinuxError } from "./error.ts";
 import { dropWhatIsTaken } from "./ebpf_filter.ts";
 import { Fd } from "./fd.ts";
@@ -37,15 +38,24 @@ export class TcxDrop implements Disposable {
     this.#link = link;
   }
 
-  /** @throws {LinuxError} where the kernel cannot, or this process may not */
-  static attach(interfaceIndex: number, filter: readonly BpfInstruction[]): TcxDrop {
+  /**
+   * @returns null where the kernel has no tcx
+   * @throws {LinuxError} where it has, and this cannot be had of it
+   */
+  static attach(interfaceIndex: number, filter: readonly BpfInstruction[]): TcxDrop | null {
     using program = load(filter);
     const label = `drop at interface ${interfaceIndex}`;
     const attributes = new DataView(new ArrayBuffer(LINK.bytes));
     attributes.setUint32(LINK.program, program.number, true);
     attributes.setUint32(LINK.interface, interfaceIndex, true);
     attributes.setUint32(LINK.attachType, BPF_TCX_INGRESS, true);
-    return new TcxDrop(new Fd(bpf(BPF_LINK_CREATE, attributes, `attach a ${label}`), label));
+    try {
+      return new TcxDrop(new Fd(bpf(BPF_LINK_CREATE, attributes, `attach a ${label}`), label));
+    } catch (error) {
+      // The program has been loaded: what is invalid is a place to attach to that is not known.
+      if (error instanceof LinuxError && error.errno === EINVAL) return null;
+      throw error;
+    }
   }
 
   /** Drops what another filter takes, from one packet to the next. @throws {LinuxError} */

@@ -46,6 +46,7 @@ import { TableRecovery } from "./table_recovery.ts";
 import type { ReliefTargets } from "./relief.ts";
 import { reliefTargetsOf, reloadTargetsOf } from "./machine_changes.ts";
 import type { ReloadTargets } from "./reload.ts";
+import { shieldFailure } from "./shield_failure.ts";
 import { CensusTaker } from "./table_census.ts";
 import { UnheardAgents } from "./unheard_agents.ts";
 import { ServiceTraffic } from "../session/service_traffic.ts";
@@ -112,6 +113,7 @@ export class NatMachine {
   /** By packet worker and interface: the numbers of their sockets; none where they open their own. */
   #sockets: (readonly number[])[][] = [];
   readonly #drains: DrainWatch;
+  readonly #warn: (message: string) => void;
   /** Slots that were held when the table was taken over, until `open`. */
   #held: readonly number[] = [];
   /** What a reload does to this machine. */
@@ -132,6 +134,8 @@ export class NatMachine {
     routes: HostRoutes;
     announcing: (machine: NatMachine) => Announcing;
     hold: EndpointHold;
+    /** Tells what is worth telling though packets are carried. */
+    warn: (message: string) => void;
   }) {
     this.config = parts.config;
     this.identity = parts.identity;
@@ -140,6 +144,7 @@ export class NatMachine {
     this.census = new CensusTaker(parts.state.records);
     this.leases = new LeaseRecord(parts.state.records.headerF64, bootTimeMs());
     this.#routes = parts.routes;
+    this.#warn = parts.warn;
     this.operator = new OperatorState(`${parts.config.state}.operator`);
     if (this.operator.damaged !== null) {
       this.events.add("operator-state-lost", { why: this.operator.damaged });
@@ -443,9 +448,16 @@ export class NatMachine {
     else if ((event & 0xff) === EVENT.pathMtu) this.bypass.pathMtuChanged(slot, id);
     else if ((event & 0xff) === EVENT.probe) this.firstHop.seen(id);
     else if ((event & 0xff) === EVENT.undelivered) this.progress.undelivered(slot, id, value);
+    else if ((event & 0xff) === EVENT.unshielded) this.#unshielded(id);
     else if ((event & 0xff) === EVENT.rebuilt) {
       this.events.add("sessions-rebuilt", { sessions: slot, conflicts: id, withoutRoom: value });
     }
+  }
+
+  #unshielded(errno: number): void {
+    const reason = shieldFailure(errno);
+    this.events.add("host-shield-failed", { reason });
+    this.#warn(reason);
   }
 
   /** Notices agents that have fallen silent. */

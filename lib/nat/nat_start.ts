@@ -101,6 +101,7 @@ export async function startNatMachine(
     announcing: ({ events }) => new Announcing({ netlink, events, onFailure }),
     hold: endpointHold(config, state, left > 0),
     threads,
+    warn: (message) => log.warn(message),
     door: (it) => config.control && identity ? makeAgentDoor(it, config.control, identity) : null,
   });
   early.machine = machine;

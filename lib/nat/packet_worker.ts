@@ -150,7 +150,11 @@ class NatWorker implements PacketHandler, SessionEvents, PathEvents {
     });
     this.#extra = extra.map(socketOf);
     this.#shield = start.hostShield && part.worker === 0
-      ? new HostShield(interfaces.map(({ index }) => index), destinations(start.config))
+      ? new HostShield(
+        interfaces.map(({ index }) => index),
+        destinations(start.config),
+        (errno) => this.#tell(EVENT.unshielded, 0, errno, 0),
+      )
       : null;
     this.#tellOfShield();
     const sources: readonly PacketSource[] = [

@@ -102,6 +102,8 @@ export const EVENT = {
   undelivered: 20,
   /** A probe came back: [0, its nonce, 0]. */
   probe: 21,
+  /** The host's kernel cannot be spared packets: [0, errno or 0, 0]. */
+  unshielded: 22,
 } as const;
 
 /** Of the time when the criteria were met: parts of a millisecond, and after how many it begins anew. */

@@ -22,8 +22,9 @@ const PLACES = [
   ["router", "eth1"],
   // What comes from the servers' network straight to the router.
   ["router", "eth2"],
-  // What the servers send to the NAT machine.
-  ["nat", "eth1"],
+  // What the servers send. Not at the NAT machine: its kernel may be spared these packets.
+  ["switch", "s1"],
+  ["switch", "s2"],
   ["client", "eth0"],
 ] as const satisfies readonly (readonly [NodeName, string])[];
 
@@ -62,11 +63,13 @@ export class FlowCounters {
 
   /** The packets that a server sent to the NAT machine for a NAT endpoint. */
   async intoNat(server: string, nat: string, protocol: Protocol): Promise<FlowCount> {
-    return await this.#sum(
-      "nat",
-      "eth1",
-      (flow) => flow.protocol === protocol && flow.source === server && flow.destination === nat,
-    );
+    const concerns = (flow: Flow) =>
+      flow.protocol === protocol && flow.source === server && flow.destination === nat;
+    const [s1, s2] = await Promise.all([
+      this.#sum("switch", "s1", concerns),
+      this.#sum("switch", "s2", concerns),
+    ]);
+    return { packets: s1.packets + s2.packets, bytes: s1.bytes + s2.bytes };
   }
 
   /** Everybody from whom TCP or UDP packets came to the client. */
@@ -90,7 +93,7 @@ export class FlowCounters {
   }
 
   async #flows(node: NodeName, device: string): Promise<Flow[]> {
-    const list = ["nft", "--json", "list", "set", "ip", TABLE, device];
+    const list = ["nft", "--json", "list", "set", "netdev", TABLE, device];
     const { nftables } = JSON.parse(await this.#lab.mustRun(node, list)) as Listing;
     const elements = nftables.flatMap(({ set }) => set?.elem ?? []);
     return elements.map(({ elem: { val: { concat }, counter } }) => {
@@ -140,19 +143,19 @@ interface Listing {
 
 const TABLE = "claims";
 
-/** One set for each interface: nft 1.0.6 cannot list a set with interface names in its keys. */
+/**
+ * At the ingress of devices, which a switch has too. One set for each: nft 1.0.6 cannot list a set with
+ * interface names in its keys.
+ */
 function ruleset(devices: readonly string[]): string {
-  const sets = devices.map((device) =>
-    `set ${device} { typeof ${KEY}; size 65535; flags dynamic; counter; }`
+  const parts = devices.map((device) =>
+    `set ${device} { typeof ${KEY}; size 65535; flags dynamic; counter; }
+    chain ${device} {
+      type filter hook ingress device ${device} priority 0; policy accept;
+      meta l4proto { tcp, udp } update @${device} { ${KEY} }
+    }`
   );
-  const rules = devices.map((device) =>
-    `iifname ${device} meta l4proto { tcp, udp } update @${device} { ${KEY} }`
-  );
-  return `table ip ${TABLE} {
-    ${sets.join("\n")}
-    chain seen {
-      type filter hook prerouting priority raw; policy accept;
-      ${rules.join("\n")}
-    }
+  return `table netdev ${TABLE} {
+    ${parts.join("\n    ")}
   }`;
 }
