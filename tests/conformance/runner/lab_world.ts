@@ -13,6 +13,7 @@ import { ProbeClient } from "./probe_client.ts";
 import { buildPacket, type End, look, TCP, UDP } from "./reference.ts";
 import { LAB_TIMEOUTS, labYaml } from "./setup.ts";
 import {
+  type BoundSession,
   type Counted,
   countedBetween,
   type Injection,
@@ -139,6 +140,21 @@ export class LabWorld implements World, AsyncDisposable {
       const events = await this.#lab.ask("events");
       throw new Error(`${error.message}: ${JSON.stringify(events).slice(-2_000)}`);
     });
+  }
+
+  async pathMtuHeard(session: BoundSession): Promise<void> {
+    const [nat, server] = [endText(session.nat), endText(session.server)];
+    await waitFor(
+      `the agent to know the path MTU of ${server} to ${nat}`,
+      async () =>
+        (await this.#lab.ask<InspectedInstruction[]>("instructions", "s1")).every((
+          { match, protocol, pathMtu },
+        ) =>
+          match.source !== server || match.destination !== nat ||
+          protocol !== session.protocol || pathMtu !== null
+        ),
+      { timeoutMs: 5_000, everyMs: 5 },
+    );
   }
 
   session({ protocol, client, vip }: SessionRef): Promise<string> {

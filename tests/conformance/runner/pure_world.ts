@@ -125,6 +125,11 @@ export class PureWorld implements World {
     return Promise.resolve({ out, counted: countedBetween(before, this.#counted()) });
   }
 
+  /** At once: there is no channel that takes time. */
+  pathMtuHeard(): Promise<void> {
+    return Promise.resolve();
+  }
+
   bypass(session: Parameters<World["bypass"]>[0]): Promise<void> {
     const slot = this.#slotOf(session);
     if (slot === 0) throw new Error("There is no session to bypass");

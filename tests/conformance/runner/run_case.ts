@@ -16,7 +16,7 @@ import { addressOf, endText, Names, sameEnd, textOf } from "./names.ts";
 import { conservationFault, faultsOf } from "./oracles.ts";
 import { buildPacket, type Ends, isL4Right, look, translate } from "./reference.ts";
 import { compareTable, table } from "./table.ts";
-import type { Counted, Output, Result, Side, World } from "./world.ts";
+import type { BoundSession, Counted, Output, Result, Side, World } from "./world.ts";
 
 export interface RunOptions {
   readonly way: Way;
@@ -117,15 +117,7 @@ class Run {
 
   async #bypass(flow: string): Promise<void> {
     if (this.#way === "nat") return;
-    const bound = this.#names.bound(flow);
-    if (bound === undefined) return this.#fail(`${flow} has no server`);
-    const { protocol, client, vip } = this.#names.flow(flow);
-    await this.#world.bypass({
-      protocol,
-      client: this.#names.end(client),
-      vip: this.#names.end(vip),
-      ...bound,
-    }).catch((error) => this.#fail(String(error)));
+    await this.#world.bypass(this.#boundSession(flow)).catch((error) => this.#fail(String(error)));
     this.#bypassed.add(flow);
     this.#trace.push([this.#at, `bypass ${flow}`, "", ""]);
   }
@@ -155,8 +147,21 @@ class Run {
     check("server", step.servers, sameEnd(a.server, b.server));
   }
 
+  #boundSession(flow: string): BoundSession {
+    const bound = this.#names.bound(flow);
+    if (bound === undefined) return this.#fail(`${flow} has no server`);
+    const { protocol, client, vip } = this.#names.flow(flow);
+    return { protocol, client: this.#names.end(client), vip: this.#names.end(vip), ...bound };
+  }
+
   async #packet(side: Side, given: PacketSpec, expect: Expectation): Promise<void> {
     const spec = given;
+    const { flow } = spec;
+    // The agent hears of it by way of the control channel, which no fence passes.
+    if (flow !== undefined && this.#bypassed.has(flow) && isCut(expect)) {
+      const heard = this.#world.pathMtuHeard(this.#boundSession(flow));
+      await heard.catch((error) => this.#fail(String(error)));
+    }
     const bytes = buildPacket(spec, this.#names);
     this.#sent.push({ spec, side, bytes });
     const result = await this.#world.send({
@@ -400,4 +405,10 @@ function addUp(a: Readonly<Record<string, number>>, b: Readonly<Record<string, n
   return Object.fromEntries(
     Object.entries(b).map(([name, count]) => [name, count + (a[name] ?? 0)]),
   );
+}
+
+/** Is the packet to leave in segments of a given size? */
+function isCut(expect: Expectation): boolean {
+  return typeof expect === "object" && "translated" in expect &&
+    expect.translated.segmentBytes !== undefined;
 }

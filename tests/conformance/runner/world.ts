@@ -50,13 +50,18 @@ export interface SessionRef {
   readonly vip: End;
 }
 
+/** A session with the endpoints that the NAT machine has chosen for it. */
+export type BoundSession = SessionRef & { readonly nat: End; readonly server: End };
+
 /** The NAT machine and the agent on S1, as pure code or as daemons in the lab. */
 export interface World {
   readonly kind: "pure" | "lab";
   /** Puts a packet in and waits until everything that it causes has come out. */
   send(injection: Injection): Promise<Result>;
   /** Returns when the agent has the instruction for this session and uses it. */
-  bypass(session: SessionRef & { readonly nat: End; readonly server: End }): Promise<void>;
+  bypass(session: BoundSession): Promise<void>;
+  /** Returns when the agent has heard of a path MTU, should it have the session's instruction. */
+  pathMtuHeard(session: BoundSession): Promise<void>;
   /** The session's state, or `none`. */
   session(session: SessionRef): Promise<string>;
   /** Lets time pass; returns what was counted meanwhile. */
